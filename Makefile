@@ -1,0 +1,73 @@
+# `make demo` shows what Zap does; `make ci` is all that a change must pass.
+# PYTHON=python3.12 make demo    chooses the interpreter of .venv
+# EXTRAS=beam,train make demo    installs less
+# PYTEST_ARGS="-k layers" make test
+
+PYTHON ?= $(shell python3.11 -c "" 2>/dev/null && echo python3.11 || echo python3)
+EXTRAS ?= beam,train,serve
+JOBS ?= 2
+PYTEST_ARGS ?=
+DEMO := build/demo
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --progress-bar off --log $(VENV)/pip.log \
+	--constraint constraints.txt --editable
+NEEDS := setup.py pyproject.toml constraints.txt
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test docs-test lint format types ci clean
+
+help:  ## list these commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.installed  ## the whole job on real data, and where its report is
+	@rm -rf $(DEMO)
+	@$(BIN)/zap run cdnow_repurchase --output $(DEMO)
+	@test -s $(DEMO)/report.html
+	@echo "The report: $(abspath $(DEMO))/report.html"
+
+test: $(VENV)/.installed-dev  ## every test, the examples of the docs included
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+docs-test: $(VENV)/.installed-dev  ## only the examples in docstrings and docs
+	@$(BIN)/python -m pytest tests/test_docs.py $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev  ## style and format, as ruff sees them
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed-dev  ## mend what ruff can mend by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/.installed-dev  ## mypy, strict, on zap/
+	@$(BIN)/mypy
+
+ci:  ## what a change must pass: lint, types, test
+	@bash .ci/run
+
+clean:  ## remove what was built, .venv included
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+		.hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+		sys.exit(0 if v >= (3, 11) else "Zap needs Python 3.11 or later. " \
+		"Received: $(PYTHON)=%d.%d. Name another: make PYTHON=python3.11" % v[:2])'
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made $(NEEDS)
+	@echo "Installing zap[$(EXTRAS)] into $(VENV): about 1 GB to fetch, some minutes;" \
+		"details in $(VENV)/pip.log"
+	@$(INSTALL) ".[$(EXTRAS)]"
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing zap[$(EXTRAS),dev] into $(VENV): what the tests need besides"
+	@$(INSTALL) ".[$(EXTRAS),dev]"
+	@touch $@

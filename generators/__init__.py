@@ -1,0 +1,1 @@
+"""The generators that ship with Zap: one file for each question."""

@@ -1,0 +1,27 @@
+"""A wholesaler's customers, asked every month."""
+
+from zap.examples import Generator, Instance, PowerBins, SincePrevious
+from zap.examples import event, future, monthly, past
+
+ORDER = event("order")
+
+
+class RetailRepurchase90(Generator):
+    """On the first of each month: will the customer order within 90 days?"""
+
+    mapping = "retail.toml"
+    subject = "user_id"
+    cutoffs = monthly("2011-03", "2011-09")
+    eligible = past().any(ORDER)
+    label = future(days=90).any(ORDER)
+    instance = Instance(
+        types=["order", "cancellation"],
+        last=40,
+        lookback_days=365,
+        wait=True,
+        fields=[PowerBins("amount"), PowerBins("lines"), SincePrevious()],
+    )
+    statistics = {
+        "orders": past().count(ORDER),
+        "spend": past().sum("amount", ORDER),
+    }

@@ -1,0 +1,1 @@
+"""The stages as scripts: own flags first, the rest go to Beam."""

@@ -1,0 +1,118 @@
+"""Raw files to clean record batches, in Beam."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+import apache_beam as beam
+import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zap.beam.outputs import COUNTS, DAYS, ERRORS, count, error
+from zap.errors import ZapError
+from zap.events.mapping import EventMapping
+from zap.events.reading import read_source
+from zap.events.sources import Source
+from zap.histories.arrow import base_columns
+from zap.histories.selection import IDENTITY, select_events
+from zap.times import DAY_US
+
+BATCH_ROWS = 65_536
+
+
+class ReadEvents(beam.DoFn):
+    """Reads one source into batches of the columns that the generator needs.
+
+    Args:
+        mapping: how rows become events.
+        generator: whose exclusions and fields are used.
+        dead_letters: folder for the rows that could not be read.
+    """
+
+    def __init__(self, mapping: EventMapping, generator: Any, dead_letters: str):
+        self._mapping = mapping
+        self._generator = generator
+        self._dead_letters = dead_letters
+
+    def process(self, source: Source) -> Iterator[Any]:
+        """Batches, and beside them counts by reason, events by day, errors."""
+        counts: Counter[str] = Counter()
+        days: Counter[int] = Counter()
+        try:
+            yield from self._read(source, counts, days)
+        except ZapError as problem:
+            yield error(problem)
+        yield from count(counts)
+        yield beam.pvalue.TaggedOutput(DAYS, dict(days))
+
+    def _read(
+        self, source: Source, counts: Counter[str], days: Counter[int]
+    ) -> Iterator[pa.RecordBatch]:
+        generator, dead = self._generator, _DeadLetterFile(self._dead_letters, source)
+        wanted = columns_to_read(generator)
+        properties = None if wanted is None else [*wanted, *_excluded(generator)]
+        for read in read_source(source, self._mapping, properties, BATCH_ROWS):
+            counts.update(read.counts)
+            dead.write(read.dead)
+            batch, dropped = select_events(
+                read.events, generator.exclude, generator.bots == "drop"
+            )
+            counts.update(dropped)
+            missing = batch.column(generator.subject).null_count
+            counts["events.dropped.no_subject"] += missing
+            days.update(events_by_day(batch))
+            yield (
+                batch
+                if wanted is None
+                else batch.select(
+                    [name for name in batch.schema.names if name in wanted]
+                )
+            )
+        dead.close()
+
+
+def columns_to_read(generator: Any) -> set[str] | None:
+    """The columns that must survive the shuffle; None: all."""
+    fields = generator.fields()
+    if fields is None or generator.drop_repeated_events:
+        return None
+    return {*IDENTITY, generator.subject, *base_columns(fields)}
+
+
+def _excluded(generator: Any) -> set[str]:
+    read = (name for each in generator.exclude.values() for name in each.fields())
+    return base_columns(read)
+
+
+def events_by_day(batch: pa.RecordBatch) -> dict[int, int]:
+    """Number of events for each day since 1970, UTC."""
+    micros = pc.cast(batch.column("timestamp"), pa.int64()).to_numpy()
+    found, sizes = np.unique(micros // DAY_US, return_counts=True)
+    return dict(zip(found.tolist(), sizes.tolist(), strict=True))
+
+
+class _DeadLetterFile:
+    """The dead letters of one source; made when the first one comes."""
+
+    def __init__(self, folder: str, source: Source):
+        part = "-".join(map(str, source.row_groups or ()))[:40]
+        name = f"{source.digest[:16]}{part and '.'}{part}.jsonl"
+        self._path = f"{folder}/{name}"
+        self._file: Any = None
+
+    def write(self, letters: Iterable[Any]) -> None:
+        for letter in letters:
+            if self._file is None:
+                self._file = fsspec.open(self._path, "wb").open()
+            line = json.dumps(asdict(letter), ensure_ascii=True)
+            self._file.write(f"{line}\n".encode())
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()

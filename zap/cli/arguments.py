@@ -1,0 +1,81 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zap.beam.generate import GenerateOptions
+    from zap.jobs.inputs import RawInput
+
+
+def add_input(parser: argparse.ArgumentParser) -> None:
+    """Where raw events come from."""
+    parser.add_argument(
+        "--input",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="files, globs or directories of raw events; the generator's own data if "
+        "left out",
+    )
+    parser.add_argument(
+        "--mapping",
+        metavar="FILE",
+        help="TOML file that says how rows become events; the generator's own if left "
+        "out",
+    )
+    parser.add_argument(
+        "--max-bad-share",
+        type=float,
+        default=0.01,
+        metavar="SHARE",
+        help="share of bad rows above which the job fails (default 0.01)",
+    )
+
+
+def add_dataset_options(parser: argparse.ArgumentParser) -> None:
+    """How examples are split and stored."""
+    parser.add_argument(
+        "--split",
+        default="subject",
+        metavar="RULE",
+        help="subject, subject:0.7,0.15,0.15, time:VALIDATION_FROM,TEST_FROM or none "
+        "(default subject)",
+    )
+    parser.add_argument(
+        "--layout",
+        choices=("visits", "instances"),
+        default="visits",
+        help="events once a history (default), or again for each example",
+    )
+    parser.add_argument(
+        "--compression", choices=("none", "gzip"), default="none", help="of the files"
+    )
+    parser.add_argument(
+        "--shards", type=int, metavar="N", help="number of shards (default: by size)"
+    )
+
+
+def raw_input_of(args: argparse.Namespace) -> RawInput:
+    """The generator, mapping and paths that the arguments name."""
+    from zap.jobs.inputs import raw_input
+
+    return raw_input(args.generator, args.input, args.mapping)
+
+
+def generate_options_of(args: argparse.Namespace) -> GenerateOptions:
+    """The options of the dataset that the arguments name."""
+    from zap.beam.generate import GenerateOptions
+    from zap.datasets.splits import parse_split
+
+    return GenerateOptions(
+        split=parse_split(args.split),
+        layout=args.layout,
+        compression=args.compression,
+        shards=args.shards,
+        max_bad_share=args.max_bad_share,
+        beam_args=args.beam_args,
+        replace=args.replace,
+    )

@@ -1,0 +1,32 @@
+"""What a command of ``zap`` is made of."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: as it is typed.
+        summary: one line for the list of commands.
+        description: what it does, for its own help.
+        example: a line that can be pasted.
+        configure: adds its arguments to a parser.
+        run: does the work, prints for people unless ``args.json``, and returns what
+            ``--json`` prints.
+        takes_beam_options: whether options that it does not know go to Beam.
+    """
+
+    name: str
+    summary: str
+    description: str
+    example: str
+    configure: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], Any]
+    takes_beam_options: bool = False

@@ -1,0 +1,75 @@
+"""``zap generate``: raw events to a dataset of examples."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zap.cli.arguments import (
+    add_dataset_options,
+    add_input,
+    generate_options_of,
+    raw_input_of,
+)
+from zap.cli.command import Command
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument(
+        "--generator",
+        required=True,
+        metavar="NAME",
+        help="a shipped generator's name, or package.module:Class",
+    )
+    add_input(parser)
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="dataset directory to be made"
+    )
+    add_dataset_options(parser)
+    parser.add_argument(
+        "--replace", action="store_true", help="replace a dataset that is there"
+    )
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Make the dataset and print what it holds."""
+    from zap.cli.progress import print_table, progress
+
+    raw = raw_input_of(args)
+    options = generate_options_of(args)
+    with progress() as line:
+        line.stage("generate")
+        from zap.beam.generate import generate
+
+        dataset = generate(
+            raw.generator, raw.paths, raw.mapping, args.output, options, line.workspace
+        )
+    manifest = dataset.manifest
+    if not args.json:
+        print_table(raw.generator.question, _rows(manifest))
+        print(f"Dataset: {dataset.path}")
+    return {"dataset": dataset.path, "manifest": manifest}
+
+
+def _rows(manifest: Any) -> list[tuple[str, str]]:
+    rows = []
+    for name, split in manifest["splits"].items():
+        if split["examples"]:
+            shown = f"{split['examples']:,} examples of {split['subjects']:,} subjects"
+            rows.append((name, f"{shown}, label rate {split['label_rate']:.4f}"))
+    rows += [(name, f"{number:,}") for name, number in manifest["counts"].items()]
+    return [*rows, ("digest", manifest["digest"])]
+
+
+COMMAND = Command(
+    "generate",
+    "raw events to examples",
+    "Group events into histories, cut and label examples, encode them, and write them "
+    "as\nTFRecords with a manifest. Options that are not listed go to Beam "
+    "(--runner=..., ...).",
+    "zap generate --generator cdnow_repurchase --output examples",
+    configure,
+    run,
+    takes_beam_options=True,
+)

@@ -1,0 +1,92 @@
+"""``zap``: one command for each stage, and one for all of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from zap import __version__
+from zap.cli import evaluate, generate, new, run, train
+from zap.cli.command import Command
+from zap.errors import ZapError
+
+COMMANDS: tuple[Command, ...] = (
+    run.COMMAND,
+    generate.COMMAND,
+    train.COMMAND,
+    evaluate.COMMAND,
+    new.COMMAND,
+)
+DESCRIPTION = """\
+Turn raw user events into calibrated predictions: will this visitor buy, sign up, come
+back, churn?
+
+  zap run cdnow_repurchase --output work      the whole job on bundled data
+  zap new my_question                         a template for your own question
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="zap",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"zap {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        own = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.description,
+            epilog=f"example:\n  {command.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.configure(own)
+        own.add_argument(
+            "--json", action="store_true", help="print the result as JSON on stdout"
+        )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: the arguments; those of the process if None.
+
+    Returns:
+        The exit code: 0, or 2 for a mistake of the user's.
+    """
+    parser = build_parser()
+    args, rest = parser.parse_known_args(argv)
+    command = next(each for each in COMMANDS if each.name == args.command)
+    if rest and not command.takes_beam_options:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    args.beam_args = tuple(rest)
+    if "" not in sys.path:
+        # A generator of one's own is found in the folder one works in.
+        sys.path.insert(0, "")
+    try:
+        result = command.run(args)
+    except ZapError as problem:
+        if args.json:
+            print(
+                json.dumps({"error": type(problem).__name__, "message": str(problem)})
+            )
+        print(f"zap {args.command}: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"zap {args.command}: stopped; nothing was published", file=sys.stderr)
+        return 130
+    if args.json:
+        print(json.dumps(result, allow_nan=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Datasets: directories of TFRecords with a manifest."""

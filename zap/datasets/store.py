@@ -1,0 +1,204 @@
+"""A dataset as a directory: written aside, then published whole, or not at all.
+
+A directory without its COMPLETED mark does not exist for readers. On a local disk the
+work is done under a temporary name and renamed; elsewhere, where a rename is no single
+step, the mark alone decides.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from zap.datasets.splits import SPLITS
+from zap.datasets.tfexample import FORMAT_VERSION, decode_visits
+from zap.datasets.tfrecord import read_records
+from zap.datasets.visits import InputSpec, Visits
+from zap.encoding.encoder import Encoder
+from zap.errors import DatasetError
+
+COMPLETED, MANIFEST, ENCODER = "COMPLETED", "manifest.json", "encoder.json"
+DEAD_LETTERS = "dead_letters"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A finished dataset.
+
+    Attributes:
+        path: its directory.
+        manifest: what it holds and how it was made.
+    """
+
+    path: str
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Dataset:
+        """The dataset in the directory ``path``.
+
+        Raises:
+            DatasetError: there is none, it is not complete, or of another format.
+        """
+        where = str(path).rstrip("/")
+        files, root = fsspec.core.url_to_fs(where)
+        if not files.exists(f"{root}/{COMPLETED}"):
+            what = "no such directory"
+            if files.exists(root):
+                what = f"a directory without {COMPLETED}: its job did not finish"
+            raise DatasetError(
+                f"Expected a finished dataset. Received: examples={where}, {what}. "
+                "Make it with zap generate."
+            )
+        manifest = json.loads(files.cat_file(f"{root}/{MANIFEST}"))
+        if manifest.get("format_version") != FORMAT_VERSION:
+            raise DatasetError(
+                f"Expected a dataset of format {FORMAT_VERSION}. Received: "
+                f"format_version={manifest.get('format_version')!r} in {where}. "
+                "Generate it again with this version."
+            )
+        return cls(where, manifest)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder that made the examples."""
+        with fsspec.open(f"{self.path}/{ENCODER}", "rb") as file:
+            return Encoder.from_dict(json.loads(file.read()))
+
+    @property
+    def spec(self) -> InputSpec:
+        """The shape of what a model reads."""
+        return InputSpec(**self.manifest["inputs"])
+
+    def parts(self, split: str) -> list[Mapping[str, Any]]:
+        """The files of one part, as the manifest describes them."""
+        return [part for part in self.manifest["parts"] if part["split"] == split]
+
+    def read(self, split: str) -> Visits:
+        """All visits of one part, in an order that files and shards do not decide.
+
+        Args:
+            split: "train", "validation" or "test".
+
+        Raises:
+            DatasetError: the part has no examples, or a file is damaged or missing.
+        """
+        if split not in SPLITS:
+            raise DatasetError(
+                f"Expected a split of {', '.join(SPLITS)}. Received: split={split!r}."
+            )
+        records: list[bytes] = []
+        for part in self.parts(split):
+            found = list(
+                read_records(
+                    f"{self.path}/{part['path']}", self.manifest["compression"]
+                )
+            )
+            if len(found) != part["visits"]:
+                raise DatasetError(
+                    f"Expected {part['visits']} records in {self.path}/{part['path']}. "
+                    f"Received: {len(found)}. Generate the dataset again."
+                )
+            records += found
+        if not records:
+            raise DatasetError(
+                f"Expected examples in the split {split!r} of {self.path}. Received: "
+                "none. Choose another split, or other shares for it."
+            )
+        visits = decode_visits(
+            records, self.manifest["statistics"], self.manifest["baseline"]
+        )
+        return visits.canonical_order()
+
+
+class Workspace:
+    """Where a dataset is made before it is published.
+
+    Args:
+        output: the directory to be.
+        replace: whether a dataset that is there already may go.
+
+    Raises:
+        DatasetError: the directory exists and may not be replaced.
+    """
+
+    def __init__(self, output: str | Path, replace: bool = False):
+        self.output = str(output).rstrip("/")
+        self._files, self._root = fsspec.core.url_to_fs(self.output)
+        self._local = "file" in self._files.protocol
+        if self._files.exists(self._root) and self._files.ls(self._root):
+            if not (replace and self._replaceable()):
+                raise DatasetError(
+                    "Expected an output directory that does not exist yet. "
+                    f"Received: output={self.output}. Choose another, or pass --replace "
+                    "to replace a dataset."
+                )
+        aside = Path(self._root)
+        if self._local:
+            name = f".{aside.name}.tmp-{uuid.uuid4().hex[:8]}"
+            self.path = str(aside.parent.absolute() / name)
+            Path(self.path).mkdir(parents=True)
+            for part in (*SPLITS, DEAD_LETTERS):
+                (Path(self.path) / part).mkdir()
+        else:
+            if replace and self._files.exists(self._root):
+                self._files.rm(self._root, recursive=True)
+            self.path = self.output
+        self._where = fsspec.core.url_to_fs(self.path)[1]
+
+    def _replaceable(self) -> bool:
+        """Only what Zap wrote is ever removed."""
+        return bool(self._files.exists(f"{self._root}/{MANIFEST}"))
+
+    def write_json(self, name: str, data: Any) -> None:
+        """Write a JSON file of the dataset."""
+        text = json.dumps(data, indent=2, sort_keys=True, allow_nan=False)
+        with fsspec.open(f"{self.path}/{name}", "wb") as file:
+            file.write(f"{text}\n".encode())
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file that a job wrote into the workspace."""
+        return json.loads(self.read_text(name))
+
+    def glob(self, pattern: str) -> list[str]:
+        """Names of the workspace's files that match, in order."""
+        found = self._files.glob(f"{self._where}/{pattern}")
+        return sorted(str(path)[len(self._where) + 1 :] for path in found)
+
+    def read_text(self, name: str) -> str:
+        """The text of a file of the workspace."""
+        return str(self._files.cat_file(f"{self._where}/{name}").decode())
+
+    def remove(self, name: str) -> None:
+        """Remove a file of the workspace."""
+        self._files.rm_file(f"{self._where}/{name}")
+
+    def publish(self) -> None:
+        """Mark the dataset as complete and give it its name."""
+        with fsspec.open(f"{self.path}/{COMPLETED}", "wb") as file:
+            file.write(b"")
+        if not self._local:
+            return
+        final = Path(self._root)
+        if final.exists():
+            old = Path(f"{self.path}.old")
+            final.rename(old)
+            Path(self.path).rename(final)
+            shutil.rmtree(old)
+        else:
+            Path(self.path).rename(final)
+
+    def discard(self) -> None:
+        """Remove what was made so far."""
+        if self._local:
+            shutil.rmtree(self.path, ignore_errors=True)
+        elif self._files.exists(self._root):
+            self._files.rm(self._root, recursive=True)

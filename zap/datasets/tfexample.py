@@ -1,0 +1,196 @@
+"""Visits as tf.Examples and back, through tfx-bsl's Arrow codec.
+
+One tf.Example holds one visit: its events once, and its cutoffs as ragged columns. All
+features are there in every record, so that plain ``tf.data`` reads them with a fixed
+specification (``docs/dataset.md``). Changing a name or a type here makes old datasets
+unreadable: raise ``FORMAT_VERSION``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders import example_coder
+
+from zap.datasets.visits import Visits, concatenate
+from zap.encoding.columns import IntArray, SparseRows
+
+FORMAT_VERSION = 1
+STATISTICS, BASELINE = "statistics/", "baseline/"
+RECORDS_A_BATCH = 4_096
+
+INT_FEATURES = (
+    "subject_hash",
+    "event_lengths",
+    "event_indices",
+    "cutoff_start",
+    "cutoff_stop",
+    "instant_us",
+    "metadata_lengths",
+    "metadata_indices",
+)
+FLOAT_FEATURES = ("event_values", "label", "weight", "metadata_values")
+
+
+def feature_names(
+    statistics: Sequence[str], baseline: Sequence[str]
+) -> dict[str, pa.DataType]:
+    """All features of a record and the type of their values, in a fixed order."""
+    kinds = dict.fromkeys(INT_FEATURES, pa.int64())
+    kinds |= dict.fromkeys(FLOAT_FEATURES, pa.float32())
+    kinds |= {f"{STATISTICS}{name}": pa.float32() for name in sorted(statistics)}
+    kinds |= {f"{BASELINE}{name}": pa.float32() for name in sorted(baseline)}
+    return dict(sorted(kinds.items()))
+
+
+def encode_visits(visits: Visits) -> list[bytes]:
+    """The visits as serialized tf.Examples, one each, in their order."""
+    if not len(visits):
+        return []
+    columns = _ragged_columns(visits)
+    kinds = feature_names(list(visits.statistics), list(visits.baseline))
+    arrays = [_large_list(*columns[name], kind) for name, kind in kinds.items()]
+    batch = pa.RecordBatch.from_arrays(arrays, names=list(kinds))
+    encoded = example_coder.RecordBatchToExamplesEncoder().encode(batch)
+    return [with_sorted_features(record) for record in encoded]
+
+
+def decode_visits(
+    records: Sequence[bytes], statistics: Sequence[str], baseline: Sequence[str]
+) -> Visits:
+    """The visits that ``encode_visits`` wrote; at least one record is needed."""
+    kinds = feature_names(statistics, baseline)
+    decoder = example_coder.ExamplesToRecordBatchDecoder(_schema(kinds))
+    parts = [
+        _visits_of(decoder.DecodeBatch(list(records[i : i + RECORDS_A_BATCH])), kinds)
+        for i in range(0, len(records), RECORDS_A_BATCH)
+    ]
+    return concatenate(parts)
+
+
+def with_sorted_features(record: bytes) -> bytes:
+    """The same tf.Example with its features in one fixed order.
+
+    The codec writes the map of features in the order of a hash table, which differs
+    from run to run; equal examples must be equal bytes. A record is the message
+    ``Example { features { repeated entry } }``: entries are cut apart and sorted.
+    """
+    _, start = _varint(record, 1)
+    entries = []
+    place = start
+    while place < len(record):
+        length, payload = _varint(record, place + 1)
+        entries.append(record[place : payload + length])
+        place = payload + length
+    return record[:start] + b"".join(sorted(entries, key=_entry_name))
+
+
+def _entry_name(entry: bytes) -> bytes:
+    """The name of an entry ``tag, length, tag, length of the name, name, ...``."""
+    _, start = _varint(entry, 1)
+    length, name = _varint(entry, start + 1)
+    return entry[name : name + length]
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    """The number written at ``place``, and the place after it."""
+    value = shift = 0
+    while data[place] >= 0x80:
+        value |= (data[place] & 0x7F) << shift
+        shift += 7
+        place += 1
+    return value | data[place] << shift, place + 1
+
+
+def _ragged_columns(visits: Visits) -> dict[str, tuple[Any, IntArray]]:
+    """Values and offsets by visit of every feature."""
+    one = np.arange(len(visits) + 1)
+    events, cutoffs = visits.event_offsets, visits.cutoff_offsets
+    entries = visits.events.offsets[events]
+    metadata = visits.metadata.offsets[cutoffs]
+    first = np.repeat(events[:-1], np.diff(cutoffs))
+    columns: dict[str, tuple[Any, IntArray]] = {
+        "subject_hash": (visits.subject_hash, one),
+        "event_lengths": (np.diff(visits.events.offsets), events),
+        "event_indices": (visits.events.indices, entries),
+        "event_values": (visits.events.values, entries),
+        "cutoff_start": (visits.start - first, cutoffs),
+        "cutoff_stop": (visits.stop - first, cutoffs),
+        "instant_us": (visits.instant_us, cutoffs),
+        "label": (visits.label, cutoffs),
+        "weight": (visits.weight, cutoffs),
+        "metadata_lengths": (np.diff(visits.metadata.offsets), cutoffs),
+        "metadata_indices": (visits.metadata.indices, metadata),
+        "metadata_values": (visits.metadata.values, metadata),
+    }
+    for name, column in visits.statistics.items():
+        columns[f"{STATISTICS}{name}"] = (column, cutoffs)
+    for name, column in visits.baseline.items():
+        columns[f"{BASELINE}{name}"] = (column, cutoffs)
+    return columns
+
+
+def _large_list(values: Any, offsets: IntArray, kind: pa.DataType) -> pa.Array:
+    flat = pa.array(np.ascontiguousarray(values), kind)
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), flat)
+
+
+def _schema(kinds: Mapping[str, pa.DataType]) -> bytes:
+    schema = schema_pb2.Schema()
+    for name, kind in kinds.items():
+        whole = pa.types.is_integer(kind)
+        schema.feature.add(
+            name=name, type=schema_pb2.INT if whole else schema_pb2.FLOAT
+        )
+    return schema.SerializeToString()
+
+
+def _visits_of(batch: pa.RecordBatch, kinds: Mapping[str, pa.DataType]) -> Visits:
+    values: dict[str, Any] = {}
+    offsets: dict[str, IntArray] = {}
+    for name in kinds:
+        column = batch.column(batch.schema.get_field_index(name))
+        # A record without values for a feature decodes as null: an empty list.
+        lengths = pa.compute.fill_null(pa.compute.list_value_length(column), 0)
+        offsets[name] = _offsets(np.asarray(lengths))
+        values[name] = np.asarray(column.flatten())
+    events, cutoffs = offsets["event_lengths"], offsets["cutoff_start"]
+    first = np.repeat(events[:-1], np.diff(cutoffs))
+    return Visits(
+        subject_hash=values["subject_hash"],
+        event_offsets=events,
+        events=_sparse(values, "event"),
+        cutoff_offsets=cutoffs,
+        start=values["cutoff_start"] + first,
+        stop=values["cutoff_stop"] + first,
+        instant_us=values["instant_us"],
+        label=values["label"],
+        weight=values["weight"],
+        metadata=_sparse(values, "metadata"),
+        statistics=_prefixed(values, STATISTICS),
+        baseline=_prefixed(values, BASELINE),
+    )
+
+
+def _offsets(lengths: Any) -> IntArray:
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)))
+
+
+def _sparse(values: Mapping[str, Any], what: str) -> SparseRows:
+    return SparseRows(
+        _offsets(values[f"{what}_lengths"]),
+        values[f"{what}_indices"].astype(np.int32),
+        values[f"{what}_values"].astype(np.float32),
+    )
+
+
+def _prefixed(values: Mapping[str, Any], beginning: str) -> dict[str, Any]:
+    return {
+        name.removeprefix(beginning): column
+        for name, column in values.items()
+        if name.startswith(beginning)
+    }

@@ -1,0 +1,224 @@
+"""Encoder: instances become indices and values, in batches and one at a time.
+
+One code path for both: a single instance is a batch of one subject, so training and
+serving cannot drift apart. A vector holds the ones of the paper's bit vectors (figure
+5b) as unique, ascending indices, with values in [0, 1].
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from zap.encoding.aggregates import measured
+from zap.encoding.binned import Binned
+from zap.encoding.columns import Cutoffs, FlatHistories, IntArray, SparseRows
+from zap.encoding.features import Feature, Hash
+from zap.encoding.instance import Instance, digest
+from zap.encoding.layout import Layout
+from zap.encoding.metadata import Last, Metadata, Wait
+from zap.encoding.rows import (
+    event_columns,
+    kept_mask,
+    metadata_columns,
+    sequence_windows,
+)
+from zap.encoding.single import one_cutoff, one_history
+from zap.errors import EncodingError
+
+FORMAT = 1  # raised by every change of what an encoded vector means
+
+
+@dataclass(frozen=True)
+class EncodedInstance:
+    """One instance, encoded.
+
+    Attributes:
+        events: a sparse row for each event of the sequence, the oldest first.
+        metadata: one sparse row.
+    """
+
+    events: SparseRows
+    metadata: SparseRows
+
+
+class Encoder:
+    """Encodes the events and the metadata that an instance declares.
+
+    Args:
+        instance: a fitted instance; see ``zap.encoding.fit``.
+
+    Attributes:
+        instance: the instance with all edges as numbers.
+        hash_buckets: the first places of an event's vector; 0 if nothing is hashed.
+        event_size: length of an event's vector.
+        metadata_size: length of the metadata vector.
+        max_event_ones: most entries of an event's vector.
+        max_metadata_ones: most entries of the metadata vector.
+        fingerprint: hex digest of all that decides about the encoded bytes.
+
+    Raises:
+        EncodingError: a part of the instance is not fitted.
+    """
+
+    def __init__(self, instance: Instance):
+        missing = unfitted(instance)
+        if missing:
+            raise EncodingError(
+                "An encoder needs a fitted instance. Received: without parameters: "
+                f"{', '.join(missing)}. Declare them, or fit the instance on examples."
+            )
+        self.instance = with_edges(instance)
+        sources = [feature_of(source) for source in self.instance.all_metadata]
+        further = [each.size for each in instance.all_aggregates]
+        seed = instance.hash_seed
+        self._events = Layout(self.instance.fields, instance.hash_buckets, seed)
+        self._metadata = Layout(sources, instance.metadata_buckets, seed, further)
+        self.hash_buckets = self._events.buckets
+        self.event_size = self._events.size
+        self.metadata_size = self._metadata.size
+        self.max_event_ones = self._events.most
+        self.max_metadata_ones = self._metadata.most
+        self.fingerprint = digest(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The encoder as a JSON object."""
+        return {"format": FORMAT, "instance": self.instance.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Encoder:
+        """The encoder that ``to_dict`` described.
+
+        Raises:
+            EncodingError: the object has another format or does not fit.
+        """
+        if data.get("format") != FORMAT or "instance" not in data:
+            raise EncodingError(
+                f"Expected an encoder of format {FORMAT}. "
+                f"Received: format={data.get('format')!r}. "
+                "Generate the examples again with this version."
+            )
+        return cls(Instance.from_dict(data["instance"]))
+
+    def windows(
+        self, histories: FlatHistories, cutoffs: Cutoffs
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        """The events kept, and the range of them that each cutoff's sequence holds.
+
+        Returns:
+            int64 event indices, shape (kept,), of all events of the instance's types;
+            int64 start and stop, each of shape (cutoffs,): places in the first.
+        """
+        found = sequence_windows(self.instance, histories, cutoffs)
+        return found.kept, found.start, found.stop
+
+    def encode_events(self, histories: FlatHistories, kept: IntArray) -> SparseRows:
+        """A sparse row for each of the events ``kept``.
+
+        A row depends on its event and the kept event before it, never on a cutoff.
+
+        Args:
+            histories: the events.
+            kept: int64, shape (n,): indices of events of the instance's types.
+
+        Raises:
+            EncodingError: a field is missing, or its values do not fit its feature.
+        """
+        columns = event_columns(self.instance, histories, kept)
+        return self._events.fill(columns, len(kept))
+
+    def encode_metadata(self, histories: FlatHistories, cutoffs: Cutoffs) -> SparseRows:
+        """A sparse row for each cutoff, made of its past alone.
+
+        Raises:
+            EncodingError: a field is missing, or its values do not fit its feature.
+        """
+        columns = [
+            (feature_of(source), column)
+            for source, column in metadata_columns(self.instance, histories, cutoffs)
+        ]
+        kept = kept_mask(self.instance, histories)
+        further = [
+            each.entries(
+                measured(
+                    each, histories, cutoffs, kept, each.types if each.by else None
+                )
+            )
+            for each in self.instance.all_aggregates
+        ]
+        return self._metadata.fill(columns, len(cutoffs), further)
+
+    def encode_instance(
+        self,
+        events: Sequence[Mapping[str, Any]],
+        instant: datetime | int | None = None,
+    ) -> EncodedInstance:
+        """One instance, as serving needs it: the same bytes as in a batch.
+
+        Args:
+            events: the whole past, or what ``Instance.reads`` asks of it. Each holds
+                ``timestamp`` (aware datetime or microseconds), ``type``, and fields by
+                name, derived ones included. In total order; sorted by timestamp where
+                they are not, equal ones as given.
+            instant: when the prediction is made; None is the last event's
+                ``received_at`` where it has one, else its timestamp.
+
+        Raises:
+            EncodingError: an event lacks its timestamp or type, or a value is of a
+                type that cannot be encoded.
+        """
+        histories = one_history(events, self.instance.reads.fields)
+        cutoffs = one_cutoff(events, histories, instant)
+        kept, start, stop = self.windows(histories, cutoffs)
+        return EncodedInstance(
+            self.encode_events(histories, kept[start[0] : stop[0]]),
+            self.encode_metadata(histories, cutoffs),
+        )
+
+
+def feature_of(source: Metadata) -> Feature:
+    """The feature that encodes a source of metadata."""
+    if isinstance(source, Last):
+        assert source.encode is not None, "not fitted"
+        return source.encode
+    return source
+
+
+def unfitted(instance: Instance) -> list[str]:
+    """Names of the parts of an instance that lack parameters."""
+    parts = [*instance.fields, *instance.all_metadata]
+    missing = [f"{type(p).__name__}({p.field!r})" for p in parts if not p.fitted]
+    missing += ["windows()" for each in instance.all_aggregates if not each.fitted]
+    if hashes(instance.fields) and instance.hash_buckets is None:
+        missing.append("hash_buckets")
+    encoders = [s.encode for s in instance.metadata if isinstance(s, Last)]
+    if hashes(encoders) and instance.metadata_buckets is None:
+        missing.append("metadata_buckets")
+    return missing
+
+
+def hashes(features: Sequence[Feature | None]) -> bool:
+    """True when one of the features is a Hash."""
+    return any(isinstance(feature, Hash) for feature in features)
+
+
+def with_edges(instance: Instance) -> Instance:
+    """The fitted instance with the edges of all bins stored as numbers."""
+    return dataclasses.replace(
+        instance,
+        fields=[_stored(feature) for feature in instance.fields],
+        metadata=[
+            dataclasses.replace(source, encode=_stored(feature_of(source)))
+            if isinstance(source, Last)
+            else source.with_edges()
+            for source in instance.metadata
+        ],
+        wait=instance.wait.with_edges() if isinstance(instance.wait, Wait) else False,
+    )
+
+
+def _stored(feature: Feature) -> Feature:
+    return feature.with_edges() if isinstance(feature, Binned) else feature

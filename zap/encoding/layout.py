@@ -1,0 +1,95 @@
+"""Where each feature's places lie in a vector, and how columns fill them.
+
+First the hash buckets, which all hashed features share, then a block for each other
+feature in declared order. Changing this order changes the meaning of every stored
+dataset and model: raise the encoder's ``FORMAT`` with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from zap.encoding.columns import Categorical, Column, SparseRows
+from zap.encoding.entries import Entries, stacked, united
+from zap.encoding.features import Feature, Hash
+from zap.encoding.hashing import buckets_of
+from zap.encoding.values import as_categorical, strings_in, used_codes
+
+
+class Layout:
+    """The places of a vector.
+
+    Args:
+        features: the features in declared order, fitted.
+        buckets: number of hash buckets; no matter where nothing is hashed.
+        seed: seed of the hash.
+        further: sizes of blocks after the features', filled by the caller.
+
+    Attributes:
+        size: length of the vector.
+        most: most entries that a vector can have.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        buckets: int | None,
+        seed: int,
+        further: Sequence[int] = (),
+    ):
+        hashed = [feature for feature in features if isinstance(feature, Hash)]
+        own = [feature for feature in features if not isinstance(feature, Hash)]
+        self.buckets = buckets if hashed and buckets is not None else 0
+        self._seed = seed
+        sizes = [self.buckets, *(feature.size for feature in own), *further]
+        self._starts = [0, *accumulate(sizes)][:-1]
+        self.size = sum(sizes)
+        ones = min(sum(feature.most for feature in hashed), self.buckets)
+        self.most = ones + sum(feature.most for feature in own) + sum(further)
+
+    def fill(
+        self,
+        columns: Sequence[tuple[Feature, Column]],
+        rows: int,
+        further: Sequence[Entries] = (),
+    ) -> SparseRows:
+        """Sparse rows of the features' columns.
+
+        Args:
+            columns: each feature, in declared order, with its column of ``rows`` rows.
+            rows: number of rows.
+            further: the entries of the further blocks.
+        """
+        hashed = [self._hashed(f, c) for f, c in columns if isinstance(f, Hash)]
+        own = [f.entries(c) for f, c in columns if not isinstance(f, Hash)]
+        blocks = [united(hashed, self.buckets), *own, *further]
+        return stacked(blocks, self._starts, rows)
+
+    def _hashed(self, feature: Hash, column: Column) -> Entries:
+        texts = as_categorical(column)
+        if feature.most == 1:
+            return self._hashed_single(feature, texts)
+        found: list[list[int]] = [[] for _ in range(len(texts.distinct) + 1)]
+        for code in used_codes(texts):
+            strings = strings_in(texts.distinct[code], feature.most)
+            found[code] = buckets_of(feature.field, strings, self.buckets, self._seed)
+        counts = np.array([len(places) for places in found])
+        flat = np.array([p for places in found for p in places], np.int64)
+        lengths = counts[texts.codes]
+        ends = np.cumsum(lengths)
+        start = np.cumsum(counts)[texts.codes] - ends
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        return Entries(rows, flat[np.arange(len(rows)) + start[rows]])
+
+    def _hashed_single(self, feature: Hash, texts: Categorical) -> Entries:
+        table = np.full(len(texts.distinct) + 1, -1)
+        for code in used_codes(texts):
+            strings = strings_in(texts.distinct[code], 1)
+            for place in buckets_of(feature.field, strings, self.buckets, self._seed):
+                table[code] = place
+        places = table[texts.codes]
+        rows = np.flatnonzero(places >= 0)
+        return Entries(rows, places[rows])

@@ -1,0 +1,104 @@
+"""Counts, sums and last values over windows of flat histories.
+
+Every window is a half-open range of event indices, so that a count or a sum is the
+difference of two entries of a prefix sum, and the edge of a time window is one
+``searchsorted`` for all subjects at once: O(events + cutoffs log events).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zap.encoding.columns import BoolArray, FlatHistories, FloatArray, IntArray
+
+LARGEST_SUMMAND = 9e9
+LARGEST_KEY = 2.0**62
+
+
+class TimeIndex:
+    """Finds the first event of a subject at or after a time, for many at once.
+
+    The key, a subject's base plus the time since its first event, is monotone over the
+    flat columns, since events are sorted by subject and then by time; clipping the
+    asked time to the subject's span keeps each answer within its subject. Bases are
+    sums of the subjects' own spans: subjects times the span of all overflows 64 bits
+    at 73,000 subjects in two years, or at 2,600 with one timestamp of 1970.
+
+    Args:
+        histories: the events to search.
+    """
+
+    def __init__(self, histories: FlatHistories):
+        self._times, self._offsets = histories.time_us, histories.offsets
+        first, stop = self._offsets[:-1], self._offsets[1:]
+        filled = stop > first
+        self._first = np.zeros(len(first), np.int64)
+        self._first[filled] = self._times[first[filled]]
+        self._span = np.ones(len(first), np.int64)
+        self._span[filled] += self._times[stop[filled] - 1] - self._first[filled] + 1
+        self._base = np.concatenate(([0], np.cumsum(self._span)))[:-1]
+        self._key: IntArray | None = None
+        if self._span.sum(dtype=np.float64) < LARGEST_KEY:
+            shift = self._base - self._first
+            self._key = self._times + np.repeat(shift, stop - first)
+
+    def first_at_or_after(self, subject: IntArray, time_us: IntArray) -> IntArray:
+        """Index of the first event of ``subject`` with a timestamp >= ``time_us``.
+
+        Args:
+            subject: int64, shape (n,): rows of subjects.
+            time_us: int64, shape (n,): microseconds.
+
+        Returns:
+            int64, shape (n,): event indices; the subject's end where there is none.
+        """
+        if self._key is None:
+            return self._by_halving(subject, time_us)
+        since = time_us - self._first[subject]
+        inside = np.clip(since, 0, self._span[subject] - 1)
+        asked: IntArray = self._base[subject] + inside
+        return np.searchsorted(self._key, asked, "left")
+
+    def _by_halving(self, subject: IntArray, time_us: IntArray) -> IntArray:
+        """The same without a key, where none fits: all ranges are halved together."""
+        low, high = self._offsets[subject], self._offsets[subject + 1]
+        longest = int((high - low).max()) if len(low) else 0
+        for _ in range(longest.bit_length()):
+            middle = (low + high) // 2
+            # A finished search may stand at the very end; its range stays empty.
+            reached = self._times[np.minimum(middle, len(self._times) - 1)] >= time_us
+            searching = low < high
+            high = np.where(reached & searching, middle, high)
+            low = np.where(~reached & searching, middle + 1, low)
+        return low
+
+
+def count_in(mask: BoolArray, start: IntArray, stop: IntArray) -> IntArray:
+    """Number of true entries of ``mask`` in each start..stop (empty if reversed)."""
+    prefix = np.concatenate(([0], np.cumsum(mask, dtype=np.int64)))
+    return np.where(stop > start, prefix[stop] - prefix[np.minimum(start, stop)], 0)
+
+
+def sum_in(values: FloatArray, start: IntArray, stop: IntArray) -> FloatArray:
+    """Sum of ``values`` in each start..stop; NaN counts as nothing.
+
+    Sums are kept in whole millionths. A running sum of floats would carry rounding from
+    one subject to the next, so that an example would depend on what else is in its
+    batch; integers are exact, and a prefix that wraps around still has exact
+    differences. The price: a resolution of 1e-6, and single values are clipped to
+    +-``LARGEST_SUMMAND``.
+    """
+    clean = np.clip(np.nan_to_num(values), -LARGEST_SUMMAND, LARGEST_SUMMAND)
+    millionths = np.rint(clean * 1e6).astype(np.int64)
+    prefix = np.concatenate(([0], np.cumsum(millionths)))
+    difference = prefix[stop] - prefix[np.minimum(start, stop)]
+    return np.where(stop > start, difference / 1e6, 0.0)
+
+
+def last_in(mask: BoolArray, start: IntArray, stop: IntArray) -> IntArray:
+    """Index of the last true entry of ``mask`` in each start..stop, or -1."""
+    if not len(mask):
+        return np.full(len(start), -1, np.int64)
+    latest = np.maximum.accumulate(np.where(mask, np.arange(len(mask)), -1))
+    found = np.where(stop > 0, latest[np.maximum(stop - 1, 0)], -1)
+    return np.where((found >= start) & (stop > start), found, -1)

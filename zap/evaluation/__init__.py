@@ -1,0 +1,1 @@
+"""Metrics, curves, the simple baseline and the report: how good is a model?"""

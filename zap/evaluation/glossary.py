@@ -1,0 +1,33 @@
+"""The section of a report that says what its terms mean."""
+
+from __future__ import annotations
+
+from zap.evaluation.page import Section, escape
+
+
+def words() -> Section:
+    """What the terms of the report mean."""
+    terms = [
+        ("Example", "One moment at which a prediction would have been made, and what "
+         "then happened."),
+        ("Positive", "An example for which the answer to the question is yes."),
+        ("AUC", "The chance that a random positive gets a higher prediction than a "
+         "random negative. It says nothing of the size of predictions."),
+        ("Calibration error (ECE)", "How far predictions are from what happened, on "
+         "average over 15 bins of equal width. Even a perfect model shows some by "
+         "chance; that is why the null stands beside it."),
+        ("95 % interval", "Where the number would lie in 95 of 100 repetitions with "
+         "other subjects, by resampling whole subjects."),
+        ("Relative odds", "The share of positives in a segment over that of all "
+         "examples."),
+        ("Average precision", "The share of positives among the examples above a "
+         "limit, averaged over all limits; a model that knows nothing has the base "
+         "rate."),
+        ("Log loss", "How surprised the model is by what happened, on average; right "
+         "and sure is near 0."),
+    ]  # fmt: skip
+    items = (
+        f"<div><dt>{escape(term)}</dt><dd>{escape(meaning)}</dd></div>"
+        for term, meaning in terms
+    )
+    return Section("words", "What the words mean", f"<dl>{''.join(items)}</dl>")

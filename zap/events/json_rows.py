@@ -1,0 +1,196 @@
+"""Reads JSON Lines: one object a line, leaves by dotted paths.
+
+Every value becomes its text. A key may hold a number in one line and a text in the
+next; giving both the same form makes a cell's meaning free of its neighbours, and lets
+CSV and JSON share all that follows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from zap.encoding.columns import BoolArray
+from zap.errors import MissingExtraError
+from zap.events.files import read_text_chunks
+from zap.events.mapping import EventMapping
+from zap.events.raw import DeadLetter, RawRows, check_columns, clip
+from zap.events.records import Block, Dialect, split_records
+from zap.events.sources import Source
+
+_DIALECT = Dialect(quote=None, lone_cr=False)
+
+
+class _BadLineError(ValueError):
+    """A line that is no object of leaves; holds the reason and the details."""
+
+    def __init__(self, reason: str, expected: str, received: str):
+        super().__init__(f"Expected {expected}. Received: {received}.")
+        self.reason = reason
+
+
+def read_jsonl(
+    source: Source, mapping: EventMapping, columns: Sequence[str], batch_rows: int
+) -> Iterator[RawRows]:
+    """Read the rows of a JSON Lines file.
+
+    Args:
+        source: the file.
+        mapping: tells which columns no event can be without.
+        columns: the leaves to give, as keys or dotted paths.
+        batch_rows: most rows in a batch.
+
+    Yields:
+        Rows with their cells as texts, null where a line does not have the leaf.
+
+    Raises:
+        InputError: the file cannot be read.
+        MappingError: no line of the first batch has a required leaf.
+        MissingExtraError: orjson is not installed.
+    """
+    reader = _Reader(source.path, columns)
+    needed = [mapping.fields[name].column for name in ("timestamp", "type")]
+    required = [name for name in needed if name is not None]
+    row = 0
+    for block in split_records(read_text_chunks(source.path), _DIALECT):
+        for start in range(0, len(block), batch_rows):
+            part = block.select(slice(start, start + batch_rows))
+            rows = reader.rows(part, row)
+            if row == 0 and len(rows.rows):
+                reader.check_required(required, part, rows)
+            yield rows
+            row += len(part)
+
+
+class _Reader:
+    """Reads blocks of one file."""
+
+    def __init__(self, path: str, columns: Sequence[str]):
+        try:
+            import orjson
+        except ImportError as error:
+            raise MissingExtraError("orjson", "beam") from error
+        self._loads: Callable[[bytes], Any] = orjson.loads
+        self._path = path
+        self._columns = columns
+        self._leaves = [_leaf(name) for name in columns]
+
+    def rows(self, block: Block, first_row: int) -> RawRows:
+        """Parse a block.
+
+        Args:
+            block: its lines.
+            first_row: the row number of the first of them.
+        """
+        letters: list[DeadLetter] = []
+        keep: BoolArray = np.ones(len(block), bool)
+        cells: list[list[str | None]] = []
+        for place in range(len(block)):
+            try:
+                cells.append(self._cells(block, place))
+            except _BadLineError as error:
+                keep[place] = False
+                letters.append(self._letter(block, place, error))
+        table = zip(*cells, strict=True) if cells else ([] for _ in self._columns)
+        places = np.flatnonzero(keep)
+        return RawRows(
+            columns={
+                name: pa.array(list(column), pa.string())
+                for name, column in zip(self._columns, table, strict=True)
+            },
+            rows=first_row + places,
+            lines=block.line[keep],
+            text=lambda place: clip(block.text(int(places[place]))),
+            bad=letters,
+        )
+
+    def check_required(
+        self, required: Sequence[str], block: Block, rows: RawRows
+    ) -> None:
+        """Refuse a mapping whose required leaves are in no line of a block."""
+        absent = [
+            name
+            for name in required
+            if rows.columns[name].null_count == len(rows.columns[name])
+        ]
+        if absent:
+            keys: dict[str, None] = {}
+            for place in range(len(block)):
+                with contextlib.suppress(_BadLineError):
+                    keys.update(dict.fromkeys(_paths(self._object(block, place))))
+            check_columns(
+                [name for name in absent if name not in keys], [*keys], self._path
+            )
+
+    def _object(self, block: Block, place: int) -> dict[str, Any]:
+        """The object of a line."""
+        if block.fault[place]:
+            raise _BadLineError("too_large", "a line of at most 16 MiB", "a longer one")
+        text = block.text(place)
+        try:
+            data = self._loads(text)
+        except ValueError as error:
+            raise _BadLineError("json.invalid", "a JSON object", str(error)) from error
+        if not isinstance(data, dict):
+            kind = type(data).__name__
+            raise _BadLineError("json.not_object", "a JSON object", kind)
+        return data
+
+    def _cells(self, block: Block, place: int) -> list[str | None]:
+        """The wanted leaves of a line, as texts."""
+        data = self._object(block, place)
+        try:
+            return [_text(leaf(data)) for leaf in self._leaves]
+        except TypeError as error:
+            words = "a text, a number or a truth value at each mapped key"
+            raise _BadLineError("json.not_scalar", words, str(error)) from error
+
+    def _letter(self, block: Block, place: int, error: _BadLineError) -> DeadLetter:
+        line, text = int(block.line[place]), clip(block.text(place))
+        return DeadLetter(self._path, line, error.reason, str(error), text)
+
+
+def _leaf(path: str) -> Callable[[dict[str, Any]], Any]:
+    """A function that finds a leaf: the key as it is, or along its dots."""
+    parts = path.split(".")
+    if len(parts) == 1:
+        return lambda data: data.get(path)
+
+    def find(data: dict[str, Any]) -> Any:
+        if path in data:
+            return data[path]
+        value: Any = data
+        for part in parts:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(part)
+        return value
+
+    return find
+
+
+def _text(value: Any) -> str | None:
+    """The text of a leaf; whole floats without a fraction, NaN never comes."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        whole = value.is_integer() and abs(value) < 2.0**53
+        return str(int(value)) if whole else repr(value)
+    raise TypeError(type(value).__name__)
+
+
+def _paths(data: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """All leaves of an object as dotted paths."""
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield from _paths(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key

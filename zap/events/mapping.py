@@ -1,0 +1,107 @@
+"""How raw rows become events: a mapping, and its file.
+
+A site differs from another in its columns, its clock and its dirt, and all of that is
+said here, as data: a mapping has a JSON round trip and a digest that goes into the
+manifest of what was made with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zap.errors import MappingError
+from zap.events.mapping_file import load_toml, parse_parts
+from zap.events.schema import PropertyType
+from zap.events.specs import (
+    CsvOptions,
+    FieldSpec,
+    Observed,
+    PropertySpec,
+    SkipRule,
+    said,
+)
+
+
+@dataclass(frozen=True)
+class EventMapping:
+    """All that is to know about a site's raw rows.
+
+    Attributes:
+        fields: canonical field to where it comes from; always holds timestamp and
+            type.
+        properties: declared properties in order.
+        format: of the files; None: told from each file's name.
+        timezone: of times that name no offset; None: such rows are bad.
+        row_group_key: column whose equal values, for one subject, make one event.
+        csv: dialect.
+        observed: the observed range, if known.
+        skip: rules in order; the first that matches counts.
+    """
+
+    fields: Mapping[str, FieldSpec]
+    properties: Mapping[str, PropertySpec] = field(default_factory=dict)
+    format: str | None = None
+    timezone: str | None = None
+    row_group_key: str | None = None
+    csv: CsvOptions = field(default_factory=CsvOptions)
+    observed: Observed | None = None
+    skip: tuple[SkipRule, ...] = ()
+
+    @classmethod
+    def load(cls, path: str | Path) -> EventMapping:
+        """Read a mapping file in TOML.
+
+        Raises:
+            MappingError: the file is missing, is no TOML, or says something unknown.
+        """
+        try:
+            return cls.from_dict(load_toml(path))
+        except MappingError as error:
+            raise MappingError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> EventMapping:
+        """Check a mapping in the shape of the TOML file, or of ``to_dict``.
+
+        Raises:
+            MappingError: names the key, the value, and what was expected.
+        """
+        return cls(**parse_parts(data))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The mapping as JSON in the shape of the TOML file."""
+        data: dict[str, Any] = {
+            "format": self.format,
+            "timezone": self.timezone,
+            "row_group_key": self.row_group_key,
+            "csv": said(self.csv) if self.csv != CsvOptions() else None,
+            "fields": {name: said(spec) for name, spec in self.fields.items()},
+            "properties": {name: said(spec) for name, spec in self.properties.items()},
+            "observed": said(self.observed) if self.observed else None,
+            "skip": [said(rule) for rule in self.skip],
+        }
+        return {key: value for key, value in data.items() if value not in (None, [])}
+
+    def digest(self) -> str:
+        """Hex digest of all that the mapping says, for manifests."""
+        text = json.dumps(self.to_dict(), ensure_ascii=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def property_types(
+        self, names: Collection[str] | None = None
+    ) -> dict[str, PropertyType]:
+        """Declared properties and their types, in the order of declaration.
+
+        Args:
+            names: keep only these; names that are not declared are passed over.
+        """
+        return {
+            name: spec.type
+            for name, spec in self.properties.items()
+            if names is None or name in names
+        }

@@ -1,0 +1,111 @@
+"""Checks a mapping file and takes it apart.
+
+A mapping is written by hand, once, by somebody who then waits minutes for a result. So
+everything that can be told without data is told at once: the key, the value, the type
+wanted, and the nearest key that exists.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zap.errors import MappingError
+from zap.events.spec_tables import (
+    read_csv,
+    read_fields,
+    read_observed,
+    read_properties,
+    read_skip,
+)
+from zap.events.specs import FORMATS
+from zap.events.tables import TableReader
+
+_KEYS = ("format", "timezone", "row_group_key", "csv", "fields", "properties")
+
+
+def load_toml(path: str | Path) -> dict[str, Any]:
+    """The tables of a mapping file.
+
+    Raises:
+        MappingError: the file cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MappingError(
+            f"Expected a mapping file that can be read. Received: path={str(path)!r} "
+            f"({error.strerror}). Check the path."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MappingError(
+            f"Expected a mapping file in TOML. Received: path={str(path)!r}, {error}. "
+            "Mend the syntax at that place."
+        ) from error
+
+
+def parse_parts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a mapping in the shape of its file.
+
+    Returns:
+        The attributes of an ``EventMapping`` by name.
+
+    Raises:
+        MappingError: names the key, the value, and what was expected.
+    """
+    table = TableReader("", data).only(*_KEYS, "observed", "skip")
+    parts = {
+        "format": table.choice("format", FORMATS),
+        "timezone": _timezone(table.text("timezone")),
+        "row_group_key": table.text("row_group_key"),
+        "csv": read_csv(table.table("csv")),
+        "fields": read_fields(table.table("fields")),
+        "properties": read_properties(table.table("properties")),
+        "observed": (
+            read_observed(table.table("observed")) if table.has("observed") else None
+        ),
+        "skip": tuple(read_skip(rule) for rule in table.tables("skip")),
+    }
+    _check_whole(parts)
+    return parts
+
+
+def _check_whole(parts: Mapping[str, Any]) -> None:
+    """Refuse what only the parts together make wrong."""
+    for name, spec in parts["properties"].items():
+        if spec.fold != "first" and parts["row_group_key"] is None:
+            raise MappingError(
+                "Expected a fold only where rows are folded. Received: "
+                f"properties.{name}.fold={spec.fold!r}. Add row_group_key, the column "
+                "whose equal values make one event, or remove the fold."
+            )
+    known = {*parts["fields"], *parts["properties"]}
+    for rule in parts["skip"]:
+        if rule.field is not None and rule.field not in known:
+            raise MappingError(
+                "Expected a skip rule to name a mapped field or property. Received: "
+                f"skip.field={rule.field!r}. Known: {', '.join(sorted(known))}; a "
+                "column of the file is named with column=."
+            )
+    names = [rule.name for rule in parts["skip"]]
+    if len(set(names)) < len(names):
+        raise MappingError(
+            "Expected each skip rule to have its own name, since its rows are counted "
+            f"under it. Received: skip.name={names!r}. Rename one."
+        )
+
+
+def _timezone(name: str | None) -> str | None:
+    if name is None:
+        return None
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise MappingError(
+            "Expected a time zone of the IANA list. Received: "
+            f"timezone={name!r}. Write one like 'Europe/London' or 'UTC'."
+        ) from error
+    return name

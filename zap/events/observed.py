@@ -1,0 +1,58 @@
+"""For which time a set of sources is complete.
+
+It is declared, or said by the names of the partitions; the last event's time would be
+wrong: a quiet last hour, or a file that is not there yet, looks like people who did
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from zap.errors import InputError
+from zap.events.mapping import EventMapping
+from zap.events.timestamps import text_to_micros, to_micros
+
+
+def observed_range(
+    mapping: EventMapping, paths: Iterable[str]
+) -> tuple[int, int] | None:
+    """The observed range in microseconds, UTC: [from, until).
+
+    Args:
+        mapping: says the range, or the form of the partitions.
+        paths: the files that are read.
+
+    Returns:
+        The range; None if the mapping says nothing of it.
+
+    Raises:
+        InputError: the mapping names partitions, but a path has none.
+    """
+    observed = mapping.observed
+    if observed is None:
+        return None
+    if observed.start is not None and observed.until is not None:
+        start = text_to_micros(observed.start, mapping.timezone)
+        return start, text_to_micros(observed.until, mapping.timezone)
+    assert observed.partitions is not None
+    days = [_partition_day(path, observed.partitions) for path in paths]
+    if not days:
+        return None
+    last = max(days) + timedelta(days=1)
+    return to_micros(min(days), mapping.timezone), to_micros(last, mapping.timezone)
+
+
+def _partition_day(path: str, form: str) -> datetime:
+    """The day that a part of a path names."""
+    for part in reversed(path.replace("\\", "/").split("/")):
+        try:
+            return datetime.strptime(part, form)
+        except ValueError:
+            continue
+    raise InputError(
+        f"Expected a part of the path in the form {form!r}, which the mapping's "
+        f"observed.partitions declares. Received: path={path!r}. Move the file into "
+        "such a partition, or declare observed.from and observed.until."
+    )

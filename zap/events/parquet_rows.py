@@ -1,0 +1,116 @@
+"""Reads Parquet: only the mapped leaves, batch by batch, with numbered rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from zap.errors import MappingError
+from zap.events.files import open_bytes, reading
+from zap.events.mapping import EventMapping
+from zap.events.raw import RawRows, check_columns, clip, plain_value
+from zap.events.sources import Source
+
+
+def read_parquet(
+    source: Source, mapping: EventMapping, columns: Sequence[str], batch_rows: int
+) -> Iterator[RawRows]:
+    """Read the rows of a Parquet file, or of some of its row groups.
+
+    Args:
+        source: the file; its row groups if it is a part of one.
+        mapping: not looked at: the file's own types say all.
+        columns: the leaves to give, as columns or dotted paths into structs.
+        batch_rows: most rows in a batch.
+
+    Yields:
+        Rows with their cells as the file types them.
+
+    Raises:
+        InputError: the file cannot be read.
+        MappingError: it has no such column, or the column is no leaf.
+    """
+    with open_bytes(source.path) as file, reading(source.path):
+        parquet = pq.ParquetFile(file)
+        leaves = [
+            parquet.schema.column(place).path
+            for place in range(len(parquet.schema.names))
+        ]
+        top = parquet.schema_arrow.names
+        check_columns(columns, list(dict.fromkeys([*top, *leaves])), source.path)
+        sizes = [
+            parquet.metadata.row_group(group).num_rows
+            for group in range(parquet.num_row_groups)
+        ]
+        first_rows = np.concatenate(([0], np.cumsum(sizes))).astype(int)
+        groups = source.row_groups
+        for group in range(len(sizes)) if groups is None else groups:
+            row = int(first_rows[group])
+            for batch in parquet.iter_batches(
+                batch_rows, row_groups=[group], columns=list(columns), use_threads=False
+            ):
+                yield _rows(batch, columns, row)
+                row += batch.num_rows
+
+
+def split_source(source: Source, rows: int) -> list[Source]:
+    """Parts of a Parquet file that can be read apart; rows keep their numbers.
+
+    Args:
+        source: the file; one of another format is given back whole.
+        rows: row groups are put together up to about this many rows.
+
+    Returns:
+        The parts in the order of their rows.
+    """
+    if source.format != "parquet":
+        return [source]
+    parts: list[list[int]] = []
+    held = 0
+    for group, size in enumerate(_row_group_sizes(source.path)):
+        if not parts or held + size > rows:
+            parts.append([])
+            held = 0
+        parts[-1].append(group)
+        held += size
+    return [replace(source, row_groups=tuple(groups)) for groups in parts]
+
+
+def _row_group_sizes(path: str) -> list[int]:
+    """Rows of each row group of a file."""
+    with open_bytes(path) as file, reading(path):
+        metadata = pq.ParquetFile(file).metadata
+        return [
+            metadata.row_group(group).num_rows
+            for group in range(metadata.num_row_groups)
+        ]
+
+
+def _rows(batch: pa.RecordBatch, columns: Sequence[str], first_row: int) -> RawRows:
+    cells = {name: _column(batch, name) for name in columns}
+    numbers = np.arange(first_row, first_row + batch.num_rows, dtype=np.int64)
+
+    def text(place: int) -> str:
+        row = {name: plain_value(column[place]) for name, column in cells.items()}
+        return clip(json.dumps(row, default=str, ensure_ascii=False))
+
+    return RawRows(columns=cells, rows=numbers, lines=numbers + 1, text=text)
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """A column, or a leaf of nested structs."""
+    if name in batch.schema.names:
+        return batch.column(name)
+    first, *rest = name.split(".")
+    if first not in batch.schema.names:
+        raise MappingError(
+            "Expected a leaf of structs. Received: "
+            f"column={name!r}. Name a column, or a field of a struct with dots."
+        )
+    return pc.struct_field(batch.column(first), rest)

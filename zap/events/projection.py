@@ -1,0 +1,147 @@
+"""Turns raw cells into canonical events by a mapping: the same for every format.
+
+Each field is one columnar conversion. A row that a skip rule names is skipped whatever
+else is wrong with it; of the others the first reason in the order of the fields makes
+it bad.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zap.events.cells import mask_of
+from zap.events.mapping import EventMapping
+from zap.events.raw import DeadLetter, RawRows, clip, plain_value
+from zap.events.row_work import RowWork
+from zap.events.schema import CANONICAL, canonical_schema
+from zap.events.sources import Source
+from zap.events.specs import SkipRule
+
+MAX_SHOWN_CHARS = 200
+
+
+@dataclass(frozen=True)
+class ReadBatch:
+    """Some rows of a source, read.
+
+    Attributes:
+        events: those that became events; columns of ``canonical_schema``.
+        dead: those that are bad.
+        counts: by "rows.read", "rows.skipped.<rule>", "rows.bad.<reason>" and
+            "events.read"; the first is the sum of the others.
+    """
+
+    events: pa.RecordBatch
+    dead: list[DeadLetter]
+    counts: dict[str, int]
+
+
+class Projector:
+    """Projects the rows of one source.
+
+    Args:
+        source: where the rows are from.
+        mapping: what becomes of them.
+        properties: the declared properties to give; None for all.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        mapping: EventMapping,
+        properties: Collection[str] | None = None,
+    ):
+        self.source = source
+        self.mapping = mapping
+        self.properties = mapping.property_types(properties)
+        self.schema = canonical_schema(self.properties)
+
+    def columns(self) -> list[str]:
+        """The columns of the source that are needed, each once."""
+        specs = [self.mapping.properties[name] for name in self.properties]
+        names = [spec.column for spec in self.mapping.fields.values()]
+        names += [spec.column for spec in specs]
+        names += [column for spec in specs for column in spec.product]
+        names += [self._rule_column(rule) for rule in self.mapping.skip]
+        names.append(self.mapping.row_group_key)
+        return list(dict.fromkeys(name for name in names if name is not None))
+
+    def _rule_column(self, rule: SkipRule) -> str | None:
+        if rule.field is None:
+            return rule.column
+        if rule.field in self.mapping.fields:
+            return self.mapping.fields[rule.field].column
+        return self.mapping.properties[rule.field].column
+
+    def project(self, raw: RawRows) -> ReadBatch:
+        """Make events of some rows."""
+        rows = RowWork(self.mapping, raw)
+        skipped = rows.skip()
+        columns = [self._canonical(rows, field) for field in CANONICAL]
+        columns += [
+            rows.property(name, self.mapping.properties[name])
+            for name in self.properties
+        ]
+        bad = (rows.fault > 0) & ~skipped
+        keep = ~(bad | skipped)
+        if not keep.all():
+            mask = pa.array(keep)
+            columns = [column.filter(mask) for column in columns]
+        events = pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        dead = [*raw.bad, *(self._letter(rows, int(i)) for i in np.flatnonzero(bad))]
+        dead.sort(key=lambda letter: letter.line)
+        return ReadBatch(events, dead, _counts(rows, dead, events.num_rows))
+
+    def _canonical(self, rows: RowWork, field: pa.Field) -> pa.Array:
+        size = len(rows.raw.rows)
+        if field.name == "source":
+            return pa.repeat(self.source.digest, size)
+        if field.name == "row":
+            return pa.array(rows.raw.rows)
+        if field.name == "group":
+            key = self.mapping.row_group_key
+            return pa.nulls(size, field.type) if key is None else rows.text(key)
+        spec = self.mapping.fields.get(field.name)
+        if spec is None:
+            return pa.nulls(size, field.type)
+        values = rows.field(field.name, spec)
+        if not field.nullable and values.null_count:
+            rows.note(field.name, mask_of(pc.is_null(values)), "missing", "a value")
+        return values
+
+    def _letter(self, rows: RowWork, place: int) -> DeadLetter:
+        reason, expected, received = rows.reasons[rows.fault[place] - 1]
+        shown = _shown(received, rows.raw, place)
+        detail = f"Expected {expected}. Received: {shown}."
+        line = int(rows.raw.lines[place])
+        return DeadLetter(self.source.path, line, reason, detail, rows.raw.text(place))
+
+
+def _shown(column: str | None, raw: RawRows, place: int) -> str:
+    """A cell for a message."""
+    if column is None or column not in raw.columns:
+        return "none"
+    value = plain_value(raw.columns[column][place])
+    if isinstance(value, bytes):
+        value = clip(value)
+    elif isinstance(value, datetime):
+        value = str(value)
+    return f"{column}={value!r}"[:MAX_SHOWN_CHARS]
+
+
+def _counts(rows: RowWork, dead: list[DeadLetter], events: int) -> dict[str, int]:
+    counts = {
+        "rows.read": len(rows.raw.rows) + len(rows.raw.bad),
+        "events.read": events,
+    }
+    counts |= rows.skipped
+    for letter in dead:
+        name = f"rows.bad.{letter.reason}"
+        counts[name] = counts.get(name, 0) + 1
+    return counts

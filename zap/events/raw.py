@@ -1,0 +1,91 @@
+"""What a format's reader hands over: columns of raw cells with their rows' places.
+
+Formats differ in how rows are found, not in what becomes of them. A reader yields
+``RawRows``; everything behind it is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from zap.encoding.columns import IntArray
+from zap.errors import MappingError
+from zap.events.tables import near
+
+MAX_RAW_CHARS = 10_000
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A row that could not become an event.
+
+    Attributes:
+        source: path of its file.
+        line: its first line in the file, from 1; for Parquet its row, from 1.
+        reason: a short name to count by ("timestamp.unparsable").
+        detail: what was expected and what was received.
+        raw: its text, at most 10,000 characters.
+    """
+
+    source: str
+    line: int
+    reason: str
+    detail: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """Some rows of a file as their format gives them.
+
+    Attributes:
+        columns: the columns that the mapping names; all of the same length.
+        rows: int64, shape (rows,): numbers of the rows in the file, from 0.
+        lines: int64, shape (rows,): their first lines, from 1.
+        text: raw text of the row at a place in this batch.
+        bad: rows that the format itself refuses; they are not in the columns.
+    """
+
+    columns: Mapping[str, pa.Array]
+    rows: IntArray
+    lines: IntArray
+    text: Callable[[int], str]
+    bad: Sequence[DeadLetter] = ()
+
+
+def clip(raw: bytes | str) -> str:
+    """Raw text for a dead letter: bounded, and decoded whatever it holds."""
+    if isinstance(raw, str):
+        return raw[:MAX_RAW_CHARS]
+    return raw[: 4 * MAX_RAW_CHARS].decode("utf-8", "replace")[:MAX_RAW_CHARS]
+
+
+def plain_value(cell: pa.Scalar) -> Any:
+    """A cell for people, also where it is no text and no date that Python knows."""
+    try:
+        return cell.as_py()
+    except UnicodeDecodeError:
+        return clip(cell.as_buffer().to_pybytes())
+    except (OverflowError, ValueError):
+        return cell.value
+
+
+def check_columns(wanted: Iterable[str], existing: Sequence[str], path: str) -> None:
+    """Refuse a mapping that names columns which a file does not have.
+
+    Raises:
+        MappingError: names the columns that are missing and those that exist.
+    """
+    missing = [name for name in wanted if name not in existing]
+    if not missing:
+        return
+    shown = ", ".join(map(repr, existing[:50])) + (", ..." if existing[50:] else "")
+    raise MappingError(
+        "Expected every column that the mapping names to be in the file. Received: "
+        f"column={missing[0]!r}{near(missing[0], existing)}, path={path!r}. "
+        f"The file has: {shown}. Change the name in the mapping."
+    )

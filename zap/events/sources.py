@@ -1,0 +1,154 @@
+"""Finds the files of raw events and names each by its content.
+
+A file's digest takes part in the total order and in the identity of its rows, so that
+nothing depends on where files lie or in which order they are listed.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zap.errors import InputError
+from zap.events.files import (
+    CHUNK_BYTES,
+    filesystem,
+    is_remote,
+    open_bytes,
+    reading,
+)
+from zap.events.mapping import EventMapping
+from zap.events.specs import FORMATS
+
+SUFFIXES = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of raw events, or some row groups of one.
+
+    Attributes:
+        path: where it is.
+        digest: hex of a 128-bit hash of the file's bytes, as stored.
+        size_bytes: of the file, as stored.
+        format: one of the formats of a mapping.
+        row_groups: those of a Parquet file that belong to this part; None for all.
+    """
+
+    path: str
+    digest: str
+    size_bytes: int
+    format: str
+    row_groups: tuple[int, ...] | None = None
+
+
+def list_sources(patterns: Sequence[str], mapping: EventMapping) -> list[Source]:
+    """The files that patterns name.
+
+    Args:
+        patterns: paths, globs or directories, local or of a filesystem that fsspec
+            knows. In directories files of known names count, at any depth; those that
+            begin with "." or "_" do not.
+        mapping: may say the format of all files.
+
+    Returns:
+        Each file once, sorted by digest and path.
+
+    Raises:
+        InputError: a pattern names nothing, or a file is empty or of an unknown kind.
+    """
+    paths: dict[str, None] = {}
+    for pattern in patterns:
+        found = _expand(str(pattern), mapping.format)
+        if not found:
+            raise InputError(
+                "Expected at least one file of events. Received: "
+                f"input={str(pattern)!r}, which names none. Check the path; files in a "
+                f"directory are found by their names ({', '.join(SUFFIXES)}), or any "
+                "if the mapping says format."
+            )
+        paths.update(dict.fromkeys(found))
+    sources = [_source(path, mapping) for path in paths]
+    return sorted(sources, key=lambda source: (source.digest, source.path))
+
+
+def _expand(pattern: str, declared: str | None) -> list[str]:
+    if is_remote(pattern):
+        return _expand_remote(pattern, declared)
+    if os.path.isdir(pattern):
+        pattern = glob.escape(pattern)
+        found = glob.glob(os.path.join(pattern, "**", "*"), recursive=True)
+        return _data_files(found, pattern, declared)
+    if os.path.isfile(pattern):
+        return [os.path.normpath(pattern)]
+    found = glob.glob(pattern, recursive=True)
+    return [os.path.normpath(path) for path in found if os.path.isfile(path)]
+
+
+def _data_files(found: list[str], root: str, declared: str | None) -> list[str]:
+    """The files of a directory that hold events, by their names."""
+    files = []
+    for path in found:
+        name = os.path.basename(path)
+        hidden = name.startswith((".", "_"))
+        known = declared is not None or format_of(path) is not None
+        if known and not hidden and os.path.isfile(path):
+            files.append(os.path.normpath(path))
+    return files
+
+
+def _expand_remote(pattern: str, declared: str | None) -> list[str]:
+    system, inner = filesystem(pattern)
+    with reading(pattern):
+        if glob.has_magic(inner):
+            found = [
+                path
+                for path in system.glob(inner)
+                if not path.rpartition("/")[2].startswith(".") and system.isfile(path)
+            ]
+        elif system.isdir(inner):
+            found = [
+                path
+                for path in system.find(inner)
+                if (declared or format_of(path))
+                and not path.rpartition("/")[2].startswith((".", "_"))
+            ]
+        else:
+            found = [inner] if system.exists(inner) else []
+    return [str(system.unstrip_protocol(path)) for path in found]
+
+
+def format_of(path: str) -> str | None:
+    """The format that a file's name tells, or None."""
+    name = path.lower().removesuffix(".gz").removesuffix(".zst")
+    return next((f for suffix, f in SUFFIXES.items() if name.endswith(suffix)), None)
+
+
+def _source(path: str, mapping: EventMapping) -> Source:
+    kind = mapping.format or format_of(path)
+    if kind is None:
+        raise InputError(
+            "Expected a file whose name tells its format "
+            f"({', '.join(SUFFIXES)}; .gz and .zst behind). Received: path={path!r}. "
+            f"Say format in the mapping, one of {', '.join(FORMATS)}."
+        )
+    digest, size = hashlib.blake2b(digest_size=16), 0
+    with open_bytes(path) as file, reading(path):
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+    if size == 0:
+        raise InputError(
+            f"Expected a file that holds events. Received: path={path!r}, which is "
+            "empty. Remove it, or write it again."
+        )
+    return Source(path, digest.hexdigest(), size, kind)

@@ -1,0 +1,68 @@
+"""What an example generator is written with: ``from zap.examples import *``."""
+
+from zap.encoding.features import (
+    Hash,
+    LinearBins,
+    Normalize,
+    OneHot,
+    PowerBins,
+    SincePrevious,
+)
+from zap.encoding.instance import ANY, Instance
+from zap.encoding.metadata import Last, tenure, trait
+from zap.encoding.aggregates import windows
+from zap.examples.cutoffs import after, at, before_outcome, daily, each, monthly, nth
+from zap.examples.expressions import future, in_session, past, rest_of_session
+from zap.examples.generator import Generator
+from zap.examples.labels import classes
+from zap.examples.predicates import (
+    contains,
+    event,
+    ge,
+    gt,
+    le,
+    lt,
+    one_of,
+    prefix,
+    suffix,
+)
+from zap.examples.sessions import InactivityGap, WholeHistory
+
+__all__ = [
+    "ANY",
+    "Generator",
+    "Hash",
+    "InactivityGap",
+    "Instance",
+    "Last",
+    "LinearBins",
+    "Normalize",
+    "OneHot",
+    "PowerBins",
+    "SincePrevious",
+    "WholeHistory",
+    "after",
+    "at",
+    "before_outcome",
+    "classes",
+    "contains",
+    "daily",
+    "each",
+    "event",
+    "future",
+    "ge",
+    "gt",
+    "in_session",
+    "le",
+    "lt",
+    "monthly",
+    "nth",
+    "one_of",
+    "past",
+    "prefix",
+    "rest_of_session",
+    "suffix",
+    "tenure",
+    "trait",
+    "windows",
+]

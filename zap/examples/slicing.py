@@ -1,0 +1,252 @@
+"""From histories to cutoffs, labels and statistics: the heart of a generator's work.
+
+The order is fixed: the rule's cutoffs, late events set apart, eligibility, the observed
+range, labels. Every cutoff that goes is counted under its reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from zap.encoding.columns import BoolArray, Cutoffs, Float32Array, IntArray
+from zap.examples.cutoffs import after_events
+from zap.examples.evaluate import Context, numbers, truth
+from zap.examples.expressions import PastExpr, Window
+from zap.examples.generator import Generator
+from zap.examples.labels import label_values
+from zap.examples.late import without_late_events
+from zap.examples.observed import ObservedRange
+from zap.examples.predicates import Event
+from zap.histories.batch import HistoryBatch
+from zap.histories.views import HistoryView
+
+BASELINE_COLUMNS = ("events", "age_seconds", "wait_seconds", "mean_gap_seconds")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A subject on which a generator's own method raised.
+
+    Attributes:
+        subject: the subject's name.
+        method: the method that raised.
+        error: the exception's type and message.
+    """
+
+    subject: str
+    method: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Cutoffs with their labels, on the histories that they index.
+
+    Attributes:
+        histories: the batch, with histories added for cutoffs that had late events.
+        cutoffs: the examples' cutoffs, sorted by subject row and position.
+        label: float32, shape (cutoffs,).
+        weight: float32, shape (cutoffs,).
+        statistics: float32 columns by name, each of shape (cutoffs,).
+        baseline: float32 columns by name, each of shape (cutoffs,).
+        counts: cutoffs by what became of them.
+        failures: subjects that a method raised on; they have no cutoffs.
+    """
+
+    histories: HistoryBatch
+    cutoffs: Cutoffs
+    label: Float32Array
+    weight: Float32Array
+    statistics: dict[str, Float32Array]
+    baseline: dict[str, Float32Array]
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: tuple[Failure, ...] = ()
+
+
+def slice_histories(
+    generator: Generator, histories: HistoryBatch, observed: ObservedRange
+) -> Slices:
+    """All examples of a batch of histories, not yet encoded.
+
+    Raises:
+        GeneratorError: an expression reads a field that the events do not have, or a
+            field of another kind.
+    """
+    counts: Counter[str] = Counter()
+    methods = _Methods(generator)
+    cutoffs, timed = _candidates(generator, methods, histories, observed)
+    counts["cutoffs.candidates"] = len(cutoffs)
+    histories, cutoffs, late = without_late_events(histories, cutoffs, timed)
+    counts["events.late"] = late
+    context = Context(histories)
+    for reason, keep in (
+        ("empty_past", _has_past),
+        ("not_eligible", methods.eligible),
+        ("censored", lambda c, x: is_observed(generator, c, x, observed)),
+    ):
+        kept = keep(context, cutoffs)
+        counts[f"cutoffs.dropped.{reason}"] = int((~kept).sum())
+        cutoffs = cutoffs.select(kept)
+    labels = methods.labels(context, cutoffs)
+    failed = np.isin(cutoffs.subject, methods.failed_rows(histories))
+    counts["cutoffs.dropped.generator_error"] = int(failed.sum())
+    counts["cutoffs.dropped.no_label"] = int((np.isnan(labels) & ~failed).sum())
+    kept = ~np.isnan(labels) & ~failed
+    cutoffs, labels = cutoffs.select(kept), labels[kept]
+    order = np.lexsort((cutoffs.instant_us, cutoffs.position, cutoffs.subject))
+    cutoffs, labels = cutoffs.select(order), labels[order]
+    counts["cutoffs.examples"] = len(cutoffs)
+    return Slices(
+        histories,
+        cutoffs,
+        labels.astype(np.float32),
+        _weights(generator, context, cutoffs),
+        {
+            name: numbers(expr, context, cutoffs).astype(np.float32)
+            for name, expr in generator.statistics.items()
+        },
+        baseline_columns(generator, context, cutoffs),
+        counts,
+        tuple(methods.failures.values()),
+    )
+
+
+def is_observed(
+    generator: Generator, context: Context, cutoffs: Cutoffs, observed: ObservedRange
+) -> BoolArray:
+    """Whether all that a label looks at lies in the observed range; bool (cutoffs,)."""
+    ends = cutoffs.instant_us + generator.observes_us()
+    if generator.observes_session() and context.histories.session_gap_us is not None:
+        stop = context.session_of(cutoffs)[1]
+        last = context.histories.time_us[np.maximum(stop - 1, 0)]
+        ends = np.maximum(ends, last + context.histories.session_gap_us)
+    return (cutoffs.instant_us >= observed.from_us) & (ends <= observed.until_us)
+
+
+def baseline_columns(
+    generator: Generator, context: Context, cutoffs: Cutoffs
+) -> dict[str, Float32Array]:
+    """Counts, recency and waits of each cutoff's past, for the simple baseline.
+
+    Returns:
+        ``events`` (of the kept types), ``age_seconds`` (from the first of them to the
+        instant), ``wait_seconds`` (from the last) and ``mean_gap_seconds``; each
+        float32, shape (cutoffs,), 0 where there is none.
+    """
+    histories = context.histories
+    kept = np.flatnonzero(_kept_types(generator, histories))
+    first = np.searchsorted(kept, histories.offsets[cutoffs.subject])
+    stop = np.searchsorted(kept, cutoffs.position)
+    times = np.append(histories.time_us[kept], 0)
+    count = stop - first
+    age = np.where(count > 0, cutoffs.instant_us - times[np.minimum(first, stop)], 0)
+    wait = np.where(count > 0, cutoffs.instant_us - times[stop - 1], 0)
+    gap = (age - wait) / np.maximum(count - 1, 1)
+    values = (count, age / 1e6, wait / 1e6, gap / 1e6)
+    return {
+        name: np.asarray(value).astype(np.float32)
+        for name, value in zip(BASELINE_COLUMNS, values, strict=True)
+    }
+
+
+def _kept_types(generator: Generator, histories: HistoryBatch) -> BoolArray:
+    return Event(generator.instance.types).mask(histories.columns)
+
+
+def _has_past(context: Context, cutoffs: Cutoffs) -> BoolArray:
+    return cutoffs.position > context.histories.offsets[cutoffs.subject]
+
+
+def _weights(generator: Generator, context: Context, cutoffs: Cutoffs) -> Float32Array:
+    if generator.weight is None:
+        return np.ones(len(cutoffs), np.float32)
+    return numbers(generator.weight, context, cutoffs).astype(np.float32)
+
+
+def _candidates(
+    generator: Generator,
+    methods: _Methods,
+    histories: HistoryBatch,
+    observed: ObservedRange,
+) -> tuple[Cutoffs, bool]:
+    context = Context(histories)
+    if "is_cutoff" in methods.found:
+        return methods.cutoffs(context), False
+    rule = generator.rule()
+    assert rule is not None
+    return rule.generate(context, observed), rule.timed
+
+
+class _Methods:
+    """A generator's plain Python methods, with what they raised by subject."""
+
+    def __init__(self, generator: Generator):
+        self.generator = generator
+        self.found = generator.methods()
+        self.failures: dict[str, Failure] = {}
+
+    def failed_rows(self, histories: HistoryBatch) -> IntArray:
+        names = self.failures
+        rows = [i for i, name in enumerate(histories.subject) if name in names]
+        return np.array(rows, np.int64)
+
+    def cutoffs(self, context: Context) -> Cutoffs:
+        histories = context.histories
+        events = np.arange(histories.events)
+        rows = histories.rows()
+        kept = self._call(
+            "is_cutoff", histories, rows, histories.offsets[rows], events + 1
+        )
+        return after_events(context, events[kept == 1])
+
+    def eligible(self, context: Context, cutoffs: Cutoffs) -> BoolArray:
+        histories, eligible = context.histories, self.generator.eligible
+        if "eligible" in self.found:
+            first = histories.offsets[cutoffs.subject]
+            return (
+                self._call(
+                    "eligible", histories, cutoffs.subject, first, cutoffs.position
+                )
+                == 1
+            )
+        if isinstance(eligible, PastExpr):
+            return truth(eligible, context, cutoffs)
+        return np.ones(len(cutoffs), bool)
+
+    def labels(self, context: Context, cutoffs: Cutoffs) -> Any:
+        if "label" not in self.found:
+            return label_values(self.generator.label, context, cutoffs)  # type: ignore[arg-type]
+        window: Window = self.generator.horizon.window
+        start, stop = context.window(window, cutoffs)
+        return self._call("label", context.histories, cutoffs.subject, start, stop)
+
+    def _call(
+        self,
+        name: str,
+        histories: HistoryBatch,
+        rows: IntArray,
+        start: IntArray,
+        stop: IntArray,
+    ) -> Any:
+        """The method's value on each range; NaN where it gave none or raised."""
+        method: Callable[..., Any] = self.found[name]
+        values = np.full(len(rows), np.nan)
+        ranges = zip(rows.tolist(), start.tolist(), stop.tolist(), strict=True)
+        for place, (row, first, end) in enumerate(ranges):
+            subject = histories.subject[row]
+            if subject in self.failures:
+                continue
+            try:
+                value = method(HistoryView(histories, first, end))
+                values[place] = np.nan if value is None else float(value)
+            except Exception as error:
+                # A site's own code may raise anything: the subject is set aside, named
+                # and counted, and the job goes on under the bad-row limit.
+                text = f"{type(error).__name__}: {error}"
+                self.failures[subject] = Failure(subject, name, text)
+        return values

@@ -1,0 +1,98 @@
+"""From Arrow's columns to the numpy columns that everything after reading works on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zap.encoding.columns import MISSING, Categorical, Column, Numeric
+from zap.errors import GeneratorError
+from zap.events.derived import DERIVED
+
+BOOLEANS = ("false", "true")
+
+
+def base_columns(names: Iterable[str]) -> set[str]:
+    """The columns of events that fields are read from: a derived field's own source."""
+    return {DERIVED[name].base if name in DERIVED else name for name in names}
+
+
+def to_columns(
+    table: pa.Table | pa.RecordBatch, names: Collection[str]
+) -> dict[str, Column]:
+    """The fields ``names`` as columns, derived fields included.
+
+    Args:
+        table: canonical events.
+        names: canonical fields, properties and derived fields such as ``url.host``.
+
+    Raises:
+        GeneratorError: a field is neither in the table nor derived from one in it.
+    """
+    columns: dict[str, Column] = {}
+    for name in sorted({*names, "type"}):
+        base = DERIVED[name].base if name in DERIVED else name
+        if base not in table.schema.names:
+            raise GeneratorError(
+                f"The generator reads a field that the events do not have. Received: "
+                f"field={name!r}. They have: {', '.join(table.schema.names)}. Map it "
+                "under [fields] or [properties]."
+            )
+        column = to_column(table.column(base))
+        columns[name] = derived(column, name) if name in DERIVED else column
+    return columns
+
+
+def to_column(array: pa.Array | pa.ChunkedArray) -> Column:
+    """One Arrow column as numbers or as codes.
+
+    Booleans become the texts "false" and "true", times become seconds since 1970.
+    """
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    kind = array.type
+    if pa.types.is_boolean(kind):
+        codes = pc.fill_null(pc.cast(array, pa.int32()), MISSING)
+        return Categorical(codes.to_numpy(zero_copy_only=False), BOOLEANS)
+    if pa.types.is_timestamp(kind):
+        micros = pc.cast(pc.cast(array, pa.timestamp("us", kind.tz)), pa.int64())
+        return Numeric(_floats(micros) / 1e6)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return Numeric(_floats(array))
+    if not pa.types.is_dictionary(kind):
+        array = pc.dictionary_encode(array)
+    codes = pc.fill_null(pc.cast(array.indices, pa.int32()), MISSING)
+    return Categorical(
+        codes.to_numpy(zero_copy_only=False), array.dictionary.to_pylist()
+    )
+
+
+def _floats(array: pa.Array) -> np.ndarray:
+    return np.asarray(
+        pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False), float
+    )
+
+
+def derived(column: Column, name: str) -> Categorical:
+    """A field that is computed from a text column, once for each distinct value."""
+    assert isinstance(column, Categorical)
+    compute = DERIVED[name].compute
+    places: dict[object, int] = {}
+    codes = np.full(len(column.distinct) + 1, MISSING, np.int32)
+    for code, text in enumerate(column.distinct):
+        value = compute(text)
+        if value is not None:
+            codes[code] = places.setdefault(value, len(places))
+    return Categorical(codes[column.codes], list(places))
+
+
+def event_columns(
+    table: pa.Table | pa.RecordBatch, names: Iterable[str]
+) -> Mapping[str, Column]:
+    """Like `to_columns`, for those names only that the table can give."""
+    have = set(table.schema.names)
+    wanted = [n for n in names if (DERIVED[n].base if n in DERIVED else n) in have]
+    return to_columns(table, wanted)

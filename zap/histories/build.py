@@ -1,0 +1,234 @@
+"""From the events of a shard to clean histories, as columnar work.
+
+Rows arrive in any order and number of chunks; what leaves depends on neither. The order
+of the steps is part of the definition: subjects that are too large go first (so that
+they cost no more), then lines are folded, the total order is made, repeated ids and, by
+option, repeated events go, sessions are cut, and sessions that are too long go.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import mmh3
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zap.encoding.columns import BoolArray, IntArray
+from zap.events.folding import fold_rows
+from zap.events.mapping import EventMapping
+from zap.histories.arrow import to_columns
+from zap.histories.batch import HistoryBatch, session_bounds
+
+SUBJECT_SEED = 0x5EED
+"""Seed of the subjects' hash. Changing it moves subjects between splits."""
+
+ORDER_COLUMNS = ("timestamp", "received_at", "sequence", "source", "row")
+
+
+@dataclass(frozen=True)
+class HistorySettings:
+    """How histories are made of events.
+
+    Attributes:
+        subject: the column that names the subject.
+        session_gap_us: inactivity that cuts sessions; None: one session a history.
+        max_events: most events of a session, after cleaning.
+        max_subject_events: most events of a subject, as read.
+        drop_repeated_events: whether an event goes that equals the one before it in all
+            but its time.
+    """
+
+    subject: str = "anonymous_id"
+    session_gap_us: int | None = None
+    max_events: int = 1_000
+    max_subject_events: int = 100_000
+    drop_repeated_events: bool = False
+
+
+def subject_hash(subject: str) -> int:
+    """The signed 64-bit hash that groups, orders and splits subjects."""
+    return mmh3.hash64(subject.encode("utf-8", "surrogatepass"), SUBJECT_SEED)[0]
+
+
+def build_histories(
+    table: pa.Table,
+    settings: HistorySettings,
+    fields: Collection[str],
+    mapping: EventMapping,
+) -> tuple[HistoryBatch, Counter[str]]:
+    """Clean histories of the events in ``table``, and what was dropped.
+
+    Args:
+        table: canonical events of whole subjects, in any order.
+        settings: limits and sessions.
+        fields: the fields to carry, derived ones included.
+        mapping: how rows fold into events.
+
+    Returns:
+        The histories, sorted by the subject's hash, and counts by reason.
+    """
+    counts: Counter[str] = Counter()
+    table = table.filter(pc.is_valid(table.column(settings.subject)))
+    table = _drop_large_subjects(table, settings, counts)
+    if mapping.row_group_key is not None:
+        table, folded = fold_rows(table, mapping, settings.subject)
+        counts["rows.folded"] += folded
+    table, names, hashes, offsets = _in_total_order(table, settings.subject)
+    table, offsets = _drop_repeats(table, offsets, settings, counts)
+    time_us = _micros(table.column("timestamp"))
+    table, offsets = _drop_long_sessions(table, offsets, time_us, settings, counts)
+    time_us = _micros(table.column("timestamp"))
+    start, stop = session_bounds(offsets, time_us, settings.session_gap_us)
+    filled = np.flatnonzero(np.diff(offsets))
+    counts["events.kept"] += len(time_us)
+    counts["histories.kept"] += len(filled)
+    return HistoryBatch(
+        offsets=np.append(offsets[filled], offsets[-1]),
+        time_us=time_us,
+        columns=to_columns(table, fields),
+        subject=[names[row] for row in filled],
+        subject_hash=hashes[filled],
+        received_us=_received(table, time_us),
+        session_start=start,
+        session_stop=stop,
+        session_gap_us=settings.session_gap_us,
+    ), counts
+
+
+def _drop_large_subjects(
+    table: pa.Table, settings: HistorySettings, counts: Counter[str]
+) -> pa.Table:
+    codes = pc.dictionary_encode(table.column(settings.subject)).combine_chunks()
+    places = codes.indices.to_numpy()
+    sizes = np.bincount(places, minlength=len(codes.dictionary))
+    large = sizes > settings.max_subject_events
+    if not large.any():
+        return table
+    counts["histories.dropped.max_subject_events"] += int(large.sum())
+    counts["events.dropped.max_subject_events"] += int(sizes[large].sum())
+    return table.filter(pa.array(~large[places]))
+
+
+def _in_total_order(
+    table: pa.Table, subject: str
+) -> tuple[pa.Table, list[str], IntArray, IntArray]:
+    """The table sorted by subject and total order; names, hashes, offsets."""
+    codes = pc.dictionary_encode(table.column(subject)).combine_chunks()
+    names = codes.dictionary.to_pylist()
+    hashes = np.array([subject_hash(name) for name in names], np.int64)
+    by_hash = np.array(
+        sorted(range(len(names)), key=lambda i: (hashes[i], names[i])), np.int64
+    )
+    rank = np.empty(len(names), np.int64)
+    rank[by_hash] = np.arange(len(names))
+    rows = rank[codes.indices.to_numpy()] if len(names) else np.zeros(0, np.int64)
+    sources = pc.dictionary_encode(table.column("source")).combine_chunks()
+    order = np.lexsort(
+        (
+            table.column("row").to_numpy(),
+            _ranks(sources.dictionary.to_pylist())[sources.indices.to_numpy()],
+            _sequence(table),
+            _micros(table.column("timestamp")),
+            rows,
+        )
+    )
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(names)))))
+    return table.take(order), [names[i] for i in by_hash], hashes[by_hash], offsets
+
+
+def _ranks(values: list[str]) -> IntArray:
+    ranks = np.empty(len(values), np.int64)
+    ranks[sorted(range(len(values)), key=values.__getitem__)] = np.arange(len(values))
+    return ranks
+
+
+def _sequence(table: pa.Table) -> IntArray:
+    column = pc.fill_null(table.column("sequence"), np.iinfo(np.int64).max)
+    return np.asarray(column.to_numpy())
+
+
+def _micros(column: pa.ChunkedArray) -> IntArray:
+    return np.asarray(pc.cast(column, pa.int64()).to_numpy(), np.int64)
+
+
+def _received(table: pa.Table, time_us: IntArray) -> IntArray | None:
+    column = table.column("received_at")
+    if column.null_count == len(column):
+        return None
+    known = pc.fill_null(pc.cast(column, pa.int64()), pa.scalar(-1, pa.int64()))
+    values = np.asarray(known.to_numpy(), np.int64)
+    missing = pc.is_null(column).to_numpy()
+    return np.where(missing, time_us, values)
+
+
+def _drop_repeats(
+    table: pa.Table, offsets: IntArray, settings: HistorySettings, counts: Counter[str]
+) -> tuple[pa.Table, IntArray]:
+    repeated = _repeated_ids(table, offsets)
+    counts["events.dropped.duplicate_id"] += int(repeated.sum())
+    table, offsets = _keep(table, offsets, ~repeated)
+    if settings.drop_repeated_events and table.num_rows:
+        same = _equals_previous(table, offsets)
+        counts["events.dropped.repeated_event"] += int(same.sum())
+        table, offsets = _keep(table, offsets, ~same)
+    return table, offsets
+
+
+def _repeated_ids(table: pa.Table, offsets: IntArray) -> BoolArray:
+    """Events whose id came before in the total order of the same subject."""
+    ids = table.column("event_id")
+    repeated = np.zeros(len(ids), bool)
+    if ids.null_count == len(ids):
+        return repeated
+    codes = pc.fill_null(pc.dictionary_encode(ids).combine_chunks().indices, -1)
+    places = codes.to_numpy().astype(np.int64)
+    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    given = np.flatnonzero(places >= 0)
+    keys = rows[given] * (places.max() + 1) + places[given]
+    _, first = np.unique(keys, return_index=True)
+    repeated[given] = True
+    repeated[given[first]] = False
+    return repeated
+
+
+def _equals_previous(table: pa.Table, offsets: IntArray) -> BoolArray:
+    """Events that equal the one before them in all but identity and time."""
+    skipped = {*ORDER_COLUMNS, "event_id", "group"}
+    same = np.ones(table.num_rows, bool)
+    same[offsets[:-1][np.diff(offsets) > 0]] = False
+    for name in table.schema.names:
+        if name in skipped:
+            continue
+        codes = pc.dictionary_encode(table.column(name), null_encoding="encode")
+        places = codes.combine_chunks().indices.to_numpy()
+        same[1:] &= places[1:] == places[:-1]
+    return same
+
+
+def _drop_long_sessions(
+    table: pa.Table,
+    offsets: IntArray,
+    time_us: IntArray,
+    settings: HistorySettings,
+    counts: Counter[str],
+) -> tuple[pa.Table, IntArray]:
+    start, stop = session_bounds(offsets, time_us, settings.session_gap_us)
+    long = (stop - start) > settings.max_events
+    if not long.any():
+        return table, offsets
+    counts["sessions.dropped.max_events"] += len(np.unique(start[long]))
+    counts["events.dropped.max_events"] += int(long.sum())
+    return _keep(table, offsets, ~long)
+
+
+def _keep(
+    table: pa.Table, offsets: IntArray, keep: BoolArray
+) -> tuple[pa.Table, IntArray]:
+    if keep.all():
+        return table, offsets
+    before = np.concatenate(([0], np.cumsum(keep)))
+    return table.filter(pa.array(keep)), before[offsets]

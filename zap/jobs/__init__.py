@@ -1,0 +1,1 @@
+"""Whole stages in one call: what the command line, the scripts and a scheduler run."""

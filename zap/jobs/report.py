@@ -1,0 +1,85 @@
+"""The report of a bundle: its metrics, with the facts that stand behind them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from zap.bundles.bundle import Bundle
+from zap.evaluation.report import write_report
+
+
+def report_bundle(
+    bundle: Bundle,
+    metrics: Mapping[str, Any],
+    path: str | Path,
+    *,
+    scope: str,
+    plots: str | Path | None = None,
+) -> Path:
+    """Write the report of metrics that were computed with a bundle.
+
+    Args:
+        bundle: the model and how it came to be.
+        metrics: of the bundle on some examples.
+        path: the HTML file.
+        scope: which examples, in words.
+        plots: a folder for the charts as PNGs; None writes none.
+
+    Returns:
+        The path of the report.
+    """
+    generator = bundle.info["generator"]
+    return write_report(
+        path,
+        metrics,
+        title=generator["name"],
+        question=generator["question"],
+        facts=facts_of(bundle, scope),
+        pngs=plots,
+    )
+
+
+def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
+    """What the bundle's files say of data, encoding, settings and versions."""
+    manifest = bundle.json("manifest.json")
+    generator = manifest["generator"]
+    calibration = bundle.json("calibration.json")
+    return {
+        "scope": scope,
+        "created_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "generator": {
+            "name": generator["name"],
+            "digest": generator["digest"],
+            "anticipating": generator["anticipating"],
+        },
+        "data": {
+            "files": len({source["path"] for source in manifest["sources"]}),
+            "observed from": manifest["observed"]["from"],
+            "observed until": manifest["observed"]["until"],
+            "observed range is": manifest["observed"]["source"],
+            "digest": manifest["digest"],
+        },
+        "splits": manifest["splits"],
+        "counters": manifest["counts"],
+        "encoder": {
+            **manifest["encoding"],
+            **manifest["inputs"],
+            "fingerprint": manifest["encoder_fingerprint"],
+        },
+        "config": bundle.json("config.json"),
+        "calibration": {k: v for k, v in calibration.items() if k != "scaling"},
+        "history": bundle.json("history.json"),
+        "versions": bundle.info["versions"],
+    }
+
+
+def write_metrics(metrics: Mapping[str, Any], path: str | Path) -> Path:
+    """Write the metrics as JSON."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(f"{json.dumps(metrics, indent=2, allow_nan=False)}\n", "utf-8")
+    return target

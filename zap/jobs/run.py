@@ -1,0 +1,133 @@
+"""The main job: raw events to a calibrated, reported model, in one work directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zap.bundles.bundle import Bundle
+from zap.errors import InputError
+from zap.jobs.inputs import RawInput
+from zap.jobs.report import report_bundle, write_metrics
+
+if TYPE_CHECKING:
+    from zap.beam.generate import GenerateOptions
+    from zap.training.config import ModelConfig
+
+DATASET, BUNDLE, REPORT, METRICS = "dataset", "bundle", "report.html", "metrics.json"
+PLOTS = "plots"
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """Who is told about progress.
+
+    Attributes:
+        stage: called with the name of each stage as it begins.
+        workspace: called with the path where a dataset is being made.
+        epoch: called after each epoch of training.
+    """
+
+    stage: Callable[[str], Any] = lambda name: None
+    workspace: Callable[[str], Any] = lambda path: None
+    epoch: Callable[[Any], Any] = lambda epoch: None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left.
+
+    Attributes:
+        bundle: the model.
+        metrics: on the test split.
+        report: the HTML report.
+    """
+
+    bundle: Bundle
+    metrics: dict[str, Any]
+    report: Path
+
+
+def run(
+    raw: RawInput,
+    output: str | Path,
+    options: GenerateOptions | None = None,
+    config: ModelConfig | None = None,
+    watchers: Watchers | None = None,
+    replace: bool = False,
+) -> RunResult:
+    """Generate examples, train, calibrate, judge and report.
+
+    Args:
+        raw: the question and its events.
+        output: the work directory; gets ``dataset``, ``bundle``, ``report.html``,
+            ``metrics.json`` and ``plots``.
+        options: of the dataset.
+        config: of the model.
+        watchers: who is told about progress.
+        replace: whether an earlier run in ``output`` may be replaced.
+
+    Raises:
+        ZapError: at the stage that cannot go on; earlier stages stay.
+    """
+    watchers = watchers or Watchers()
+    work = Path(output)
+    check_output(work, replace)
+    watchers.stage("generate")
+    dataset = _generate(raw, work, options, watchers, replace)
+    watchers.stage("train")
+    from zap.jobs.train import train_bundle
+
+    bundle = train_bundle(
+        dataset,
+        work / BUNDLE,
+        config,
+        work_dir=work / "training",
+        progress=watchers.epoch,
+        replace=replace,
+    )
+    watchers.stage("report")
+    metrics = bundle.json("metrics.json")
+    report = report_bundle(
+        bundle, metrics, work / REPORT, scope="the test split", plots=work / PLOTS
+    )
+    write_metrics(metrics, work / METRICS)
+    return RunResult(bundle, metrics, report)
+
+
+def check_output(work: Path, replace: bool) -> None:
+    """Check that a work directory may be used.
+
+    Raises:
+        InputError: it holds something, and ``replace`` is not asked for.
+    """
+    taken = work.is_file() or (work.is_dir() and any(work.iterdir()))
+    if taken and not (replace and work.is_dir()):
+        raise InputError(
+            f"Expected an empty or new work directory. Received: output={work}. "
+            "Choose another, or pass --replace to replace an earlier run."
+        )
+
+
+def _generate(
+    raw: RawInput,
+    work: Path,
+    options: GenerateOptions | None,
+    watchers: Watchers,
+    replace: bool,
+) -> Any:
+    from dataclasses import replace as changed
+
+    from zap.beam.generate import GenerateOptions, generate
+
+    options = changed(options or GenerateOptions(), replace=replace)
+    return generate(
+        raw.generator,
+        raw.paths,
+        raw.mapping,
+        work / DATASET,
+        options,
+        watchers.workspace,
+    )

@@ -1,0 +1,117 @@
+"""From a dataset to a bundle: train, freeze, calibrate, judge, write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zap.bundles.bundle import Bundle, write_bundle
+from zap.datasets.store import Dataset
+from zap.errors import TrainingError
+from zap.evaluation.baseline import fit_baseline
+from zap.jobs.score import judge_scores
+from zap.serving.scorer import Scorer
+from zap.training.calibration import calibrate, halves
+from zap.training.config import ModelConfig
+from zap.training.freeze import freeze
+from zap.training.saving import keras_file
+from zap.training.trainer import Epoch, train
+
+
+def train_bundle(
+    dataset: Dataset,
+    output: str | Path,
+    config: ModelConfig | None = None,
+    *,
+    work_dir: Path | None = None,
+    progress: Callable[[Epoch], None] | None = None,
+    replace: bool = False,
+) -> Bundle:
+    """Train a model on a dataset and write it as a bundle.
+
+    Early stopping and the fit of the calibration see one half of the validation
+    subjects; the other half decides whether the calibration is kept. The metrics in the
+    bundle are those of the test split.
+
+    Args:
+        dataset: the examples.
+        output: the bundle's directory.
+        config: settings of model and trainer; the defaults if None.
+        work_dir: where the state after each epoch is kept, to resume from.
+        progress: called after each epoch.
+        replace: whether a bundle at ``output`` may be replaced.
+
+    Raises:
+        DatasetError: a split has no examples.
+        TrainingError: no model can be trained on these examples.
+        BundleError: the output is taken.
+    """
+    check_label(dataset)
+    config = config or ModelConfig()
+    examples = dataset.read("train")
+    stopping, judging = halves(dataset.read("validation"))
+    trained = train(
+        examples, stopping, dataset.spec, config, work_dir=work_dir, progress=progress
+    )
+    frozen = freeze(trained)
+    scorer = Scorer(frozen, dataset.spec)
+    calibration = calibrate(
+        scorer.logits(stopping), stopping.label, scorer.logits(judging), judging.label
+    )
+    baseline = fit_baseline(examples.baseline, examples.label, examples.weight)
+    files: dict[str, Any] = {
+        "model.keras": keras_file(trained),
+        "model.tflite": frozen,
+        "encoder.json": dataset.encoder.to_dict(),
+        "calibrator.json": calibration.scaling.to_dict(),
+        "calibration.json": calibration.to_dict(),
+        "baseline.json": baseline.to_dict(),
+        "config.json": config.to_dict(),
+        "history.json": {"epochs": [vars(epoch) for epoch in trained.history]},
+        "generator.json": dict(dataset.manifest["generator"]),
+        "manifest.json": dict(dataset.manifest),
+    }
+    judge = Scorer(frozen, dataset.spec, calibration.scaling)
+    files["metrics.json"] = judge_scores(judge, baseline, dataset.read("test"))
+    return write_bundle(output, files, bundle_info(dataset), replace=replace)
+
+
+def check_label(dataset: Dataset) -> None:
+    """Check that the labels are of a kind that can be trained.
+
+    Raises:
+        TrainingError: they are not yes or no.
+    """
+    kind = dataset.manifest["label"]["kind"]
+    if kind != "binary":
+        raise TrainingError(
+            "Expected labels that are true or false: models of classes and amounts "
+            f"cannot be trained yet. Received: label kind={kind!r}. Compare the amount, "
+            "such as (future(days=30).sum('amount', ORDER) > 100)."
+        )
+
+
+def bundle_info(dataset: Dataset) -> dict[str, Any]:
+    """What ``bundle.json`` says beside the digests of the files."""
+    manifest = dataset.manifest
+    generator = manifest["generator"]
+    return {
+        "application": generator["name"],
+        "generator": {name: generator[name] for name in ("name", "question", "digest")},
+        "dataset": manifest["digest"],
+        "observed": manifest["observed"],
+        "split": manifest["split"],
+        "label": manifest["label"],
+        "inputs": manifest["inputs"],
+        "instance": manifest["instance_fingerprint"],
+        "encoder_fingerprint": manifest["encoder_fingerprint"],
+        "versions": {**manifest["versions"], **training_versions()},
+    }
+
+
+def training_versions() -> dict[str, str]:
+    """Versions of the packages that have a say in a model."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("keras", "tensorflow", "ai-edge-litert")}

@@ -1,0 +1,1 @@
+"""Serving: scores from bundles, without Beam and without TensorFlow."""

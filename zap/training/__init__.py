@@ -1,0 +1,1 @@
+"""Models, their trainer, calibration and freezing; the only home of TensorFlow."""

@@ -1,0 +1,191 @@
+"""Matrix scaling fitted on one half of the validation subjects, judged on the other.
+
+A weighted cross-entropy, early stopping and dropout all leave a model's probabilities a
+little wrong; a linear map of the logits repairs most of it (paper, section 7.1). It is
+kept only if it helps subjects that it was not fitted on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zap.bundles.calibrator import MatrixScaling
+from zap.datasets.visits import Visits
+from zap.encoding.columns import BoolArray
+from zap.errors import TrainingError
+from zap.evaluation.metrics import auc, ece, log_loss
+
+Float64 = NDArray[np.float64]
+
+GRADIENT_NORM = 1e-6
+_MOST_STEPS = 200
+_LARGEST_MARGIN = 50.0
+_HALVES_KEY = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A matrix scaling and what it did to the half that judges it.
+
+    Attributes:
+        scaling: what is to be applied; the identity if nothing better was found.
+        kept: whether the fitted scaling is the one to apply.
+        reason: why, in words.
+        fitted_on: examples that it was fitted on.
+        judged_on: examples that judged it.
+        log_loss_before, log_loss_after: on the judging half.
+        auc_before, auc_after: on the judging half; None if it has one class only.
+        ece_before, ece_after: on the judging half.
+    """
+
+    scaling: MatrixScaling
+    kept: bool
+    reason: str
+    fitted_on: int
+    judged_on: int
+    log_loss_before: float | None = None
+    log_loss_after: float | None = None
+    auc_before: float | None = None
+    auc_after: float | None = None
+    ece_before: float | None = None
+    ece_after: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The calibration as a JSON object."""
+        return {**asdict(self), "scaling": self.scaling.to_dict()}
+
+
+def halves(validation: Visits) -> tuple[Visits, Visits]:
+    """The validation visits in two, by the hash of the subject.
+
+    Early stopping and the fit see the first; the second only judges. The hash is
+    multiplied and its top bit taken, so that a split that used its low bits or its
+    remainder says nothing about the halves.
+
+    Raises:
+        TrainingError: there are fewer than two subjects.
+    """
+    judging = _second_half(validation.subject_hash)
+    if judging.all() or not judging.any():
+        # Few subjects may all fall on one side; then they are dealt out in turn.
+        _, rank = np.unique(validation.subject_hash, return_inverse=True)
+        judging = rank % 2 == 1
+    if not judging.any():
+        raise TrainingError(
+            "Expected at least 2 validation subjects, one for each half. "
+            f"Received: validation subjects={len(np.unique(validation.subject_hash))}."
+            " Use more data or a larger share of subjects for validation."
+        )
+    return validation.take_visits(~judging), validation.take_visits(judging)
+
+
+def _second_half(subject_hash: NDArray[np.int64]) -> BoolArray:
+    mixed = subject_hash.astype(np.uint64) * _HALVES_KEY
+    second: BoolArray = (mixed >> np.uint64(63)) == 1
+    return second
+
+
+def fit_matrix_scaling(logits: ArrayLike, y: ArrayLike) -> MatrixScaling | None:
+    """W and b of least mean negative log likelihood, from W = I and b = 0.
+
+    The loss is convex in the margin's three numbers (two weights, one bias), and the
+    gradients of the two rows of W are each other's negatives; so the descent runs on
+    those three and is shared out between the rows. Each step is scaled by the inverse
+    of the curvature: the two logits are almost each other's negatives, along which
+    plain gradient descent would need a million steps to reach the same minimum.
+
+    Args:
+        logits: shape (n, 2).
+        y: shape (n,), 0 or 1.
+
+    Returns:
+        The scaling, with a gradient norm of at most 1e-6; None if there is no minimum
+        because the logits separate the classes, or there is one class only.
+    """
+    z, outcomes = np.asarray(logits, np.float64), np.asarray(y, np.float64)
+    if len(np.unique(outcomes)) < 2:
+        return None
+    inputs = np.column_stack([z, np.ones(len(z))])
+    margin = np.array([-1.0, 1.0, 0.0])
+    for _ in range(_MOST_STEPS):
+        p = _sigmoid(inputs @ margin)
+        gradient = inputs.T @ (p - outcomes) / len(z)
+        # Each row of (W, b) has this gradient, once with either sign.
+        if np.sqrt(2) * np.linalg.norm(gradient) <= GRADIENT_NORM:
+            return _shared_out(margin)
+        curvature = (inputs * (p * (1 - p))[:, None]).T @ inputs / len(z)
+        step = np.linalg.pinv(curvature, rcond=1e-12, hermitian=True) @ gradient
+        margin = _descended(inputs, outcomes, margin, step)
+        if np.abs(inputs @ margin).max() > _LARGEST_MARGIN * 10:
+            return None
+    return None
+
+
+def _descended(inputs: Float64, y: Float64, margin: Float64, step: Float64) -> Float64:
+    """``margin`` less the longest of step, step / 2, ... that does not raise the loss."""
+    loss = _mean_loss(inputs @ margin, y)
+    for halving in range(40):
+        lower = margin - step / 2**halving
+        if _mean_loss(inputs @ lower, y) <= loss:
+            return lower
+    return margin
+
+
+def _mean_loss(margin: Float64, y: Float64) -> float:
+    return float(np.mean(np.logaddexp(0.0, margin) - y * margin))
+
+
+def _sigmoid(margin: Float64) -> Float64:
+    shrunk = np.exp(-np.abs(margin))
+    return np.where(margin >= 0, 1.0, shrunk) / (1.0 + shrunk)
+
+
+def _shared_out(margin: Float64) -> MatrixScaling:
+    """The two rows whose difference is ``margin`` and whose mean is the identity's."""
+    first, second, bias = (margin - np.array([-1.0, 1.0, 0.0])).tolist()
+    return MatrixScaling(
+        ((1.0 - first / 2, -second / 2), (first / 2, 1.0 + second / 2)),
+        (-bias / 2, bias / 2),
+    )
+
+
+def calibrate(
+    fit_logits: ArrayLike,
+    fit_labels: ArrayLike,
+    judge_logits: ArrayLike,
+    judge_labels: ArrayLike,
+) -> Calibration:
+    """Fits a matrix scaling on one half and keeps it if the other half improves.
+
+    Args:
+        fit_logits: shape (n, 2), of the frozen model on the first half.
+        fit_labels: shape (n,), 0 or 1.
+        judge_logits: shape (m, 2), of the frozen model on the other half.
+        judge_labels: shape (m,), 0 or 1.
+    """
+    z, y = np.asarray(judge_logits), np.asarray(judge_labels)
+    sizes = {"fitted_on": len(np.asarray(fit_labels)), "judged_on": len(y)}
+    fitted = fit_matrix_scaling(fit_logits, fit_labels) if sizes["fitted_on"] else None
+    if fitted is None or not len(y):
+        reason = "there is no best scaling: too few examples, or of one class only"
+        return Calibration(MatrixScaling(), False, reason, **sizes)
+    before, after = MatrixScaling().apply(z), fitted.apply(z)
+    losses = log_loss(y, before), log_loss(y, after)
+    kept = losses[1] < losses[0]
+    two_classes = len(np.unique(y)) == 2
+    return Calibration(
+        scaling=fitted if kept else MatrixScaling(),
+        kept=kept,
+        reason=f"it {'lowers' if kept else 'does not lower'} the judging half's loss",
+        log_loss_before=losses[0],
+        log_loss_after=losses[1],
+        auc_before=auc(y, before) if two_classes else None,
+        auc_after=auc(y, after) if two_classes else None,
+        ece_before=ece(y, before),
+        ece_after=ece(y, after),
+        **sizes,
+    )

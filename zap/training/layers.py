@@ -1,0 +1,167 @@
+"""The layers of Zap's models: a sparse first layer and a recurrence over events.
+
+Keras has a GRU, but not one whose single step can be called: training needs the states
+after every event, at once and under XLA, and the frozen model needs the steps unrolled
+with a mask. Both are built here from one ``step``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zap.training.backend import keras, tf
+
+
+def dropped(x: Any, rate: float, seed: Any) -> Any:
+    """``x`` with a share of its entries set to 0 and the others scaled up.
+
+    The noise is a function of the seed alone, so that a resumed run draws the same.
+
+    Args:
+        x: float tensor.
+        rate: share left out, in [0, 1).
+        seed: int32 tensor of shape (2,), or None when not training.
+    """
+    if seed is None or rate == 0:
+        return x
+    noise = tf.random.stateless_uniform(tf.shape(x), seed)
+    return tf.where(noise >= rate, x / (1 - rate), tf.zeros_like(x))
+
+
+@keras.saving.register_keras_serializable(package="zap")
+class SparseDense(keras.layers.Layer):  # type: ignore[misc]
+    """A dense layer whose input is a sparse vector: the sum of value * kernel row.
+
+    It equals the product of the multi-hot vector and the kernel, and looks up only the
+    rows that are not zero.
+
+    Args:
+        size: length of the sparse vector.
+        units: length of the output.
+        seed: of the first kernel.
+        scale: standard deviation of the first kernel.
+    """
+
+    def __init__(
+        self, size: int, units: int, seed: int, scale: float = 0.1, **options: Any
+    ):
+        super().__init__(**options)
+        self.settings = {"size": size, "units": units, "seed": seed, "scale": scale}
+
+    def build(self, *shapes: Any) -> None:
+        """Makes the weights: a kernel (size, units) and a bias (units,)."""
+        size, units = max(self.settings["size"], 1), self.settings["units"]
+        self.kernel = self.add_weight(
+            shape=(size, units),
+            initializer=keras.initializers.RandomNormal(
+                stddev=self.settings["scale"], seed=self.settings["seed"]
+            ),
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(units,), initializer="zeros", name="bias")
+        self.built = True
+
+    def call(self, indices: Any, values: Any) -> Any:
+        """The products.
+
+        Args:
+            indices: int32, shape (..., width); padding has index 0 and value 0.
+            values: float32, shape (..., width).
+
+        Returns:
+            float32, shape (..., units).
+        """
+        rows = tf.gather(self.kernel, indices)
+        return tf.reduce_sum(rows * values[..., None], axis=-2) + self.bias
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the layer."""
+        return {**super().get_config(), **self.settings}
+
+
+@keras.saving.register_keras_serializable(package="zap")
+class EventRecurrence(keras.layers.Layer):  # type: ignore[misc]
+    """A gated recurrent unit (GRU) with its steps in the open.
+
+    Args:
+        inputs: length of an event's vector.
+        units: length of the state.
+        seed: of the first kernels.
+    """
+
+    def __init__(self, inputs: int, units: int, seed: int, **options: Any):
+        super().__init__(**options)
+        self.settings = {"inputs": inputs, "units": units, "seed": seed}
+        self.units = units
+
+    def build(self, *shapes: Any) -> None:
+        """Makes the weights: kernels (inputs, 3 units), (units, 3 units), biases."""
+        inputs, units, seed = (self.settings[k] for k in ("inputs", "units", "seed"))
+        self.kernel = self.add_weight(
+            shape=(inputs, 3 * units),
+            initializer=keras.initializers.GlorotUniform(seed=seed),
+            name="kernel",
+        )
+        self.recurrent = self.add_weight(
+            shape=(units, 3 * units),
+            initializer=keras.initializers.Orthogonal(seed=seed + 1),
+            name="recurrent",
+        )
+        self.bias = self.add_weight(
+            shape=(3 * units,), initializer="zeros", name="bias"
+        )
+        self.recurrent_bias = self.add_weight(
+            shape=(units,), initializer="zeros", name="recurrent_bias"
+        )
+        self.built = True
+
+    def project(self, events: Any) -> Any:
+        """The inputs' share of the gates; (rows, inputs) -> (rows, 3 units)."""
+        return tf.matmul(events, self.kernel) + self.bias
+
+    def step(self, projected: Any, state: Any) -> Any:
+        """The state after one event.
+
+        Args:
+            projected: float32, shape (rows, 3 units), of ``project``.
+            state: float32, shape (rows, units).
+        """
+        units = self.units
+        gates = tf.matmul(state, self.recurrent)
+        open_ = tf.sigmoid(projected[:, : 2 * units] + gates[:, : 2 * units])
+        keep, reset = open_[:, :units], open_[:, units:]
+        memory = gates[:, 2 * units :] + self.recurrent_bias
+        candidate = tf.tanh(projected[:, 2 * units :] + reset * memory)
+        return candidate + keep * (state - candidate)
+
+    def call(self, events: Any) -> Any:
+        """The states after 0, 1, ... events.
+
+        Args:
+            events: float32, shape (rows, steps, inputs).
+
+        Returns:
+            float32, shape (rows, steps + 1, units); the first state is 0.
+        """
+        rows, steps, inputs = events.shape[0], events.shape[1], events.shape[2]
+        by_step = tf.reshape(tf.transpose(events, (1, 0, 2)), (steps * rows, inputs))
+        projected = tf.reshape(self.project(by_step), (steps, rows, 3 * self.units))
+        states = tf.TensorArray(tf.float32, steps, element_shape=(rows, self.units))
+        zero = tf.zeros((rows, self.units))
+
+        def body(at: Any, state: Any, states: Any) -> Any:
+            state = self.step(projected[at], state)
+            return at + 1, state, states.write(at, state)
+
+        *_, states = tf.while_loop(
+            lambda at, *_: at < steps,
+            body,
+            (tf.constant(0), zero, states),
+            maximum_iterations=steps,
+        )
+        later = tf.transpose(states.stack(), (1, 0, 2))
+        return tf.concat([zero[:, None], later], axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the layer."""
+        return {**super().get_config(), **self.settings}

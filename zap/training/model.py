@@ -1,0 +1,153 @@
+"""The model: a recurrence over events, dense layers over metadata, merged to two logits.
+
+The shape is that of the paper's section 3 with one addition. Beside the recurrent state
+a running sum of the event vectors and the number of events reach the merging layer: how
+often things happened is what small data sets can teach, and a recurrence learns to
+count only from many examples. Both are causal, so one pass over a visit's events serves
+all of its cutoffs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zap.datasets.visits import InputSpec
+from zap.training.backend import keras, tf
+from zap.training.config import ModelConfig
+from zap.training.layers import EventRecurrence, SparseDense, dropped
+
+CLASSES = 2
+
+
+class States(NamedTuple):
+    """What the model carries along the events.
+
+    Attributes:
+        recurrent: float32, shape (..., units).
+        total: float32, shape (..., embedding): the sum of the event vectors.
+        count: int32, shape (...): the number of events.
+    """
+
+    recurrent: Any
+    total: Any
+    count: Any
+
+
+@keras.saving.register_keras_serializable(package="zap")
+class SequenceModel(keras.Model):  # type: ignore[misc]
+    """Logits from the last events and the metadata of an instance.
+
+    Args:
+        spec: the shape of the inputs.
+        config: the sizes of the layers.
+    """
+
+    def __init__(
+        self,
+        spec: InputSpec | Mapping[str, int],
+        config: ModelConfig | Mapping[str, Any],
+        **options: Any,
+    ):
+        super().__init__(**options)
+        self.spec = spec if isinstance(spec, InputSpec) else InputSpec(**spec)
+        self.config = (
+            config if isinstance(config, ModelConfig) else ModelConfig.from_dict(config)
+        )
+        self._make_layers()
+
+    def _make_layers(self) -> None:
+        spec, config, seed = self.spec, self.config, 10 * self.config.seed
+        self.first = SparseDense(spec.event_size, config.embedding, seed, name="first")
+        self.recurrence = EventRecurrence(
+            config.embedding, config.units, seed + 1, name="recurrence"
+        )
+        self.metadata = SparseDense(
+            spec.metadata_size, config.metadata_units, seed + 3, name="metadata"
+        )
+        self.merge = self._dense(config.merged_units, seed + 4, "merge")
+        self.logits = self._dense(CLASSES, seed + 5, "logits")
+        merged = config.units + config.embedding + 1 + config.metadata_units
+        for layer in (self.first, self.recurrence, self.metadata):
+            layer.build()
+        self.merge.build((None, merged))
+        self.logits.build((None, config.merged_units))
+        # A table and not a logarithm in the graph: looked-up numbers are bit-equal
+        # wherever they are looked up.
+        counts = np.log1p(np.arange(spec.last + 1)) / np.log1p(spec.last)
+        self.count_table = counts.astype(np.float32)[:, None]
+        self.built = True
+
+    def _dense(self, units: int, seed: int, name: str) -> Any:
+        initializer = keras.initializers.GlorotUniform(seed=seed)
+        return keras.layers.Dense(units, kernel_initializer=initializer, name=name)
+
+    @property
+    def kernels(self) -> list[Any]:
+        """The weights that L2 regularises: all that multiply an input."""
+        return [
+            self.first.kernel,
+            self.recurrence.kernel,
+            self.recurrence.recurrent,
+            self.metadata.kernel,
+            self.merge.kernel,
+            self.logits.kernel,
+        ]
+
+    def embed(self, indices: Any, values: Any, seed: Any = None) -> Any:
+        """Event vectors; (..., width) twice -> (..., embedding)."""
+        vectors = self.first(indices, values)
+        return dropped(vectors, self.config.dropout, seed)
+
+    def states(self, indices: Any, values: Any, seed: Any = None) -> States:
+        """The states after 0, 1, ... events of each row.
+
+        Args:
+            indices: int32, shape (rows, steps, width).
+            values: float32, shape (rows, steps, width).
+            seed: int32, shape (2,), of dropout; None when not training.
+
+        Returns:
+            States of shape (rows, steps + 1, ...).
+        """
+        events = self.embed(indices, values, seed)
+        recurrent = self.recurrence(events)
+        total = tf.cumsum(events, axis=1)
+        rows, steps = events.shape[0], events.shape[1]
+        zero = tf.zeros((rows, 1, self.config.embedding))
+        count = tf.broadcast_to(tf.range(steps + 1), (rows, steps + 1))
+        return States(recurrent, tf.concat([zero, total], axis=1), count)
+
+    def head(self, states: States, indices: Any, values: Any, seed: Any = None) -> Any:
+        """Logits from the states and the metadata at some cutoffs.
+
+        Args:
+            states: of shape (cutoffs, ...).
+            indices: int32, shape (cutoffs, metadata width).
+            values: float32, shape (cutoffs, metadata width).
+            seed: int32, shape (2,), of dropout; None when not training.
+
+        Returns:
+            float32, shape (cutoffs, 2): logits of the negative and positive class.
+        """
+        metadata = tf.nn.relu(self.metadata(indices, values))
+        size = tf.cast(tf.maximum(states.count, 1), tf.float32)[:, None]
+        count = tf.gather(self.count_table, states.count)
+        parts = [states.recurrent, states.total / size, count, metadata]
+        merged = dropped(tf.concat(parts, axis=1), self.config.dropout, seed)
+        hidden = tf.nn.relu(self.merge(merged))
+        seed = None if seed is None else seed + 1
+        return self.logits(dropped(hidden, self.config.dropout, seed))
+
+    def call(self, inputs: Mapping[str, Any]) -> Any:
+        """Logits of instances; inputs as in the frozen model, with a fixed batch."""
+        states = self.states(inputs["indices"], inputs["values"])
+        at = tf.cast(inputs["length"], tf.int32)
+        chosen = States(*(tf.gather(part, at, batch_dims=1) for part in states))
+        return self.head(chosen, inputs["metadata_indices"], inputs["metadata_values"])
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the model."""
+        return {"spec": self.spec.to_dict(), "config": self.config.to_dict()}

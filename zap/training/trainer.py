@@ -1,0 +1,250 @@
+"""Training: Adam on the weighted cross-entropy, with early stopping by subject.
+
+A running average of the weights is what is validated and kept. It is steadier than the
+weights themselves, so that the choice of an epoch on few validation subjects picks up
+less noise. The state after every epoch is on disk; a killed run goes on from there and
+ends at the same weights, because order and dropout are functions of (seed, step).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zap.datasets.visits import InputSpec, Visits
+from zap.training.backend import keras, tf
+from zap.training.batches import Batch, Batches
+from zap.training.checkpoint import Checkpoint, fingerprint_of
+from zap.training.checks import check_examples
+from zap.training.config import ModelConfig
+from zap.training.model import SequenceModel, States
+
+_LAST_RATE = 0.01
+_SAMPLE = 512
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch brought; also what a progress callback receives.
+
+    Attributes:
+        epoch: 1 for the first.
+        epochs: most epochs that there will be.
+        loss: mean training cross-entropy, with dropout.
+        validation_loss: mean cross-entropy of the averaged weights.
+        best: whether the validation loss is the lowest so far.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    validation_loss: float
+    best: bool
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model with the best weights, and how it came to be.
+
+    Attributes:
+        model: a Keras model.
+        spec: the shape of its inputs.
+        config: the settings.
+        history: one entry an epoch.
+        sample: some validation visits, to check a frozen model with.
+    """
+
+    model: Any
+    spec: InputSpec
+    config: ModelConfig
+    history: list[Epoch]
+    sample: Visits = field(repr=False)
+
+
+def train(
+    train: Visits,
+    validation: Visits,
+    spec: InputSpec,
+    config: ModelConfig | None = None,
+    *,
+    work_dir: Path | None = None,
+    progress: Callable[[Epoch], None] | None = None,
+) -> TrainedModel:
+    """Trains a model.
+
+    Args:
+        train: the examples to learn from.
+        validation: examples of other subjects, for early stopping. Leave the half that
+            judges the calibration out of them.
+        spec: the shape of the inputs.
+        config: the settings; the defaults if None.
+        work_dir: where the state after each epoch is kept; None keeps none. A state of
+            other examples or settings is not used.
+        progress: called after each epoch.
+
+    Returns:
+        The model with the weights of the best epoch.
+
+    Raises:
+        TrainingError: no model can be trained on these examples.
+    """
+    config = config or ModelConfig()
+    check_examples(train, validation)
+    train, validation = train.canonical_order(), validation.canonical_order()
+    run = _Run(train, validation, spec, config)
+    checkpoint = None
+    if work_dir is not None:
+        mark = fingerprint_of(train, validation, spec.to_dict(), config.to_dict())
+        checkpoint = Checkpoint(work_dir / f"training-{mark[:16]}.npz")
+        run.history = [Epoch(**epoch) for epoch in checkpoint.restore(run.state())]
+    while not run.finished:
+        run.epoch()
+        if checkpoint:
+            checkpoint.save(run.state(), [vars(epoch) for epoch in run.history])
+        if progress:
+            progress(run.history[-1])
+    run.take_best()
+    some = validation.take_visits(np.arange(min(len(validation), _SAMPLE)))
+    return TrainedModel(run.averaged, spec, config, run.history, some)
+
+
+class _Run:
+    """One training: the weights, the optimizer and the epochs so far."""
+
+    def __init__(
+        self, train: Visits, validation: Visits, spec: InputSpec, config: ModelConfig
+    ):
+        self.config = config
+        self.history: list[Epoch] = []
+        self.model = SequenceModel(spec, config)
+        self.averaged = SequenceModel(spec, config)
+        self._batches = Batches(train, spec, config.batch, config.seed)
+        self._validation = Batches(validation, spec, 2 * config.batch)
+        steps = max(1, self._batches.count) * config.epochs
+        self._optimizer = keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                config.learning_rate, steps, alpha=_LAST_RATE
+            )
+        )
+        self._optimizer.build(self.model.trainable_variables)
+        self._norm = float(train.weight.sum()) / self._batches.count
+        self._best = [np.array(v) for v in self.averaged.trainable_variables]
+        self._train_step = tf.function(self._step)
+        self._losses = tf.function(self._loss_sums)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last epoch is done, or no epoch was better for too long."""
+        done = len(self.history)
+        best = max((e.epoch for e in self.history if e.best), default=0)
+        return done >= self.config.epochs or done - best >= self.config.patience
+
+    def state(self) -> list[Any]:
+        """All that a resumed run needs, as variables and arrays to fill."""
+        return [
+            *self.model.trainable_variables,
+            *self.averaged.trainable_variables,
+            *self._optimizer.variables,
+            *self._best,
+        ]
+
+    def take_best(self) -> None:
+        """Puts the weights of the best epoch into the averaged model."""
+        for variable, value in zip(
+            self.averaged.trainable_variables, self._best, strict=True
+        ):
+            variable.assign(value)
+
+    def epoch(self) -> None:
+        """One pass over the examples, then the validation."""
+        number = len(self.history)
+        total = weight = 0.0
+        for batch in self._batches.epoch(number):
+            seed = np.array([self.config.seed, self._seen_steps()], np.int32)
+            sums = self._train_step(_tensors(batch), tf.constant(seed)).numpy()
+            total, weight = total + float(sums[0]), weight + float(sums[1])
+        validation = self._validate()
+        best = validation < min(
+            (e.validation_loss for e in self.history), default=math.inf
+        )
+        if best:
+            for kept, variable in zip(
+                self._best, self.averaged.trainable_variables, strict=True
+            ):
+                kept[...] = variable.numpy()
+        self.history.append(
+            Epoch(number + 1, self.config.epochs, total / weight, validation, best)
+        )
+
+    def _seen_steps(self) -> int:
+        return int(self._optimizer.iterations.numpy())
+
+    def _validate(self) -> float:
+        sums = [
+            self._losses(_tensors(batch)).numpy()
+            for batch, _ in self._validation.in_order()
+        ]
+        total, weight = np.sum(np.array(sums, np.float64), axis=0)
+        return float(total / weight)
+
+    def _loss_sums(self, batch: Batch) -> Any:
+        return _weighted_sums(self.averaged, batch, self.config, None)
+
+    def _step(self, batch: Batch, seed: Any) -> Any:
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            sums = _weighted_sums(self.model, batch, self.config, seed)
+            squares = sum(tf.reduce_sum(tf.square(k)) for k in self.model.kernels)
+            loss = sums[0] / self._norm + self.config.l2 * squares
+        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, variables)]
+        self._optimizer.apply(gradients, variables)
+        self._average()
+        return sums
+
+    def _average(self) -> None:
+        """Moves the average; early on it spans only the steps so far."""
+        steps = tf.cast(self._optimizer.iterations, tf.float32)
+        decay = tf.minimum(self.config.average, steps / (steps + 10.0))
+        pairs = zip(
+            self.averaged.trainable_variables,
+            self.model.trainable_variables,
+            strict=True,
+        )
+        for mean, variable in pairs:
+            mean.assign(decay * mean + (1 - decay) * variable)
+
+
+def _weighted_sums(
+    model: SequenceModel, batch: Batch, config: ModelConfig, seed: Any
+) -> Any:
+    """The weighted cross-entropy of a batch, summed, and the sum of the weights."""
+    label = tf.cast(batch.label, tf.float32)
+    logits = batch_logits(model, batch, seed)
+    margin = logits[:, 1] - logits[:, 0]
+    losses = config.positive_weight * label * tf.nn.softplus(-margin) + (
+        1 - label
+    ) * tf.nn.softplus(margin)
+    return tf.stack([tf.reduce_sum(batch.weight * losses), tf.reduce_sum(batch.weight)])
+
+
+def batch_logits(model: SequenceModel, batch: Batch, seed: Any = None) -> Any:
+    """Logits at the cutoffs of a batch, padding included; float32 (cutoffs, 2)."""
+    seeds = [None if seed is None else seed + [k, 0] for k in (1_000_003, 2_000_003)]
+    states = model.states(batch.indices, batch.values, seeds[0])
+    rows, steps = states.count.shape
+    chosen = States(
+        *(
+            tf.gather(tf.reshape(part, (rows * steps, *part.shape[2:])), batch.place)
+            for part in states
+        )
+    )
+    return model.head(chosen, batch.metadata_indices, batch.metadata_values, seeds[1])
+
+
+def _tensors(batch: Batch) -> Batch:
+    return Batch(*(tf.constant(part) for part in batch))
