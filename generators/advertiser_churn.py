@@ -1,7 +1,20 @@
 """A sketch of Pinterest's question about advertisers who stop spending."""
 
-from zap.examples import Generator, Hash, Instance, PowerBins, SincePrevious
-from zap.examples import daily, event, future, gt, past, tenure, trait, windows
+from zap.examples import (
+    Generator,
+    Hash,
+    Instance,
+    PowerBins,
+    SincePrevious,
+    daily,
+    event,
+    future,
+    gt,
+    past,
+    tenure,
+    trait,
+    windows,
+)
 
 SPEND = event("spend", amount=gt(0))
 

@@ -1,7 +1,16 @@
 """CDNOW, a music shop: the customers' first purchases fall in January-March 1997."""
 
-from zap.examples import Generator, Instance, OneHot, PowerBins, SincePrevious
-from zap.examples import at, event, future, past
+from zap.examples import (
+    Generator,
+    Instance,
+    OneHot,
+    PowerBins,
+    SincePrevious,
+    at,
+    event,
+    future,
+    past,
+)
 
 BUY = event("purchase")
 

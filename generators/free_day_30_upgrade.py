@@ -1,7 +1,17 @@
 """A sketch of Automattic's first question to its pipeline."""
 
-from zap.examples import ANY, Generator, Hash, Instance, SincePrevious
-from zap.examples import after, event, future, past, windows
+from zap.examples import (
+    ANY,
+    Generator,
+    Hash,
+    Instance,
+    SincePrevious,
+    after,
+    event,
+    future,
+    past,
+    windows,
+)
 
 
 class FreeDay30Upgrade(Generator):

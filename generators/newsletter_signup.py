@@ -1,13 +1,24 @@
 """A sketch of section 10 of the Zap paper: ask for the address at the best time."""
 
-from zap.examples import Generator, Hash, InactivityGap, Instance, Last, SincePrevious
-from zap.examples import each, event, in_session, past, rest_of_session
+from zap.examples import (
+    Generator,
+    Hash,
+    InactivityGap,
+    Instance,
+    Last,
+    SincePrevious,
+    each,
+    event,
+    in_session,
+    past,
+    rest_of_session,
+)
 
 SIGN_UP = event("newsletter_signup")
 
 
 class NewsletterSignup(Generator):
-    """At each prediction point: will the visitor sign up in what is left of the visit?"""
+    """At each prediction point: will the visitor sign up before the visit ends?"""
 
     mapping = "web.toml"
     session = InactivityGap(minutes=30)

@@ -1,7 +1,18 @@
 """A sketch of Gousto's question: subscribers who stop ordering recipe boxes."""
 
-from zap.examples import Generator, Hash, Instance, OneHot, PowerBins, SincePrevious
-from zap.examples import each, event, future, past, tenure
+from zap.examples import (
+    Generator,
+    Hash,
+    Instance,
+    OneHot,
+    PowerBins,
+    SincePrevious,
+    each,
+    event,
+    future,
+    past,
+    tenure,
+)
 
 ORDER = event("order")
 

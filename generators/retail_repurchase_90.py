@@ -1,7 +1,15 @@
 """A wholesaler's customers, asked every month."""
 
-from zap.examples import Generator, Instance, PowerBins, SincePrevious
-from zap.examples import event, future, monthly, past
+from zap.examples import (
+    Generator,
+    Instance,
+    PowerBins,
+    SincePrevious,
+    event,
+    future,
+    monthly,
+    past,
+)
 
 ORDER = event("order")
 

@@ -1,7 +1,17 @@
 """An online shop's visits, asked after every page view."""
 
-from zap.examples import Generator, Hash, Instance, Last, SincePrevious, WholeHistory
-from zap.examples import each, event, in_session, rest_of_session
+from zap.examples import (
+    Generator,
+    Hash,
+    Instance,
+    Last,
+    SincePrevious,
+    WholeHistory,
+    each,
+    event,
+    in_session,
+    rest_of_session,
+)
 
 BUY, VIEW = event("purchase"), event("page_view")
 

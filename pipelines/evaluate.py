@@ -1,4 +1,4 @@
-"""``python -m pipelines.evaluate``: the same as ``zap evaluate``, for schedulers and runners."""
+"""``zap evaluate`` as a script, for schedulers and runners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m pipelines.generate``: the same as ``zap generate``, for schedulers and runners."""
+"""``zap generate`` as a script, for schedulers and runners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m pipelines.run``: the same as ``zap run``, for schedulers and runners."""
+"""``zap run`` as a script, for schedulers and runners."""
 
 from __future__ import annotations
 

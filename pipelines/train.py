@@ -1,4 +1,4 @@
-"""``python -m pipelines.train``: the same as ``zap train``, for schedulers and runners."""
+"""``zap train`` as a script, for schedulers and runners."""
 
 from __future__ import annotations
 

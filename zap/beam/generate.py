@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ class GenerateOptions:
         replace: whether a dataset at the output may be replaced.
     """
 
-    split: Split = SubjectSplit()
+    split: Split = field(default_factory=SubjectSplit)
     layout: str = "visits"
     compression: str = "none"
     shards: int | None = None
@@ -347,16 +347,16 @@ def check_failures(
     total = counts.get("histories.kept", 0)
     if failed <= most * total:
         return
-    letter = next(_letters(workspace, "subjects-*"), {})
+    letter: dict[str, Any] = next(_letters(workspace, "subjects-*"), {})
     raise GeneratorError(
         f"Expected the generator to raise on at most {most:.1%} of the subjects. "
-        f"Received: {failed:,} of {total:,}; the first: subject={letter.get('subject')!r} "
-        f"in {letter.get('method')}(): {letter.get('error')}. Mend the method, or raise "
-        "--max-bad-share."
+        f"Received: {failed:,} of {total:,}; the first: "
+        f"subject={letter.get('subject')!r} in {letter.get('method')}(): "
+        f"{letter.get('error')}. Mend the method, or raise --max-bad-share."
     )
 
 
-def _letters(workspace: Workspace, pattern: str) -> Any:
+def _letters(workspace: Workspace, pattern: str) -> Iterator[dict[str, Any]]:
     for path in workspace.glob(f"{DEAD_LETTERS}/{pattern}"):
         for line in workspace.read_text(path).splitlines():
             yield json.loads(line)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zap.beam.outputs import COUNTS, DAYS, ERRORS, count, error
+from zap.beam.outputs import DAYS, count, error
 from zap.errors import ZapError
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source

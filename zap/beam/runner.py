@@ -33,9 +33,9 @@ def make_pipeline(args: Sequence[str]) -> beam.Pipeline:
     named = standard.runner or LOCAL
     if named.lower() in _VAGUE:
         raise InputError(
-            f"Expected a runner that runs what it is named for. Received: runner={named}"
-            f", which may choose another. Leave --runner out for {LOCAL}, or name "
-            "PrismRunner, FlinkRunner or DataflowRunner."
+            "Expected a runner that runs what it is named for. Received: "
+            f"runner={named}, which may choose another. Leave --runner out for "
+            f"{LOCAL}, or name PrismRunner, FlinkRunner or DataflowRunner."
         )
     standard.runner = _LOCAL_CLASS if named.lower() == LOCAL.lower() else named
     try:

@@ -1,7 +1,8 @@
 """Events keyed by a shard of their subject, as compressed record batches.
 
-What is shuffled are batches, not events: a batch is cut by shard, and each piece becomes
-one compressed Arrow message. A shard arrives as many pieces, from any number of readers.
+What is shuffled are batches, not events: a batch is cut by shard, and each piece
+becomes one compressed Arrow message. A shard arrives as many pieces, from any number of
+readers.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def key_by_shard(
 def _shards(column: pa.Array, shards: int) -> IntArray:
     codes = pc.dictionary_encode(column)
     places = [subject_hash(name) % shards for name in codes.dictionary.to_pylist()]
-    return np.array(places, np.int64)[codes.indices.to_numpy()]
+    return np.asarray(np.array(places, np.int64)[codes.indices.to_numpy()])
 
 
 def to_bytes(batch: pa.RecordBatch) -> bytes:
@@ -50,7 +51,7 @@ def to_bytes(batch: pa.RecordBatch) -> bytes:
     options = pa.ipc.IpcWriteOptions(compression=COMPRESSION)
     with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
         writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def to_table(pieces: Iterable[bytes]) -> pa.Table:

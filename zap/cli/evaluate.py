@@ -49,7 +49,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     return metrics
 
 
-def _evaluate(args: argparse.Namespace, bundle: Any, line: Any) -> tuple[Any, str]:
+def _evaluate(
+    args: argparse.Namespace, bundle: Any, line: Any
+) -> tuple[dict[str, Any], str]:
     """The metrics, and the examples judged in words."""
     if args.examples:
         from zap.datasets.store import Dataset

@@ -26,7 +26,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             print(f"Wrote {path}")
         print(
             "Next: name your columns in the mapping, run the test with pytest, then\n"
-            f"  zap run {args.name}:{class_name(args.name)} --input EVENTS --output work"
+            f"  zap run {args.name}:{class_name(args.name)} --input EVENTS "
+            "--output work"
         )
     return {"files": [str(path) for path in paths]}
 

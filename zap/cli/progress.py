@@ -57,7 +57,7 @@ class Progress:
             size = sum(part.stat().st_size for part in parts if part.exists())
             if parts:
                 self._status.update(
-                    f"{self._stage}: {len(parts)} files, {size / 1e6:.1f} MB written ..."
+                    f"{self._stage}: {len(parts)} files, {size / 1e6:.1f} MB ..."
                 )
 
     def epoch(self, epoch: Any) -> None:
@@ -90,9 +90,11 @@ def print_table(title: str, rows: list[tuple[str, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, show_header=False, title_justify="left")
-    table.add_column(style="bold")
+    table = Table(show_header=False)
+    table.add_column()
     table.add_column(justify="right")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    console.print(title, style="bold", highlight=False)
+    console.print(table)

@@ -98,7 +98,7 @@ def as_instances(visits: Visits) -> Visits:
 def _hulls(
     first: IntArray, start: IntArray, stop: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """The least range that holds all ranges of each group; groups begin at ``first``."""
+    """The least range that holds all ranges of each group that begins at ``first``."""
     if not len(first):
         return first, first
     return np.minimum.reduceat(start, first), np.maximum.reduceat(stop, first)

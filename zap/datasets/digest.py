@@ -1,8 +1,8 @@
 """A digest of a dataset that does not depend on the order of its records.
 
-Each record is hashed with 128 bits and the hashes are added modulo 2**128, so shards can
-be digested apart and in any order. Records that occur twice count twice (a XOR would
-lose them).
+Each record is hashed with 128 bits and the hashes are added modulo 2**128, so shards
+can be digested apart and in any order. Records that occur twice count twice (a XOR
+would lose them).
 """
 
 from __future__ import annotations

@@ -83,14 +83,14 @@ class TimeSplit:
     def __post_init__(self) -> None:
         if self.validation_us >= self.test_us:
             raise DatasetError(
-                "A split by time takes the beginning of validation before that of test. "
+                "A split by time begins validation before test. "
                 f"Received: {iso(self.validation_us)}, {iso(self.test_us)}."
             )
 
     def assign(
         self, subject_hash: IntArray, instant_us: IntArray, observes_us: int
     ) -> NDArray[np.int8]:
-        """The part of each cutoff, ``EMBARGOED`` within a label window of a boundary."""
+        """The part of each cutoff; ``EMBARGOED`` where its label reaches a boundary."""
         edges = np.array([self.validation_us, self.test_us])
         parts = np.searchsorted(edges, instant_us, "right")
         reached = np.searchsorted(edges, instant_us + observes_us, "left")

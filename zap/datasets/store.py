@@ -134,13 +134,13 @@ class Workspace:
         self.output = str(output).rstrip("/")
         self._files, self._root = fsspec.core.url_to_fs(self.output)
         self._local = "file" in self._files.protocol
-        if self._files.exists(self._root) and self._files.ls(self._root):
-            if not (replace and self._replaceable()):
-                raise DatasetError(
-                    "Expected an output directory that does not exist yet. "
-                    f"Received: output={self.output}. Choose another, or pass --replace "
-                    "to replace a dataset."
-                )
+        taken = self._files.exists(self._root) and self._files.ls(self._root)
+        if taken and not (replace and self._replaceable()):
+            raise DatasetError(
+                "Expected an output directory that does not exist yet. "
+                f"Received: output={self.output}. Choose another, or pass --replace "
+                "to replace a dataset."
+            )
         aside = Path(self._root)
         if self._local:
             name = f".{aside.name}.tmp-{uuid.uuid4().hex[:8]}"

@@ -55,8 +55,8 @@ def encode_visits(visits: Visits) -> list[bytes]:
     kinds = feature_names(list(visits.statistics), list(visits.baseline))
     arrays = [_large_list(*columns[name], kind) for name, kind in kinds.items()]
     batch = pa.RecordBatch.from_arrays(arrays, names=list(kinds))
-    encoded = example_coder.RecordBatchToExamplesEncoder().encode(batch)
-    return [with_sorted_features(record) for record in encoded]
+    encoded: Any = example_coder.RecordBatchToExamplesEncoder().encode(batch)
+    return [with_sorted_features(bytes(record)) for record in encoded]
 
 
 def decode_visits(
@@ -80,13 +80,14 @@ def with_sorted_features(record: bytes) -> bytes:
     ``Example { features { repeated entry } }``: entries are cut apart and sorted.
     """
     _, start = _varint(record, 1)
-    entries = []
+    entries: list[bytes] = []
     place = start
     while place < len(record):
         length, payload = _varint(record, place + 1)
         entries.append(record[place : payload + length])
         place = payload + length
-    return record[:start] + b"".join(sorted(entries, key=_entry_name))
+    ordered: list[bytes] = sorted(entries, key=_entry_name)
+    return record[:start] + b"".join(ordered)
 
 
 def _entry_name(entry: bytes) -> bytes:
@@ -146,7 +147,7 @@ def _schema(kinds: Mapping[str, pa.DataType]) -> bytes:
         schema.feature.add(
             name=name, type=schema_pb2.INT if whole else schema_pb2.FLOAT
         )
-    return schema.SerializeToString()
+    return bytes(schema.SerializeToString())
 
 
 def _visits_of(batch: pa.RecordBatch, kinds: Mapping[str, pa.DataType]) -> Visits:

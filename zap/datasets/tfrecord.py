@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import struct
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import IO, Any
 
 import fsspec
 import google_crc32c
@@ -24,7 +24,7 @@ _MASK_DELTA = 0xA282EAD8
 
 def masked_sum(data: bytes) -> int:
     """The CRC-32C of ``data``, rotated and shifted as TFRecord stores it."""
-    crc = google_crc32c.value(data)
+    crc: int = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
@@ -52,7 +52,9 @@ def write_records(
     size = 0
     with fsspec.open(path, "wb") as raw:
         # No time in the header: equal records give equal files.
-        file = raw if compression == "none" else gzip.GzipFile("", "wb", 5, raw, 0)
+        file: Any = raw
+        if compression == "gzip":
+            file = gzip.GzipFile("", "wb", 5, raw, 0)
         for record in records:
             framed = frame(record)
             size += len(framed)
@@ -70,7 +72,7 @@ def read_records(path: str, compression: str = "none") -> Iterator[bytes]:
     """
     try:
         with fsspec.open(path, "rb") as raw:
-            file = raw if compression == "none" else gzip.GzipFile(fileobj=raw)
+            file: Any = raw if compression == "none" else gzip.GzipFile(fileobj=raw)
             yield from _records(file, path)
     except FileNotFoundError as error:
         raise DatasetError(
@@ -81,7 +83,7 @@ def read_records(path: str, compression: str = "none") -> Iterator[bytes]:
         raise _damaged(path, "its compression ends early or is broken") from error
 
 
-def _records(file: BinaryIO, path: str) -> Iterator[bytes]:
+def _records(file: IO[bytes] | gzip.GzipFile, path: str) -> Iterator[bytes]:
     while header := file.read(12):
         if len(header) < 12:
             raise _damaged(path, "it is truncated within a record's length")

@@ -91,15 +91,14 @@ class Visits:
 
     def take_visits(self, chosen: BoolArray | IntArray) -> Visits:
         """The visits at ``chosen`` (a mask or indices), in that order."""
-        if chosen.dtype == np.bool_:
-            chosen = np.flatnonzero(chosen)
-        events, event_offsets = ragged_rows(self.event_offsets, chosen)
-        cutoffs, cutoff_offsets = ragged_rows(self.cutoff_offsets, chosen)
+        rows = np.arange(len(self))[chosen]
+        events, event_offsets = ragged_rows(self.event_offsets, rows)
+        cutoffs, cutoff_offsets = ragged_rows(self.cutoff_offsets, rows)
         shift = np.repeat(
-            event_offsets[:-1] - self.event_offsets[chosen], np.diff(cutoff_offsets)
+            event_offsets[:-1] - self.event_offsets[rows], np.diff(cutoff_offsets)
         )
         return Visits(
-            subject_hash=self.subject_hash[chosen],
+            subject_hash=self.subject_hash[rows],
             event_offsets=event_offsets,
             events=take_rows(self.events, events),
             cutoff_offsets=cutoff_offsets,

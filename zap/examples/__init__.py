@@ -1,5 +1,6 @@
 """What an example generator is written with: ``from zap.examples import *``."""
 
+from zap.encoding.aggregates import windows
 from zap.encoding.features import (
     Hash,
     LinearBins,
@@ -10,7 +11,6 @@ from zap.encoding.features import (
 )
 from zap.encoding.instance import ANY, Instance
 from zap.encoding.metadata import Last, tenure, trait
-from zap.encoding.aggregates import windows
 from zap.examples.cutoffs import after, at, before_outcome, daily, each, monthly, nth
 from zap.examples.expressions import future, in_session, past, rest_of_session
 from zap.examples.generator import Generator

@@ -25,10 +25,10 @@ from zap.examples.calendar import (
     months_between,
     time_of_day,
 )
-from zap.times import duration_us, instant_us, iso
 from zap.examples.evaluate import Context
 from zap.examples.observed import ObservedRange
 from zap.examples.predicates import Event
+from zap.times import duration_us, instant_us, iso
 
 SAMPLE_SEED = 0xC0F
 

@@ -1,10 +1,10 @@
 """Typed expressions on the past and on the future of a cutoff.
 
 ``past()`` and ``in_session()`` lead to a `PastExpr`, ``future()`` and
-``rest_of_session()`` to a `FutureExpr`. The two cannot be mixed, and a generator accepts
-each only where it belongs, so that what a model reads cannot look ahead by mistake.
-An expression is data: it round-trips through JSON and is compiled to columnar work
-(`zap.examples.evaluate`).
+``rest_of_session()`` to a `FutureExpr`. The two cannot be mixed, and a generator
+accepts each only where it belongs, so that what a model reads cannot look ahead by
+mistake. An expression is data: it round-trips through JSON and is compiled to columnar
+work (`zap.examples.evaluate`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from zap.encoding.instance import ANY
 from zap.errors import GeneratorError
-from zap.times import duration_us
 from zap.examples.predicates import Condition, Event, event
+from zap.times import duration_us
 
 Kind = Literal["bool", "number", "value"]
 

@@ -1,9 +1,9 @@
 """The example generator: the only code that is written for one site and one question.
 
 A generator has two halves. ``instance`` is data and is all that serving gets;
-``cutoffs``, ``eligible``, ``label``, ``statistics`` and ``weight`` are for training only.
-Each is an expression or, as the way out, a plain Python method. All checks that need no
-events are made when the class is defined.
+``cutoffs``, ``eligible``, ``label``, ``statistics`` and ``weight`` are for training
+only. Each is an expression or, as the way out, a plain Python method. All checks that
+need no events are made when the class is defined.
 """
 
 from __future__ import annotations
@@ -303,8 +303,8 @@ _EXPECTED = {
     "is_cutoff(self, past)",
     "eligible": "an expression on the past that is true or false, such as "
     "past().any(...), or a method eligible(self, past)",
-    "label": "an expression on the future such as future(days=30).any(...), or a method "
-    "label(self, future)",
+    "label": "an expression on the future such as future(days=30).any(...), or a "
+    "method label(self, future)",
     "horizon": "a window on the future, such as future(days=30), for the label method",
     "statistics": "expressions on the past, such as past().count(...)",
     "bots": '"drop" or "keep"',
@@ -325,7 +325,7 @@ def _check_wait(cls: type[Generator], custom: bool) -> None:
         raise GeneratorError(
             f"{cls.__name__}.instance has wait=True, but its cutoffs lie after events, "
             "where the wait is always 0 in training and never in serving. "
-            "Received: wait=True. Use wait only with at(), monthly(), daily() or after()."
+            "Received: wait=True. Use it only with at(), monthly(), daily() or after()."
         )
 
 
@@ -333,8 +333,8 @@ def _check_sessions(cls: type[Generator], generator: Generator) -> None:
     if generator.observes_session() and cls.session is None:
         raise GeneratorError(
             f"{cls.__name__}.label looks at the rest of the session, but no session is "
-            "declared. Received: session=None. Set session = InactivityGap(minutes=30), "
-            "or WholeHistory() for data of finished visits."
+            "declared. Received: session=None. Set session = InactivityGap(minutes=30)"
+            ", or WholeHistory() for data of finished visits."
         )
 
 

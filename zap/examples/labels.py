@@ -38,7 +38,11 @@ class Classes:
 
 
 def classes(otherwise: str = "other", **choices: FutureExpr) -> Classes:
-    """A label with K classes: the first of ``choices`` that is true, else ``otherwise``.
+    """A label with K classes: the first of ``choices`` that is true.
+
+    Args:
+        otherwise: the class where none is true.
+        **choices: the classes by name.
 
     Raises:
         GeneratorError: no choice is given, or one is not a true-or-false expression on

@@ -2,8 +2,8 @@
 
 A late event belongs neither to the past nor to the future of its cutoff. Rather than
 teach every window about it, a cutoff with late events gets a history of its own without
-them; all others share theirs. So every past stays a plain range of events, and the price
-is paid only by the cutoffs concerned.
+them; all others share theirs. So every past stays a plain range of events, and the
+price is paid only by the cutoffs concerned.
 """
 
 from __future__ import annotations
@@ -59,11 +59,9 @@ def without_late_events(
 
 def _running_maximum(histories: HistoryBatch) -> IntArray:
     """The latest receipt among a subject's events up to each one."""
-    known = histories.known_us
-    low = int(known.min())
-    span = int(known.max()) - low + 1
-    shifted = known - low + histories.rows() * span
-    return np.maximum.accumulate(shifted) - histories.rows() * span + low
+    distinct, rank = np.unique(histories.known_us, return_inverse=True)
+    floor = histories.rows() * len(distinct)
+    return distinct[np.maximum.accumulate(floor + rank) - floor]
 
 
 def _copied_events(

@@ -1,8 +1,8 @@
 """The observed range: the time for which the data are complete.
 
-It is declared in the mapping or taken from partition names. Where neither is there it is
-estimated from days: up to the end of the day by which 99.9 % of the events had happened,
-never up to the last timestamp, since one broken clock would move that.
+It is declared in the mapping or taken from partition names. Where neither is there it
+is estimated from days: up to the end of the day by which 99.9 % of the events had
+happened, never up to the last timestamp, since one broken clock would move that.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ class Condition:
     """A test of one field's value; a missing value never passes.
 
     Attributes:
-        op: gt, ge, lt, le (numbers), equals, one_of, or prefix, suffix, contains (text).
+        op: gt, ge, lt, le (numbers), equals, one_of, or prefix, suffix, contains
+            (text).
         value: what the field is held against; a tuple for one_of.
     """
 
@@ -72,7 +73,7 @@ class Condition:
         texts = value if isinstance(value, tuple) else (value,)
         if self.op in ORDERINGS:
             raise GeneratorError(
-                f"{self.op}({self.value!r}) compares numbers, but the field holds text. "
+                f"{self.op}({self.value!r}) compares numbers, but the field is text. "
                 'Map the property with type = "float" or "int".'
             )
         if self.op == "one_of":
@@ -148,8 +149,9 @@ class Event:
         for name, condition in self.where:
             if name not in columns:
                 raise GeneratorError(
-                    f"event({self._shown()}) tests a field that the events do not have. "
-                    f"Received: field={name!r}. They have: {', '.join(sorted(columns))}."
+                    f"event({self._shown()}) tests a field that the events do not "
+                    f"have. Received: field={name!r}. "
+                    f"They have: {', '.join(sorted(columns))}."
                 )
             matched &= condition.holds(columns[name])
         return matched

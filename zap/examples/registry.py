@@ -108,8 +108,8 @@ def _from_path(name: str) -> Generator:
             raise
         raise GeneratorError(
             "Expected package.module:Class of a module that can be imported. "
-            f"Received: generator={name!r}. Install its package, or run from the folder "
-            "that holds it."
+            f"Received: generator={name!r}. Install its package, or run "
+            "from the folder that holds it."
         ) from error
     cls = getattr(module, class_name, None)
     if isinstance(cls, type) and issubclass(cls, Generator) and cls is not Generator:

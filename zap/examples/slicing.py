@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from zap.encoding.columns import BoolArray, Cutoffs, Float32Array, IntArray
+from zap.encoding.columns import BoolArray, Cutoffs, Float32Array, FloatArray, IntArray
+from zap.encoding.instance import AnyType
 from zap.examples.cutoffs import after_events
 from zap.examples.evaluate import Context, numbers, truth
 from zap.examples.expressions import PastExpr, Window
@@ -155,7 +156,9 @@ def baseline_columns(
 
 
 def _kept_types(generator: Generator, histories: HistoryBatch) -> BoolArray:
-    return Event(generator.instance.types).mask(histories.columns)
+    types = generator.instance.types
+    named = types if isinstance(types, AnyType) else tuple(types)
+    return Event(named).mask(histories.columns)
 
 
 def _has_past(context: Context, cutoffs: Cutoffs) -> BoolArray:
@@ -207,18 +210,14 @@ class _Methods:
     def eligible(self, context: Context, cutoffs: Cutoffs) -> BoolArray:
         histories, eligible = context.histories, self.generator.eligible
         if "eligible" in self.found:
-            first = histories.offsets[cutoffs.subject]
-            return (
-                self._call(
-                    "eligible", histories, cutoffs.subject, first, cutoffs.position
-                )
-                == 1
-            )
+            rows, first = cutoffs.subject, histories.offsets[cutoffs.subject]
+            kept = self._call("eligible", histories, rows, first, cutoffs.position)
+            return np.asarray(kept == 1)
         if isinstance(eligible, PastExpr):
             return truth(eligible, context, cutoffs)
         return np.ones(len(cutoffs), bool)
 
-    def labels(self, context: Context, cutoffs: Cutoffs) -> Any:
+    def labels(self, context: Context, cutoffs: Cutoffs) -> FloatArray:
         if "label" not in self.found:
             return label_values(self.generator.label, context, cutoffs)  # type: ignore[arg-type]
         window: Window = self.generator.horizon.window
@@ -232,7 +231,7 @@ class _Methods:
         rows: IntArray,
         start: IntArray,
         stop: IntArray,
-    ) -> Any:
+    ) -> FloatArray:
         """The method's value on each range; NaN where it gave none or raised."""
         method: Callable[..., Any] = self.found[name]
         values = np.full(len(rows), np.nan)

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from zap.encoding.columns import BoolArray, IntArray
 from zap.events.folding import fold_rows
 from zap.events.mapping import EventMapping
+from zap.events.order import total_order
 from zap.histories.arrow import to_columns
 from zap.histories.batch import HistoryBatch, session_bounds
 
@@ -126,29 +127,10 @@ def _in_total_order(
     rank = np.empty(len(names), np.int64)
     rank[by_hash] = np.arange(len(names))
     rows = rank[codes.indices.to_numpy()] if len(names) else np.zeros(0, np.int64)
-    sources = pc.dictionary_encode(table.column("source")).combine_chunks()
-    order = np.lexsort(
-        (
-            table.column("row").to_numpy(),
-            _ranks(sources.dictionary.to_pylist())[sources.indices.to_numpy()],
-            _sequence(table),
-            _micros(table.column("timestamp")),
-            rows,
-        )
-    )
+    order = total_order(table)
+    order = order[np.argsort(rows[order], kind="stable")]
     offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(names)))))
     return table.take(order), [names[i] for i in by_hash], hashes[by_hash], offsets
-
-
-def _ranks(values: list[str]) -> IntArray:
-    ranks = np.empty(len(values), np.int64)
-    ranks[sorted(range(len(values)), key=values.__getitem__)] = np.arange(len(values))
-    return ranks
-
-
-def _sequence(table: pa.Table) -> IntArray:
-    column = pc.fill_null(table.column("sequence"), np.iinfo(np.int64).max)
-    return np.asarray(column.to_numpy())
 
 
 def _micros(column: pa.ChunkedArray) -> IntArray:

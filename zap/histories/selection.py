@@ -70,4 +70,4 @@ def _crawlers(agents: pa.Array) -> BoolArray:
     codes = pc.dictionary_encode(agents)
     known = [is_crawler(text) for text in codes.dictionary.to_pylist()]
     places = pc.fill_null(codes.indices, len(known)).to_numpy()
-    return np.array([*known, False])[places]
+    return np.asarray(np.array([*known, False])[places], bool)

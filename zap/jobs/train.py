@@ -87,7 +87,7 @@ def check_label(dataset: Dataset) -> None:
     if kind != "binary":
         raise TrainingError(
             "Expected labels that are true or false: models of classes and amounts "
-            f"cannot be trained yet. Received: label kind={kind!r}. Compare the amount, "
+            f"cannot be trained. Received: label kind={kind!r}. Compare the amount, "
             "such as (future(days=30).sum('amount', ORDER) > 100)."
         )
 
