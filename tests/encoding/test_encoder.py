@@ -468,3 +468,12 @@ def test_a_user_agent_is_dropped_only_where_it_repeats(texts: list[str]) -> None
     ]
     lengths = np.diff(encoder.encode_instance(events).events.offsets).tolist()
     assert lengths == [1, int(texts[1] != texts[0]), int(texts[2] != texts[1])]
+
+
+def test_fields_that_share_a_bucket_light_it_once() -> None:
+    fields = [Hash("page"), Hash("plan"), OneHot("type", values=["a"])]
+    encoder = Encoder(Instance(types=ANY, fields=fields, hash_buckets=1))
+    event = {"timestamp": 0, "type": "a", "page": "x", "plan": "free"}
+    found = encoder.encode_instance([event, event]).events
+    assert found.indices.tolist() == [0, 1, 0, 1]
+    assert found.offsets.tolist() == [0, 2, 4]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zap.bundles.bundle import Bundle
+from zap.datasets.splits import SPLITS
 from zap.evaluation.report import write_report
 
 
@@ -63,7 +64,7 @@ def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
             "observed range is": manifest["observed"]["source"],
             "digest": manifest["digest"],
         },
-        "splits": manifest["splits"],
+        "splits": {name: _shown(manifest["splits"][name]) for name in SPLITS},
         "counters": manifest["counts"],
         "encoder": {
             **manifest["encoding"],
@@ -75,6 +76,12 @@ def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
         "history": bundle.json("history.json"),
         "versions": bundle.info["versions"],
     }
+
+
+def _shown(split: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a split's numbers a reader wants, the label rate first."""
+    names = ("label_rate", "examples", "subjects", "events")
+    return {name: split[name] for name in names}
 
 
 def write_metrics(metrics: Mapping[str, Any], path: str | Path) -> Path:

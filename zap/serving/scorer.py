@@ -17,6 +17,7 @@ from zap.bundles.calibrator import MatrixScaling
 from zap.datasets.visits import InputSpec, Visits, take_rows
 from zap.encoding.padding import pad_instances, pad_rows
 from zap.errors import BundleError, MissingExtraError
+from zap.serving.stderr import silent_stderr
 
 if TYPE_CHECKING:
     from zap.bundles.bundle import Bundle
@@ -185,7 +186,8 @@ def _allocate(model: bytes, spec: InputSpec, size: int) -> tuple[Any, list[int],
     except ImportError as error:
         raise MissingExtraError("ai-edge-litert", "serve") from error
     try:
-        interpreter = Interpreter(model_content=model, num_threads=1)
+        with silent_stderr():
+            interpreter = Interpreter(model_content=model, num_threads=1)
     except ValueError as error:
         raise BundleError(
             f"Expected a LiteRT model. Received: {len(model)} bytes that are none. "

@@ -23,7 +23,6 @@ Float64 = NDArray[np.float64]
 
 GRADIENT_NORM = 1e-6
 _MOST_STEPS = 200
-_LARGEST_MARGIN = 50.0
 _HALVES_KEY = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -116,13 +115,21 @@ def fit_matrix_scaling(logits: ArrayLike, y: ArrayLike) -> MatrixScaling | None:
         gradient = inputs.T @ (p - outcomes) / len(z)
         # Each row of (W, b) has this gradient, once with either sign.
         if np.sqrt(2) * np.linalg.norm(gradient) <= GRADIENT_NORM:
-            return _shared_out(margin)
+            return (
+                None if _separates(inputs @ margin, outcomes) else _shared_out(margin)
+            )
         curvature = (inputs * (p * (1 - p))[:, None]).T @ inputs / len(z)
         step = np.linalg.pinv(curvature, rcond=1e-12, hermitian=True) @ gradient
         margin = _descended(inputs, outcomes, margin, step)
-        if np.abs(inputs @ margin).max() > _LARGEST_MARGIN * 10:
-            return None
     return None
+
+
+def _separates(margin: Float64, y: Float64) -> bool:
+    """Whether the sign of the margin is right everywhere.
+
+    Then twice the margin is better still, and so on: a small gradient is no minimum.
+    """
+    return bool(np.all((margin > 0) == (y == 1)))
 
 
 def _descended(inputs: Float64, y: Float64, margin: Float64, step: Float64) -> Float64:

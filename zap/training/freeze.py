@@ -17,7 +17,8 @@ from zap.datasets.visits import InputSpec, Visits
 from zap.encoding.columns import BoolArray
 from zap.errors import TrainingError
 from zap.serving.scorer import INPUTS, Scorer, at_least_one
-from zap.training.backend import convert_variables_to_constants_v2, quiet, tf
+from zap.serving.stderr import silent_stderr
+from zap.training.backend import as_constants, tf
 from zap.training.batches import Batches
 from zap.training.model import SequenceModel, States
 from zap.training.trainer import TrainedModel, batch_logits
@@ -65,9 +66,9 @@ def convert(model: SequenceModel) -> bytes:
     def logits(*inputs: Any) -> Any:
         return _unrolled(model, *inputs)
 
-    with quiet():
+    with silent_stderr():
         # Without this the file would hold variables that nothing initialises.
-        constant = convert_variables_to_constants_v2(logits.get_concrete_function())
+        constant = as_constants(logits.get_concrete_function())
         converter = tf.lite.TFLiteConverter.from_concrete_functions([constant])
         frozen: bytes = converter.convert()
     return frozen

@@ -114,11 +114,10 @@ class SequenceModel(keras.Model):  # type: ignore[misc]
         """
         events = self.embed(indices, values, seed)
         recurrent = self.recurrence(events)
-        total = tf.cumsum(events, axis=1)
-        rows, steps = events.shape[0], events.shape[1]
-        zero = tf.zeros((rows, 1, self.config.embedding))
-        count = tf.broadcast_to(tf.range(steps + 1), (rows, steps + 1))
-        return States(recurrent, tf.concat([zero, total], axis=1), count)
+        total = tf.cumsum(tf.pad(events, [(0, 0), (1, 0), (0, 0)]), axis=1)
+        rows, places = tf.shape(total)[0], tf.shape(total)[1]
+        count = tf.broadcast_to(tf.range(places), (rows, places))
+        return States(recurrent, total, count)
 
     def head(self, states: States, indices: Any, values: Any, seed: Any = None) -> Any:
         """Logits from the states and the metadata at some cutoffs.
@@ -142,7 +141,7 @@ class SequenceModel(keras.Model):  # type: ignore[misc]
         return self.logits(dropped(hidden, self.config.dropout, seed))
 
     def call(self, inputs: Mapping[str, Any]) -> Any:
-        """Logits of instances; inputs as in the frozen model, with a fixed batch."""
+        """Logits of instances; inputs as in the frozen model."""
         states = self.states(inputs["indices"], inputs["values"])
         at = tf.cast(inputs["length"], tf.int32)
         chosen = States(*(tf.gather(part, at, batch_dims=1) for part in states))

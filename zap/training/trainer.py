@@ -133,9 +133,11 @@ class _Run:
         )
         self._optimizer.build(self.model.trainable_variables)
         self._norm = float(train.weight.sum()) / self._batches.count
-        self._best = [np.array(v) for v in self.averaged.trainable_variables]
-        self._train_step = tf.function(self._step)
-        self._losses = tf.function(self._loss_sums)
+        self._best = [v.numpy().copy() for v in self.averaged.trainable_variables]
+        signature = _signature(self._batches.spec)
+        seed = tf.TensorSpec((2,), tf.int32)
+        self._train_step = tf.function(self._step, [signature, seed])
+        self._losses = tf.function(self._loss_sums, [signature])
 
     @property
     def finished(self) -> bool:
@@ -236,15 +238,24 @@ def batch_logits(model: SequenceModel, batch: Batch, seed: Any = None) -> Any:
     """Logits at the cutoffs of a batch, padding included; float32 (cutoffs, 2)."""
     seeds = [None if seed is None else seed + [k, 0] for k in (1_000_003, 2_000_003)]
     states = model.states(batch.indices, batch.values, seeds[0])
-    rows, steps = states.count.shape
-    chosen = States(
-        *(
-            tf.gather(tf.reshape(part, (rows * steps, *part.shape[2:])), batch.place)
-            for part in states
-        )
-    )
+    flat = [tf.reshape(part, (-1, *part.shape[2:])) for part in states]
+    chosen = States(*(tf.gather(part, batch.place) for part in flat))
     return model.head(chosen, batch.metadata_indices, batch.metadata_values, seeds[1])
 
 
 def _tensors(batch: Batch) -> Batch:
     return Batch(*(tf.constant(part) for part in batch))
+
+
+def _signature(spec: InputSpec) -> Batch:
+    """Batches of any size have one signature, so that each function is traced once."""
+    events, metadata = (None, None, spec.event_width), (None, spec.metadata_width)
+    return Batch(
+        indices=tf.TensorSpec(events, tf.int32),
+        values=tf.TensorSpec(events, tf.float32),
+        place=tf.TensorSpec((None,), tf.int32),
+        metadata_indices=tf.TensorSpec(metadata, tf.int32),
+        metadata_values=tf.TensorSpec(metadata, tf.float32),
+        label=tf.TensorSpec((None,), tf.int32),
+        weight=tf.TensorSpec((None,), tf.float32),
+    )

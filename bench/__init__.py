@@ -1,0 +1,1 @@
+"""Benchmarks: each a package of its own, run from the checkout."""
