@@ -34,7 +34,7 @@ def shop(past: Past, instant: float) -> list[float]:
     pages = [event["page"] for event in past]
     numbers = [PAGES.index(page) for page in pages]
     changes = sum(a != b for a, b in itertools.pairwise(numbers))
-    last = [float(n) for n in reversed(numbers[-4:])] + [np.nan] * (4 - len(pages[-4:]))
+    last = [float(n) for n in reversed(numbers[-4:])] + [-1.0] * (4 - len(pages[-4:]))
     counts = [float(pages.count(page)) for page in PAGES]
     recent = [float(pages[-5:].count(page)) for page in PAGES]
     first = [float(pages.index(page)) if page in pages else np.nan for page in PAGES]
