@@ -64,9 +64,8 @@ def instant_us(text: str | datetime) -> int:
         ) from error
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=UTC)
-    return round(
-        (parsed - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)
-    )
+    # Whole division: a quotient of floats is a microsecond off from the year 2255 on.
+    return (parsed - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def iso(time_us: int) -> str:

@@ -14,14 +14,20 @@ from bench.quality import bgnbd, features, questions, raw
 from bench.quality.compare import Question, compare, rows_of, trained
 from zap.datasets.store import Dataset
 from zap.datasets.visits import Visits
-from zap.evaluation.bootstrap import auc_interval, paired_auc_difference
+from zap.evaluation.bootstrap import paired_auc_difference
+from zap.evaluation.metrics import auc
 from zap.serving.scorer import Scorer
 
 HEADER = (
-    "| question | n | base rate | AUC Zap | AUC boosting | difference (95 %) "
-    "| AP Zap | AP boosting | ECE Zap (null 95 %) | ECE boosting |\n"
-    "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    "| question | model | n | base rate | AUC | Zap's AUC less this (95 %) | AP "
+    "| ECE (null 95 %) |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
+MODELS = {
+    "zap": "Zap",
+    "same_rows": "boosting, same training rows",
+    "own_rows": "boosting, rows of this question alone",
+    "bgnbd": "BG/NBD",
+}
 WEEK = 7 * features.DAY
 
 
@@ -35,7 +41,7 @@ def shop(data: Path, work: Path) -> list[dict[str, Any]]:
         questions.ShopPurchaseAfter6,
         questions.ShopPurchaseAtEnd,
     ):
-        question = Question(test().name, questions.ShopPurchase, test, path)
+        question = Question(test().name, questions.ShopPurchase, test, path, True)
         bundle = trained(question, work)
         found, _ = compare(question, bundle, histories, features.shop, True, work)
         results.append(found)
@@ -56,7 +62,7 @@ def cdnow(data: Path, work: Path) -> list[dict[str, Any]]:
     ours = Scorer.from_bundle(bundle).probabilities(judged)
     subjects = judged.subjects_of_cutoffs()
     found["bgnbd"] = {
-        "auc": auc_interval(judged.label, theirs, subjects),
+        "auc": auc(judged.label, theirs),
         "auc_difference": paired_auc_difference(judged.label, ours, theirs, subjects),
     }
     return [found]
@@ -88,7 +94,7 @@ def retail(data: Path, work: Path) -> list[dict[str, Any]]:
         ("retail_30", questions.RetailUpToOctober, questions.RetailInNovember),
         ("retail_90", questions.RetailUpToJune, questions.RetailInSeptember),
     ):
-        question = Question(name, train, test, path, booster_train=train)
+        question = Question(name, train, test, path)
         bundle = trained(question, work)
         found, _ = compare(question, bundle, histories, features.orders, False, work)
         results.append(found)
@@ -98,17 +104,32 @@ def retail(data: Path, work: Path) -> list[dict[str, Any]]:
 SETS = {"shop": shop, "cdnow": cdnow, "retail": retail}
 
 
-def row(found: dict[str, Any]) -> str:
-    """A line of the table."""
-    ours, theirs = found["zap"], found["boosting"]
-    mean, low, high = found["auc_difference"]
-    return (
-        f"| {found['question']} | {ours['n']:,} | {ours['base_rate']:.4f} "
-        f"| {ours['auc']:.4f} | {theirs['auc']:.4f} "
-        f"| {mean:+.4f} ({low:+.4f} to {high:+.4f}) "
-        f"| {ours['average_precision']:.4f} | {theirs['average_precision']:.4f} "
-        f"| {ours['ece']:.4f} ({ours['ece_null_95']:.4f}) | {theirs['ece']:.4f} |"
-    )
+def lines(found: dict[str, Any]) -> list[str]:
+    """The lines of one question in the table."""
+    rows = []
+    for key, model in MODELS.items():
+        if key not in found:
+            continue
+        of = found[key]
+        rows.append(
+            f"| {found['question']} | {model} | {found['zap']['n']:,} "
+            f"| {found['zap']['base_rate']:.4f} | {of['auc']:.4f} "
+            f"| {_interval(of.get('auc_difference'))} "
+            f"| {_decimal(of.get('average_precision'))} "
+            f"| {_decimal(of.get('ece'))} ({_decimal(of.get('ece_null_95'))}) |"
+        )
+    return rows
+
+
+def _interval(found: list[float] | None) -> str:
+    if found is None:
+        return "-"
+    mean, low, high = found
+    return f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
+
+
+def _decimal(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def main() -> None:
@@ -123,13 +144,7 @@ def main() -> None:
     (args.work / "results.json").write_text(f"{json.dumps(results, indent=2)}\n")
     print(HEADER)
     for found in results:
-        print(row(found))
-        if "bgnbd" in found:
-            auc, (mean, low, high) = found["bgnbd"].values()
-            print(
-                f"\nBG/NBD on the same rows: AUC {auc}; Zap less BG/NBD "
-                f"{mean:+.4f} ({low:+.4f} to {high:+.4f})\n"
-            )
+        print("\n".join(lines(found)))
 
 
 if __name__ == "__main__":

@@ -40,16 +40,16 @@ class Question:
     Attributes:
         name: of the row in the table.
         train: the generator whose examples train Zap's model.
-        test: the generator that cuts the test rows, and the booster's training rows.
+        test: the generator that cuts the test rows.
         data: the raw file.
-        booster_train: the generator of the booster's training rows, if not ``test``.
+        own_rows: whether a booster is also trained on rows cut by ``test``.
     """
 
     name: str
     train: type[Generator]
     test: type[Generator]
     data: Path
-    booster_train: type[Generator] | None = None
+    own_rows: bool = False
 
 
 def trained(
@@ -142,32 +142,45 @@ def compare(
     by_count: bool,
     work: Path,
 ) -> tuple[dict[str, Any], Visits]:
-    """The metrics of both on the test rows, and the paired difference."""
+    """The metrics of both on the test rows, and the paired differences.
+
+    The booster is trained twice: on the very rows that Zap's model was trained on, and,
+    where the question asks at fewer places, on rows of that question alone.
+    """
     encoder = Encoder.from_dict(bundle.json("encoder.json"))
-    place = work / f"{question.name}-test"
+    place = work / f"{question.test().name}-rows"
     test = dataset_of(question.test(), question.data, place, encoder)
-    other = test
-    if question.booster_train is not None:
-        folder = work / f"{question.name}-booster"
-        other = dataset_of(question.booster_train(), question.data, folder, encoder)
-    train, stop, judged = (
-        other.read("train"),
-        other.read("validation"),
-        test.read("test"),
-    )
-    x = {
-        name: matrix(rows_of(visits, histories, by_count), visits, features)
-        for name, visits in (("train", train), ("stop", stop), ("test", judged))
-    }
-    theirs = boosted((x["train"], train.label), (x["stop"], stop.label), x["test"])
-    ours = Scorer.from_bundle(bundle).probabilities(judged)
+    place = work / f"{question.train().name}-rows"
+    same = dataset_of(question.train(), question.data, place, encoder)
+    judged = test.read("test")
     subjects = judged.subjects_of_cutoffs()
-    low_high = paired_auc_difference(judged.label, ours, theirs, subjects)
-    keys = ("auc", "average_precision", "ece", "ece_null_95", "n", "base_rate")
-    result = {
+    ours = Scorer.from_bundle(bundle).probabilities(judged)
+    result: dict[str, Any] = {
         "question": question.name,
-        "zap": {k: evaluate(judged.label, ours, subjects)[k] for k in keys},
-        "boosting": {k: evaluate(judged.label, theirs, subjects)[k] for k in keys},
-        "auc_difference": list(low_high),
+        "zap": metrics(judged.label, ours, subjects),
     }
+    x = matrix(rows_of(judged, histories, by_count), judged, features)
+    trainings = {"same_rows": same, "own_rows": test if question.own_rows else None}
+    for name, dataset in trainings.items():
+        if dataset is None:
+            continue
+        parts = []
+        for split in ("train", "validation"):
+            visits = dataset.read(split)
+            rows = matrix(rows_of(visits, histories, by_count), visits, features)
+            parts.append((rows, visits.label))
+        theirs = boosted(parts[0], parts[1], x)
+        result[name] = metrics(judged.label, theirs, subjects)
+        result[name]["auc_difference"] = list(
+            paired_auc_difference(judged.label, ours, theirs, subjects)
+        )
     return result, judged
+
+
+KEYS = ("auc", "average_precision", "ece", "ece_null_95", "n", "base_rate")
+
+
+def metrics(y: Any, p: Array, subjects: Any) -> dict[str, Any]:
+    """What the table shows of one model."""
+    found = evaluate(y, p, subjects)
+    return {key: found[key] for key in KEYS}

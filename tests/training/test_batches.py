@@ -101,6 +101,13 @@ def _all(visits: Visits, spec: InputSpec) -> list[Batch]:
     return list(Batches(visits, spec, 16).epoch(0))
 
 
+def test_small_sets_have_small_batches(make_visits: Made, spec: InputSpec) -> None:
+    visits = make_visits(30)
+    windows = len(Windows.of(visits).start)
+    assert Batches(visits, spec, 128, fewest=10).count >= 10
+    assert Batches(visits, spec, 128, fewest=10 * windows).count == windows
+
+
 def test_count(make_visits: Made, spec: InputSpec) -> None:
     visits = make_visits(300)
     assert Batches(visits, spec, 16).count == len(_all(visits, spec))

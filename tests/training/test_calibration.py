@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow", reason="needs extra: train")
-linear_model = pytest.importorskip("sklearn.linear_model", reason="needs extra: dev")
 
 from zap.bundles.calibrator import MatrixScaling
 from zap.datasets.visits import Visits
@@ -36,6 +35,9 @@ def test_equals_an_unpenalised_logistic_regression() -> None:
     z, y = made()
     scaling = fit_matrix_scaling(z, y)
     assert scaling is not None
+    linear_model = pytest.importorskip(
+        "sklearn.linear_model", reason="needs extra: dev"
+    )
     oracle = linear_model.LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000)
     expected = oracle.fit(z, y).predict_proba(z)[:, 1]
     np.testing.assert_allclose(scaling.apply(z), expected, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The frozen model: Keras' function, with scores that padding and batches cannot move."""
+"""The frozen model: Keras' function; padding and batches cannot move its scores."""
 
 from __future__ import annotations
 
@@ -90,8 +90,9 @@ def test_what_stands_in_blank_places_is_not_read(
     other = np.where(blank[..., None], 0, indices).astype(np.int32)
     zeros = np.where(blank[..., None], 0, values).astype(np.float32)
     scorer = Scorer(frozen, spec)
-    first = scorer.score(indices, values, length, metadata, metadata * 1.0)
-    second = scorer.score(other, zeros, length, metadata, metadata * 1.0)
+    ones = metadata.astype(np.float32)
+    first = scorer.score(indices, values, length, metadata, ones)
+    second = scorer.score(other, zeros, length, metadata, ones)
     assert (first == second).all()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ pytest.importorskip("tensorflow", reason="needs extra: train")
 
 from zap.datasets.visits import InputSpec, Visits, concatenate
 from zap.errors import TrainingError
+from zap.training.backend import keras
 from zap.training.config import ModelConfig
 from zap.training.trainer import Epoch, TrainedModel, train
 
@@ -56,6 +58,13 @@ def test_it_learns(
     best = min(epoch.validation_loss for epoch in trained.history)
     assert best < 0.9 * constant
     assert [epoch.epoch for epoch in trained.history] == [1, 2, 3, 4]
+
+
+def test_what_the_bundle_takes(trained: TrainedModel, tmp_path: Path) -> None:
+    (tmp_path / "m.keras").write_bytes(trained.keras_bytes())
+    read = keras.models.load_model(tmp_path / "m.keras")
+    assert weights_of(replace(trained, model=read)) == weights_of(trained)
+    assert json.loads(json.dumps(trained.history_dicts()))[0]["epoch"] == 1
 
 
 def test_same_seed_same_weights_whatever_the_order_of_visits(
@@ -114,8 +123,8 @@ def test_positive_weight_raises_predictions(
     sets: tuple[Visits, Visits], spec: InputSpec, trained: TrainedModel
 ) -> None:
     from zap.bundles.calibrator import MatrixScaling
-    from zap.training.freeze import freeze
     from zap.serving.scorer import Scorer
+    from zap.training.freeze import freeze
 
     heavy = train(*sets, spec, replace(CONFIG, positive_weight=5.0))
     means = [

@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from zap.beam.outputs import count, error
 from zap.beam.shuffle import to_table
-from zap.datasets.assemble import as_instances, assemble, in_split
+from zap.datasets.assemble import as_instances, assemble, in_split, label_reach
 from zap.datasets.digest import digest_of, shown
 from zap.datasets.splits import EMBARGOED, SPLITS, Split
 from zap.datasets.tfexample import encode_visits
 from zap.datasets.tfrecord import write_records
 from zap.datasets.visits import Visits
 from zap.encoding.encoder import Encoder
-from zap.encoding.fit import SketchSet, sketch_instance
+from zap.encoding.fit import SketchSet, fit, sketch_instance
 from zap.encoding.measured import measure_events
 from zap.errors import ZapError
+from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
@@ -82,7 +83,7 @@ class SliceShard(beam.DoFn):
         fields = generator.fields()
         table = to_table(pieces)
         if fields is None:
-            fields = {name for name in table.schema.names if name != "timestamp"}
+            fields = {*table.schema.names, *DERIVED} - {"timestamp"}
         histories, counts = build_histories(
             table, generator.settings(), fields, self._mapping
         )
@@ -93,7 +94,7 @@ class SliceShard(beam.DoFn):
         part = self._split.assign(
             slices.histories.subject_hash[slices.cutoffs.subject],
             slices.cutoffs.instant_us,
-            generator.observes_us(),
+            label_reach(generator, slices),
         )
         counts["cutoffs.dropped.embargo"] += int((part == EMBARGOED).sum())
         yield from count(counts)
@@ -107,11 +108,32 @@ class SliceShard(beam.DoFn):
                 file.write("".join(f"{line}\n" for line in lines).encode())
 
 
-def sketch_train(shard: SlicedShard, generator: Generator) -> dict[str, Any]:
+class SketchTrain(beam.DoFn):
     """What the instance leaves open, over what the training cutoffs can see."""
-    train = shard.slices.cutoffs.select(shard.part == TRAIN)
-    sketched = sketch_instance(generator.instance, shard.slices.histories, train)
-    return sketched.to_dict()
+
+    def process(self, shard: SlicedShard, generator: Generator) -> Iterator[Any]:
+        """The shard's sketches; errors beside them."""
+        train = shard.slices.cutoffs.select(shard.part == TRAIN)
+        try:
+            yield sketch_instance(
+                generator.instance, shard.slices.histories, train
+            ).to_dict()
+        except ZapError as problem:
+            yield error(problem)
+
+
+class FitEncoder(beam.DoFn):
+    """Makes the encoder of the sketches of all shards."""
+
+    def process(
+        self, sketches: Mapping[str, Any], generator: Generator
+    ) -> Iterator[Any]:
+        """The encoder as JSON; errors beside it."""
+        try:
+            fitted = fit(generator.instance, SketchSet.from_dict(sketches))
+            yield Encoder(fitted).to_dict()
+        except ZapError as problem:
+            yield error(problem)
 
 
 class MergeSketches(beam.CombineFn):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,25 +16,27 @@ from typing import Any
 
 import apache_beam as beam
 import fsspec
+import pyarrow as pa
 
 from zap.beam.examples import (
     PARTS,
+    FitEncoder,
     MergeSketches,
+    SketchTrain,
     SliceShard,
     WriteExamples,
-    sketch_train,
 )
 from zap.beam.outputs import COUNTS, DAYS, ERRORS, SumCounts, raise_first
 from zap.beam.read import ReadEvents
-from zap.beam.runner import make_pipeline
+from zap.beam.runner import make_pipeline, workers_of
 from zap.beam.shuffle import key_by_shard
 from zap.datasets.assemble import LAYOUTS
 from zap.datasets.manifest import make_manifest
-from zap.datasets.splits import Split, SubjectSplit
+from zap.datasets.splits import Split, SubjectSplit, TimeSplit
 from zap.datasets.store import DEAD_LETTERS, ENCODER, MANIFEST, Dataset, Workspace
 from zap.datasets.tfrecord import COMPRESSIONS
 from zap.encoding.encoder import Encoder
-from zap.encoding.fit import SketchSet, fit, is_fitted
+from zap.encoding.fit import is_fitted
 from zap.errors import DatasetError, GeneratorError, InputError
 from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
@@ -119,6 +120,7 @@ def generate(
     """
     options = options or GenerateOptions()
     check_fields(generator, mapping)
+    check_split(generator, options.split)
     sources = list_sources(inputs, mapping)
     declared = observed_range(mapping, [source.path for source in sources])
     observed = ObservedRange(*declared) if declared else None
@@ -142,8 +144,10 @@ def check_fields(generator: Generator, mapping: EventMapping) -> None:
     Raises:
         GeneratorError: a field, or the subject, is not mapped.
     """
-    have = set(canonical_schema(mapping.property_types()).names)
+    schema = canonical_schema(mapping.property_types())
+    have = set(schema.names)
     wanted = {generator.subject, *(generator.fields() or ())}
+    wanted |= {*generator.instance.reads.fields}
     for name in sorted(wanted):
         base = DERIVED[name].base if name in DERIVED else name
         if base not in have:
@@ -152,18 +156,34 @@ def check_fields(generator: Generator, mapping: EventMapping) -> None:
                 f"Received: field={name!r}. Declare it under [properties.{name}]; "
                 f"there are: {', '.join(sorted(have))}."
             )
+    if not pa.types.is_string(schema.field(generator.subject).type):
+        raise GeneratorError(
+            f"Expected the subject of {generator.name} to be text. Received: "
+            f"field={generator.subject!r} of type "
+            f"{mapping.property_types()[generator.subject]!r}. Declare it with type = "
+            '"string" in the mapping.'
+        )
+
+
+def check_split(generator: Generator, split: Split) -> None:
+    """Check that examples are not split by times that are made up.
+
+    Raises:
+        DatasetError: they would be.
+    """
+    if isinstance(split, TimeSplit) and not generator.time_splits:
+        raise DatasetError(
+            f"Expected a split by subject: {generator.name} declares time_splits = "
+            "False, since its dates are not real. Received: split by time. Leave "
+            "--split out."
+        )
 
 
 def shard_count(sources: Sequence[Source], beam_args: Sequence[str]) -> int:
     """Shards for an input: one for each 32 MB as stored, and two a worker."""
     stored = {source.path: source.size_bytes for source in sources}
-    workers = 1
-    for place, arg in enumerate(beam_args):
-        name, _, value = arg.partition("=")
-        if name == "--direct_num_workers":
-            value = value or beam_args[place + 1]
-            workers = int(value) or (os.cpu_count() or 1)
-    return max(math.ceil(sum(stored.values()) / SHARD_BYTES), 2 * workers)
+    least = 2 * workers_of(beam_args)
+    return max(math.ceil(sum(stored.values()) / SHARD_BYTES), least)
 
 
 def _run(
@@ -196,7 +216,7 @@ def _run(
             observed or _estimated(read.days),
         ).with_outputs(COUNTS, ERRORS, main="slices")
     )
-    encoder = _encoder(pipeline, sliced.slices, generator, options.encoder)
+    encoder, problems = _encoder(sliced.slices, generator, options.encoder)
     written = sliced.slices | "Encode and write" >> beam.ParDo(
         WriteExamples(workspace.path, options.layout, options.compression), encoder
     ).with_outputs(COUNTS, ERRORS, main=PARTS)
@@ -204,7 +224,8 @@ def _run(
     counts = _flat(
         pipeline, [s[COUNTS] for s in stages], "counts"
     ) | beam.CombineGlobally(SumCounts())
-    errors = _flat(pipeline, [s[ERRORS] for s in stages], "errors")
+    problems += [stage[ERRORS] for stage in stages]
+    errors = _flat(pipeline, problems, "errors")
     _ = (
         pipeline
         | "Once" >> beam.Create([f"{workspace.path}/{RESULT}"])
@@ -241,24 +262,27 @@ def _estimate_or_nothing(days: Mapping[int, int]) -> ObservedRange:
 
 
 def _encoder(
-    pipeline: beam.Pipeline, slices: Any, generator: Generator, given: Encoder | None
-) -> Any:
-    """The encoder as JSON: a constant, or fitted on train as a side input."""
+    slices: Any, generator: Generator, given: Encoder | None
+) -> tuple[Any, list[Any]]:
+    """The encoder as JSON, and errors on the way to it.
+
+    It is a constant, or fitted on train and a side input: None if that failed.
+    """
     if given is not None:
-        return given.to_dict()
+        return given.to_dict(), []
     if is_fitted(generator.instance):
-        return Encoder(generator.instance).to_dict()
+        return Encoder(generator.instance).to_dict(), []
+    sketched = slices | "Sketch train" >> beam.ParDo(
+        SketchTrain(), generator
+    ).with_outputs(ERRORS, main="sketches")
     fitted = (
-        slices
-        | "Sketch train" >> beam.Map(sketch_train, generator)
+        sketched.sketches
         | "Merge sketches" >> beam.CombineGlobally(MergeSketches())
-        | "Fit encoder" >> beam.Map(_fit, generator)
+        | "Fit encoder"
+        >> beam.ParDo(FitEncoder(), generator).with_outputs(ERRORS, main="encoder")
     )
-    return beam.pvalue.AsSingleton(fitted)
-
-
-def _fit(sketches: Mapping[str, Any], generator: Generator) -> dict[str, Any]:
-    return Encoder(fit(generator.instance, SketchSet.from_dict(sketches))).to_dict()
+    encoder = beam.pvalue.AsSingleton(fitted.encoder, default_value=None)
+    return encoder, [sketched[ERRORS], fitted[ERRORS]]
 
 
 def _write_result(
@@ -266,7 +290,7 @@ def _write_result(
     counts: Mapping[str, int],
     errors: Sequence[tuple[str, str]],
     parts: Sequence[Mapping[str, Any]],
-    encoder: Mapping[str, Any],
+    encoder: Mapping[str, Any] | None,
     observed: ObservedRange,
 ) -> None:
     result = {
@@ -373,18 +397,17 @@ def _first_letter(workspace: Workspace) -> str:
 
 
 def _no_examples(generator: Generator, counts: Mapping[str, int]) -> str:
+    stages = ("rows.read", "events.kept", "cutoffs.candidates", "cutoffs.examples")
+    names = [name for name in counts if ".dropped." in name or ".skipped." in name]
     shown = ", ".join(
         f"{name}={counts.get(name, 0):,}"
-        for name in (
-            "rows.read",
-            "events.kept",
-            "cutoffs.candidates",
-            "cutoffs.dropped.not_eligible",
-            "cutoffs.dropped.censored",
-            "cutoffs.dropped.embargo",
-        )
+        for name in (*stages, *sorted(names))
+        if name in stages or counts[name]
     )
-    return (
-        f"Expected examples of {generator.name}. Received: none ({shown}). Check the "
-        "types that the generator names, its eligibility, and the observed range."
+    fix = (
+        "Check the types that the generator names, its eligibility, and the observed "
+        "range."
     )
+    if not counts.get("events.kept") and counts.get("events.dropped.no_subject"):
+        fix = f"Check the column that the mapping gives for {generator.subject}."
+    return f"Expected examples of {generator.name}. Received: none ({shown}). {fix}"

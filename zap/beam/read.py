@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -101,9 +102,10 @@ class _DeadLetterFile:
     """The dead letters of one source; made when the first one comes."""
 
     def __init__(self, folder: str, source: Source):
-        part = "-".join(map(str, source.row_groups or ()))[:40]
-        name = f"{source.digest[:16]}{part and '.'}{part}.jsonl"
-        self._path = f"{folder}/{name}"
+        # Copies of one file have one digest, and parts of one file one path.
+        which = f"{source.path} {source.row_groups}".encode()
+        name = hashlib.blake2b(which, digest_size=8).hexdigest()
+        self._path = f"{folder}/{source.digest[:16]}-{name}.jsonl"
         self._file: Any = None
 
     def write(self, letters: Iterable[Any]) -> None:

@@ -6,10 +6,17 @@ FnApiRunner for local work, and refuses a name that does not say what will run.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    StandardOptions,
+)
 
 from zap.errors import InputError
 
@@ -26,9 +33,10 @@ def make_pipeline(args: Sequence[str]) -> beam.Pipeline:
             Without ``--runner`` it runs here, on FnApiRunner.
 
     Raises:
-        InputError: the runner named does not say what will run, or cannot be had.
+        InputError: the runner named does not say what will run, or cannot be had; or
+            an option is unknown.
     """
-    options = PipelineOptions(list(args))
+    options = parse_options(args)
     standard = options.view_as(StandardOptions)
     named = standard.runner or LOCAL
     if named.lower() in _VAGUE:
@@ -49,7 +57,49 @@ def make_pipeline(args: Sequence[str]) -> beam.Pipeline:
     return pipeline
 
 
-def is_local(args: Sequence[str]) -> bool:
-    """Whether these options run the pipeline on this machine alone."""
-    runner = PipelineOptions(list(args)).view_as(StandardOptions).runner
-    return runner is None or runner.lower() == LOCAL.lower()
+def parse_options(args: Sequence[str]) -> PipelineOptions:
+    """Beam's options, none of them misspelt.
+
+    Beam leaves out what it does not know. On another runner that may be an option of
+    the runner's own; here it is a slip of the pen, and the job would not be the one
+    that was asked for.
+
+    Raises:
+        InputError: an option's value does not fit, or Beam does not know the option.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            options = PipelineOptions(list(args))
+            found = options.get_all_options(retain_unknown_options=True)
+            runner = options.view_as(StandardOptions).runner
+    except SystemExit as error:
+        reason = said.getvalue().strip().rpartition("error: ")[2]
+        raise InputError(
+            f"Expected options of Beam. Received: {' '.join(args)} ({reason}). "
+            "Correct the option."
+        ) from error
+    known = PipelineOptions([]).get_all_options()
+    unknown = [f"--{name}" for name in found if name not in known] + _stray(args)
+    if unknown and (runner is None or runner.lower() == LOCAL.lower()):
+        raise InputError(
+            "Expected options that this command or Beam knows. Received: "
+            f"{', '.join(unknown)}. Correct them; --help lists this command's own."
+        )
+    return options
+
+
+def _stray(args: Sequence[str]) -> list[str]:
+    """Words that are neither an option nor the value of one."""
+    before = ("", *args)
+    return [
+        arg
+        for previous, arg in zip(before, args, strict=False)
+        if not arg.startswith("-") and ("=" in previous or not previous.startswith("-"))
+    ]
+
+
+def workers_of(args: Sequence[str]) -> int:
+    """The number of local workers that the options ask for."""
+    asked = parse_options(args).view_as(DirectOptions).direct_num_workers
+    return int(asked) or os.cpu_count() or 1

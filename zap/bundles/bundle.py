@@ -3,8 +3,8 @@
 It is data and never code: JSON, a Keras file, a LiteRT file, a page of HTML. It is
 written under a temporary name and renamed, so it is there whole or not at all.
 ``bundle.json`` has the digest of every other file and ``COMPLETED`` that of
-``bundle.json``, so a changed byte anywhere is noticed and its file named. The format has
-a version; a change that older readers would misread must raise it.
+``bundle.json``, so a changed byte anywhere is noticed and its file named. The format
+has a version; a change that older readers would misread must raise it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from zap.cli.arguments import (
     raw_input_of,
 )
 from zap.cli.command import Command
+from zap.cli.notes import note_observed
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             raw.generator, raw.paths, raw.mapping, args.output, options, line.workspace
         )
     manifest = dataset.manifest
+    note_observed(manifest["observed"])
     if not args.json:
         print_table(raw.generator.question, _rows(manifest))
         print(f"Dataset: {dataset.path}")
@@ -54,7 +56,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 def _rows(manifest: Any) -> list[tuple[str, str]]:
     rows = []
-    for name, split in manifest["splits"].items():
+    for name in ("train", "validation", "test"):
+        split = manifest["splits"][name]
         if split["examples"]:
             shown = f"{split['examples']:,} examples of {split['subjects']:,} subjects"
             rows.append((name, f"{shown}, label rate {split['label_rate']:.4f}"))

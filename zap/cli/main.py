@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from zap import __version__
 from zap.cli import evaluate, generate, new, run, train
 from zap.cli.command import Command
-from zap.errors import ZapError
+from zap.errors import InputError, ZapError
 
 COMMANDS: tuple[Command, ...] = (
     run.COMMAND,
@@ -74,18 +74,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result = command.run(args)
     except ZapError as problem:
-        if args.json:
-            print(
-                json.dumps({"error": type(problem).__name__, "message": str(problem)})
-            )
-        print(f"zap {args.command}: {problem}", file=sys.stderr)
-        return 2
+        return _refused(args, problem)
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        return _refused(
+            args,
+            InputError(
+                "Expected a path that can be read or written. Received: "
+                f"path={problem.filename} ({problem.strerror}). Choose another."
+            ),
+        )
     except KeyboardInterrupt:
         print(f"zap {args.command}: stopped; nothing was published", file=sys.stderr)
         return 130
     if args.json:
         print(json.dumps(result, allow_nan=False))
     return 0
+
+
+def _refused(args: argparse.Namespace, problem: ZapError) -> int:
+    """Say what a user has to mend."""
+    if args.json:
+        said = {"error": type(problem).__name__, "message": str(problem)}
+        print(json.dumps(said))
+    print(f"zap {args.command}: {problem}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

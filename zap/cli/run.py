@@ -12,6 +12,7 @@ from zap.cli.arguments import (
     raw_input_of,
 )
 from zap.cli.command import Command
+from zap.cli.notes import note_observed
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             Watchers(line.stage, line.workspace, line.epoch),
             args.replace,
         )
+    note_observed(result.bundle.info["observed"])
     if not args.json:
         from zap.evaluation.headline import summary_table
 

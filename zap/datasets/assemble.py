@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from zap.datasets.visits import Visits, take_rows
 from zap.encoding.columns import IntArray
 from zap.encoding.encoder import Encoder
+from zap.examples.evaluate import Context
+from zap.examples.generator import Generator
 from zap.examples.slicing import Slices
 
 LAYOUTS = ("visits", "instances")
@@ -55,6 +57,21 @@ def assemble(slices: Slices, encoder: Encoder) -> tuple[Visits, IntArray]:
         baseline=slices.baseline,
     )
     return visits, kept[events]
+
+
+def label_reach(generator: Generator, slices: Slices) -> IntArray:
+    """How far after its instant each label looks; microseconds, shape (cutoffs,).
+
+    A label on the rest of a session looks until the session is known to have ended.
+    """
+    histories, cutoffs = slices.histories, slices.cutoffs
+    reach = np.full(len(cutoffs), generator.observes_us(), np.int64)
+    if generator.observes_session() and histories.events:
+        stop = Context(histories).session_of(cutoffs)[1]
+        ends = histories.time_us[np.maximum(stop - 1, 0)]
+        ends = ends + (histories.session_gap_us or 0)
+        reach = np.maximum(reach, ends - cutoffs.instant_us)
+    return reach
 
 
 def in_split(visits: Visits, part: NDArray[np.int8], wanted: int) -> Visits:

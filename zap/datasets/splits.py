@@ -38,21 +38,22 @@ class SubjectSplit:
 
     def __post_init__(self) -> None:
         sane = len(self.shares) == 3 and min(self.shares) >= 0
-        if not sane or not self.shares[0] > 0 or abs(sum(self.shares) - 1) > 1e-9:
+        if not sane or not self.shares[0] > 0 or not abs(sum(self.shares) - 1) < 1e-9:
             raise DatasetError(
                 "The shares of train, validation and test must be 0 or more, add up to "
                 f"1, and train's be above 0. Received: shares={self.shares!r}."
             )
 
     def assign(
-        self, subject_hash: IntArray, instant_us: IntArray, observes_us: int
+        self, subject_hash: IntArray, instant_us: IntArray, reach_us: IntArray
     ) -> NDArray[np.int8]:
         """The part of each cutoff as an index of ``SPLITS``; int8, shape (cutoffs,).
 
         Args:
             subject_hash: int64, shape (cutoffs,).
             instant_us: int64, shape (cutoffs,); not looked at.
-            observes_us: how far labels look ahead; not looked at.
+            reach_us: int64, shape (cutoffs,): how far after its instant each label
+                looks; not looked at.
         """
         distinct, inverse = np.unique(subject_hash, return_inverse=True)
         hashed = [
@@ -88,12 +89,12 @@ class TimeSplit:
             )
 
     def assign(
-        self, subject_hash: IntArray, instant_us: IntArray, observes_us: int
+        self, subject_hash: IntArray, instant_us: IntArray, reach_us: IntArray
     ) -> NDArray[np.int8]:
         """The part of each cutoff; ``EMBARGOED`` where its label reaches a boundary."""
         edges = np.array([self.validation_us, self.test_us])
         parts = np.searchsorted(edges, instant_us, "right")
-        reached = np.searchsorted(edges, instant_us + observes_us, "left")
+        reached = np.searchsorted(edges, instant_us + reach_us, "left")
         return np.where(reached > parts, EMBARGOED, parts).astype(np.int8)
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +111,7 @@ class NoSplit:
     """Every example tests: for raw input that is only scored."""
 
     def assign(
-        self, subject_hash: IntArray, instant_us: IntArray, observes_us: int
+        self, subject_hash: IntArray, instant_us: IntArray, reach_us: IntArray
     ) -> NDArray[np.int8]:
         """Test for each cutoff."""
         return np.full(len(subject_hash), SPLITS.index("test"), np.int8)

@@ -7,6 +7,7 @@ step, the mark alone decides.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import uuid
@@ -58,7 +59,7 @@ class Dataset:
                 f"Expected a finished dataset. Received: examples={where}, {what}. "
                 "Make it with zap generate."
             )
-        manifest = json.loads(files.cat_file(f"{root}/{MANIFEST}"))
+        manifest = _read_object(files, f"{root}/{MANIFEST}")
         if manifest.get("format_version") != FORMAT_VERSION:
             raise DatasetError(
                 f"Expected a dataset of format {FORMAT_VERSION}. Received: "
@@ -70,8 +71,15 @@ class Dataset:
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder that made the examples."""
-        with fsspec.open(f"{self.path}/{ENCODER}", "rb") as file:
-            return Encoder.from_dict(json.loads(file.read()))
+        files, root = fsspec.core.url_to_fs(self.path)
+        encoder = Encoder.from_dict(_read_object(files, f"{root}/{ENCODER}"))
+        if encoder.fingerprint != self.manifest["encoder_fingerprint"]:
+            raise DatasetError(
+                "Expected the encoder that made the examples. Received: "
+                f"path={self.path}/{ENCODER}, which has changed since. Generate the "
+                "dataset again."
+            )
+        return encoder
 
     @property
     def spec(self) -> InputSpec:
@@ -127,36 +135,52 @@ class Workspace:
         replace: whether a dataset that is there already may go.
 
     Raises:
-        DatasetError: the directory exists and may not be replaced.
+        DatasetError: the directory exists and may not be replaced, or cannot be made.
     """
 
     def __init__(self, output: str | Path, replace: bool = False):
         self.output = str(output).rstrip("/")
         self._files, self._root = fsspec.core.url_to_fs(self.output)
         self._local = "file" in self._files.protocol
-        taken = self._files.exists(self._root) and self._files.ls(self._root)
-        if taken and not (replace and self._replaceable()):
-            raise DatasetError(
-                "Expected an output directory that does not exist yet. "
-                f"Received: output={self.output}. Choose another, or pass --replace "
-                "to replace a dataset."
-            )
-        aside = Path(self._root)
+        self._replace = replace
+        self._parents_made: list[Path] = []
+        self._check_free()
         if self._local:
-            name = f".{aside.name}.tmp-{uuid.uuid4().hex[:8]}"
-            self.path = str(aside.parent.absolute() / name)
-            Path(self.path).mkdir(parents=True)
-            for part in (*SPLITS, DEAD_LETTERS):
-                (Path(self.path) / part).mkdir()
+            self.path = self._make_aside(Path(self._root).absolute())
         else:
-            if replace and self._files.exists(self._root):
+            if self._files.exists(self._root):
                 self._files.rm(self._root, recursive=True)
             self.path = self.output
         self._where = fsspec.core.url_to_fs(self.path)[1]
 
-    def _replaceable(self) -> bool:
-        """Only what Zap wrote is ever removed."""
-        return bool(self._files.exists(f"{self._root}/{MANIFEST}"))
+    def _check_free(self) -> None:
+        """Only what Zap wrote is ever removed, and only if that was asked for."""
+        taken = self._files.exists(self._root) and self._files.ls(self._root)
+        if not taken:
+            return
+        dataset = _is_dataset(self._files, self._root)
+        if dataset and self._replace:
+            return
+        fix = "Choose another"
+        fix += ", or pass --replace to replace the dataset there." if dataset else "."
+        raise DatasetError(
+            "Expected an output directory that does not exist yet, or is empty. "
+            f"Received: output={self.output}. {fix}"
+        )
+
+    def _make_aside(self, final: Path) -> str:
+        """A temporary directory beside the one to be."""
+        aside = final.parent / f".{final.name}.tmp-{uuid.uuid4().hex[:8]}"
+        self._parents_made = [p for p in final.parents if not p.exists()]
+        try:
+            for part in (*SPLITS, DEAD_LETTERS):
+                (aside / part).mkdir(parents=True)
+        except OSError as error:
+            raise DatasetError(
+                "Expected an output directory that can be made. Received: "
+                f"output={self.output} ({error.strerror}). Choose another."
+            ) from error
+        return str(aside)
 
     def write_json(self, name: str, data: Any) -> None:
         """Write a JSON file of the dataset."""
@@ -182,11 +206,16 @@ class Workspace:
         self._files.rm_file(f"{self._where}/{name}")
 
     def publish(self) -> None:
-        """Mark the dataset as complete and give it its name."""
+        """Mark the dataset as complete and give it its name.
+
+        Raises:
+            DatasetError: another job took the name meanwhile.
+        """
         with fsspec.open(f"{self.path}/{COMPLETED}", "wb") as file:
             file.write(b"")
         if not self._local:
             return
+        self._check_free()
         final = Path(self._root)
         if final.exists():
             old = Path(f"{self.path}.old")
@@ -200,5 +229,30 @@ class Workspace:
         """Remove what was made so far."""
         if self._local:
             shutil.rmtree(self.path, ignore_errors=True)
+            for parent in self._parents_made:
+                with contextlib.suppress(OSError):
+                    parent.rmdir()
         elif self._files.exists(self._root):
             self._files.rm(self._root, recursive=True)
+
+
+def _read_object(files: Any, path: str) -> dict[str, Any]:
+    """A JSON file of a finished dataset."""
+    try:
+        found = json.loads(files.cat_file(path))
+    except (OSError, ValueError) as error:
+        found = error
+    if not isinstance(found, dict):
+        raise DatasetError(
+            f"Expected a JSON object in a file of the dataset. Received: path={path}, "
+            f"which is missing or damaged ({found}). Generate the dataset again."
+        )
+    return found
+
+
+def _is_dataset(files: Any, root: str) -> bool:
+    """Whether a manifest there is one that Zap wrote."""
+    try:
+        return "encoder_fingerprint" in _read_object(files, f"{root}/{MANIFEST}")
+    except DatasetError:
+        return False

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 
@@ -156,7 +157,7 @@ def _visits_of(batch: pa.RecordBatch, kinds: Mapping[str, pa.DataType]) -> Visit
     for name in kinds:
         column = batch.column(batch.schema.get_field_index(name))
         # A record without values for a feature decodes as null: an empty list.
-        lengths = pa.compute.fill_null(pa.compute.list_value_length(column), 0)
+        lengths = pc.fill_null(pc.list_value_length(column), 0)
         offsets[name] = _offsets(np.asarray(lengths))
         values[name] = np.asarray(column.flatten())
     events, cutoffs = offsets["event_lengths"], offsets["cutoff_start"]

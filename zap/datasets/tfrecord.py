@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -79,7 +80,7 @@ def read_records(path: str, compression: str = "none") -> Iterator[bytes]:
             f"Expected a file of the dataset. Received: path={path}, which is missing. "
             "Generate the dataset again."
         ) from error
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _damaged(path, "its compression ends early or is broken") from error
 
 

@@ -63,8 +63,9 @@ class Context:
     def session_of(self, cutoffs: Cutoffs) -> tuple[IntArray, IntArray]:
         """First event and end of the session that each cutoff lies in.
 
-        A cutoff in time lies in its last event's session until the inactivity gap has
-        passed; then in none, and the range is empty at its position.
+        A cutoff after an event lies in that event's session, however late the event
+        was received. A cutoff in time lies in its last event's session until the
+        inactivity gap has passed; then in none, and the range is empty at its position.
         """
         histories = self.histories
         if not len(cutoffs):
@@ -73,7 +74,9 @@ class Context:
         start, stop = histories.session_start[last], histories.session_stop[last]
         if histories.session_gap_us is not None:
             idle = cutoffs.instant_us - histories.time_us[last]
-            over = (idle > histories.session_gap_us) & (stop == cutoffs.position)
+            # The past of a cutoff in time was all known before its instant.
+            timed = histories.known_us[last] < cutoffs.instant_us
+            over = timed & (idle > histories.session_gap_us)
             start, stop = np.where(over, cutoffs.position, start), stop
         return start, stop
 
@@ -189,6 +192,16 @@ def _at(values: NDArray[Any], places: IntArray) -> NDArray[Any]:
     return values[places] if len(values) else np.zeros(len(places), values.dtype)
 
 
+def _number(expr: Expr) -> float:
+    """The default of ``last`` on a field of numbers."""
+    if isinstance(expr.default, int | float):
+        return float(expr.default)
+    raise GeneratorError(
+        f"Expected a number as the default of last({expr.field!r}), since the field "
+        f"holds numbers. Received: default={expr.default!r}."
+    )
+
+
 def _last_value(
     expr: Expr, context: Context, start: IntArray, stop: IntArray
 ) -> Column:
@@ -198,7 +211,7 @@ def _last_value(
         return value
     missing = ~value.valid
     if isinstance(value, Numeric):
-        return Numeric(np.where(missing, float(expr.default), value.values))
+        return Numeric(np.where(missing, _number(expr), value.values))
     code = np.int32(len(value.distinct))
     codes = np.where(missing, code, value.codes).astype(np.int32)
     return Categorical(codes, [*value.distinct, str(expr.default)])

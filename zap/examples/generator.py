@@ -105,7 +105,9 @@ class Generator:
     @property
     def question(self) -> str:
         """The first line of the class's docstring."""
-        return (inspect.getdoc(type(self)) or self.name).splitlines()[0]
+        own = type(self).__mro__[: type(self).__mro__.index(Generator)]
+        said = next((each.__doc__ for each in own if each.__doc__), self.name)
+        return (inspect.cleandoc(said) or self.name).splitlines()[0]
 
     def settings(self) -> HistorySettings:
         """How histories are made for this generator."""
@@ -211,19 +213,38 @@ class Generator:
         }
 
     def digest(self) -> str:
-        """SHA-256 of what the generator asks: its JSON form or, with methods, its
-        source and that of the classes it builds on."""
+        """SHA-256 of what the generator asks: its JSON form or, with methods, the
+        source of the modules that define it and the classes it builds on.
+
+        Raises:
+            GeneratorError: it has methods, and no file holds their source.
+        """
         if not self.methods():
             text = json.dumps(self.to_dict(), sort_keys=True)
         else:
             bases = type(self).__mro__
             own = bases[: bases.index(Generator)]
-            text = "\n".join(inspect.getsource(base) for base in own)
+            text = "\n".join(_module_source(base) for base in own)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def folder(self) -> Path:
         """The folder of the file that defines the class."""
         return Path(inspect.getfile(type(self))).resolve().parent
+
+
+def _module_source(cls: type[Generator]) -> str:
+    """The whole module, since methods use what stands beside their class."""
+    module = inspect.getmodule(cls)
+    try:
+        if module is None:
+            raise OSError("no module")
+        return f"{cls.__qualname__}\n{inspect.getsource(module)}"
+    except OSError as error:
+        raise GeneratorError(
+            "Expected a generator with Python methods to be defined in a file, from "
+            f"which workers can import it. Received: {cls.__qualname__} of "
+            f"{cls.__module__!r} ({error}). Move it into a file."
+        ) from error
 
 
 def generator_from_dict(data: Mapping[str, Any]) -> Generator:
@@ -245,6 +266,7 @@ def generator_from_dict(data: Mapping[str, Any]) -> Generator:
     statistics, exclude = data.get("statistics", {}), data.get("exclude", {})
     attributes |= {
         "__doc__": data.get("question"),
+        "name": data["name"],
         "session": sessions_from_dict(data.get("session")),
         "cutoffs": rule_from_dict(data["cutoffs"]),
         "label": label_from_dict(data["label"]),
@@ -290,8 +312,9 @@ def check_definition(cls: type[Generator]) -> None:
         _require(cls, "horizon", getattr(window, "side", None) == "future")
     elif isinstance(label, FutureExpr):
         _require(cls, "label", label.kind != "value")
-    for expr in (*cls.statistics.values(), *([cls.weight] if cls.weight else [])):
+    for expr in cls.statistics.values():
         _require(cls, "statistics", isinstance(expr, PastExpr))
+    _require(cls, "weight", cls.weight is None or isinstance(cls.weight, PastExpr))
     _check_wait(cls, "is_cutoff" in methods)
     _check_sessions(cls, generator)
     _require(cls, "bots", cls.bots in ("drop", "keep"))
@@ -307,6 +330,7 @@ _EXPECTED = {
     "method label(self, future)",
     "horizon": "a window on the future, such as future(days=30), for the label method",
     "statistics": "expressions on the past, such as past().count(...)",
+    "weight": "an expression on the past, such as past().count(...)",
     "bots": '"drop" or "keep"',
 }
 

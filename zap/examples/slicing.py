@@ -199,13 +199,12 @@ class _Methods:
         return np.array(rows, np.int64)
 
     def cutoffs(self, context: Context) -> Cutoffs:
-        histories = context.histories
-        events = np.arange(histories.events)
-        rows = histories.rows()
-        kept = self._call(
-            "is_cutoff", histories, rows, histories.offsets[rows], events + 1
-        )
-        return after_events(context, events[kept == 1])
+        """Cutoffs after the events at which ``is_cutoff``, told the past, says so."""
+        everywhere = after_events(context, np.arange(context.histories.events))
+        histories, asked, _ = without_late_events(context.histories, everywhere, False)
+        first = histories.offsets[asked.subject]
+        kept = self._call("is_cutoff", histories, asked.subject, first, asked.position)
+        return everywhere.select(kept == 1)
 
     def eligible(self, context: Context, cutoffs: Cutoffs) -> BoolArray:
         histories, eligible = context.histories, self.generator.eligible
@@ -234,6 +233,7 @@ class _Methods:
     ) -> FloatArray:
         """The method's value on each range; NaN where it gave none or raised."""
         method: Callable[..., Any] = self.found[name]
+        convert = float if name == "label" else bool
         values = np.full(len(rows), np.nan)
         ranges = zip(rows.tolist(), start.tolist(), stop.tolist(), strict=True)
         for place, (row, first, end) in enumerate(ranges):
@@ -242,7 +242,7 @@ class _Methods:
                 continue
             try:
                 value = method(HistoryView(histories, first, end))
-                values[place] = np.nan if value is None else float(value)
+                values[place] = np.nan if value is None else convert(value)
             except Exception as error:
                 # A site's own code may raise anything: the subject is set aside, named
                 # and counted, and the job goes on under the bad-row limit.

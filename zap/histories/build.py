@@ -52,7 +52,7 @@ class HistorySettings:
 
 def subject_hash(subject: str) -> int:
     """The signed 64-bit hash that groups, orders and splits subjects."""
-    return mmh3.hash64(subject.encode("utf-8", "surrogatepass"), SUBJECT_SEED)[0]
+    return mmh3.hash64(str(subject).encode("utf-8", "surrogatepass"), SUBJECT_SEED)[0]
 
 
 def build_histories(
@@ -119,7 +119,7 @@ def _in_total_order(
 ) -> tuple[pa.Table, list[str], IntArray, IntArray]:
     """The table sorted by subject and total order; names, hashes, offsets."""
     codes = pc.dictionary_encode(table.column(subject)).combine_chunks()
-    names = codes.dictionary.to_pylist()
+    names = [str(name) for name in codes.dictionary.to_pylist()]
     hashes = np.array([subject_hash(name) for name in names], np.int64)
     by_hash = np.array(
         sorted(range(len(names)), key=lambda i: (hashes[i], names[i])), np.int64

@@ -77,6 +77,9 @@ def run(
     check_output(work, replace)
     watchers.stage("generate")
     dataset = _generate(raw, work, options, watchers, replace)
+    # Of an earlier run; should this one stop later, they would not fit the dataset.
+    for name in (REPORT, METRICS):
+        (work / name).unlink(missing_ok=True)
     watchers.stage("train")
     from zap.jobs.train import train_bundle
 

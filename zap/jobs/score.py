@@ -67,7 +67,8 @@ def read_split(dataset: Dataset, split: str) -> Visits:
         raise DatasetError(
             f"Expected examples in {dataset.path}. Received: none in any split."
         )
-    return concatenate([dataset.read(name) for name in filled])
+    # In one order, so that a bootstrap draws the same subjects as from raw events.
+    return concatenate([dataset.read(name) for name in filled]).canonical_order()
 
 
 def evaluate_raw(

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zap.bundles.bundle import Bundle, write_bundle
+from zap.bundles.bundle import INFO, Bundle, write_bundle
 from zap.datasets.store import Dataset
-from zap.errors import TrainingError
+from zap.errors import BundleError, TrainingError
 from zap.evaluation.baseline import fit_baseline
 from zap.jobs.score import judge_scores
 from zap.serving.scorer import Scorer
@@ -47,10 +47,12 @@ def train_bundle(
         TrainingError: no model can be trained on these examples.
         BundleError: the output is taken.
     """
+    check_output(Path(output), replace)
     check_label(dataset)
     config = config or ModelConfig()
     examples = dataset.read("train")
     stopping, judging = halves(dataset.read("validation"))
+    test = dataset.read("test")
     trained = train(
         examples, stopping, dataset.spec, config, work_dir=work_dir, progress=progress
     )
@@ -73,8 +75,24 @@ def train_bundle(
         "manifest.json": dict(dataset.manifest),
     }
     judge = Scorer(frozen, dataset.spec, calibration.scaling)
-    files["metrics.json"] = judge_scores(judge, baseline, dataset.read("test"))
+    files["metrics.json"] = judge_scores(judge, baseline, test)
     return write_bundle(output, files, bundle_info(dataset), replace=replace)
+
+
+def check_output(output: Path, replace: bool) -> None:
+    """Check that a bundle may be written, before hours of training and not after.
+
+    Raises:
+        BundleError: the output is taken.
+    """
+    bundle = (output / INFO).is_file()
+    if output.exists() and not (bundle and replace):
+        fix = "Choose another path"
+        fix += ", or pass --replace to replace the bundle there." if bundle else "."
+        raise BundleError(
+            "Expected a bundle's path where nothing is yet. "
+            f"Received: output={output}. {fix}"
+        )
 
 
 def check_label(dataset: Dataset) -> None:

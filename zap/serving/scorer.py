@@ -64,7 +64,7 @@ class Scorer:
         Raises:
             BundleError: a part is missing or does not fit.
         """
-        inputs = bundle.info.get("inputs")
+        inputs: Any = bundle.info.get("inputs")
         try:
             spec = InputSpec(**inputs)
         except TypeError as error:
@@ -171,7 +171,7 @@ class Scorer:
 def at_least_one(spec: InputSpec) -> InputSpec:
     """``spec`` with room for one entry where there is none.
 
-    A model has no inputs of size 0, so an instance without metadata has one blank entry.
+    A model has no inputs of size 0: an instance without metadata has one blank entry.
     """
     return replace(
         spec,
@@ -186,8 +186,7 @@ def _allocate(model: bytes, spec: InputSpec, size: int) -> tuple[Any, list[int],
     except ImportError as error:
         raise MissingExtraError("ai-edge-litert", "serve") from error
     try:
-        with silent_stderr():
-            interpreter = Interpreter(model_content=model, num_threads=1)
+        interpreter = Interpreter(model_content=model, num_threads=1)
     except ValueError as error:
         raise BundleError(
             f"Expected a LiteRT model. Received: {len(model)} bytes that are none. "
@@ -210,7 +209,8 @@ def _allocate(model: bytes, spec: InputSpec, size: int) -> tuple[Any, list[int],
     places = [int(details[name]["index"]) for name in INPUTS]
     for place, name in zip(places, INPUTS, strict=True):
         interpreter.resize_tensor_input(place, shapes[name])
-    interpreter.allocate_tensors()
+    with silent_stderr():
+        interpreter.allocate_tensors()
     return interpreter, places, int(interpreter.get_output_details()[0]["index"])
 
 

@@ -95,12 +95,22 @@ class Batches:
         spec: the shape of the inputs.
         size: most windows in a batch.
         seed: of the order.
+        fewest: batches that an epoch has at least, where there are windows enough;
+            below that the batches are smaller.
     """
 
-    def __init__(self, visits: Visits, spec: InputSpec, size: int, seed: int = 0):
+    def __init__(
+        self,
+        visits: Visits,
+        spec: InputSpec,
+        size: int,
+        seed: int = 0,
+        fewest: int = 1,
+    ):
         self.spec = at_least_one(spec)
-        self._visits, self._size, self._seed = visits, size, seed
+        self._visits, self._seed = visits, seed
         self._windows = Windows.of(visits)
+        self._size = max(1, min(size, len(self._windows.start) // fewest))
 
     @property
     def count(self) -> int:

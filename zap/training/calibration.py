@@ -133,10 +133,10 @@ def _separates(margin: Float64, y: Float64) -> bool:
 
 
 def _descended(inputs: Float64, y: Float64, margin: Float64, step: Float64) -> Float64:
-    """``margin`` less the longest of step, step / 2, ... that does not raise the loss."""
+    """``margin`` less the longest of step, step / 2, ... that raises no loss."""
     loss = _mean_loss(inputs @ margin, y)
     for halving in range(40):
-        lower = margin - step / 2**halving
+        lower: Float64 = margin - step / 2**halving
         if _mean_loss(inputs @ lower, y) <= loss:
             return lower
     return margin
@@ -148,7 +148,8 @@ def _mean_loss(margin: Float64, y: Float64) -> float:
 
 def _sigmoid(margin: Float64) -> Float64:
     shrunk = np.exp(-np.abs(margin))
-    return np.where(margin >= 0, 1.0, shrunk) / (1.0 + shrunk)
+    probability: Float64 = np.where(margin >= 0, 1.0, shrunk) / (1.0 + shrunk)
+    return probability
 
 
 def _shared_out(margin: Float64) -> MatrixScaling:

@@ -24,10 +24,13 @@ class ModelConfig:
         metadata_units: length of the metadata's vector after its first layer.
         merged_units: length of the layer that merges both.
         dropout: share of each layer's output that is left out while training.
-        l2: weight of the squared kernels in the loss.
+        l2: weight of the squared kernels beside the summed cross-entropy of all
+            examples, so that it counts for less the more examples there are. It is
+            what keeps models of few thousand examples from learning them by heart.
         learning_rate: of Adam, at the first step; it falls to a hundredth along a
             half cosine.
-        batch: windows of a visit in one step.
+        batch: most windows of visits in one step; fewer where an epoch would have
+            under 32 steps.
         epochs: most passes over the examples.
         patience: epochs without a lower validation loss after which training stops.
         average: decay, a step, of the running average of the weights; the averaged
@@ -40,12 +43,12 @@ class ModelConfig:
     units: int = 48
     metadata_units: int = 16
     merged_units: int = 32
-    dropout: float = 0.2
-    l2: float = 1e-5
+    dropout: float = 0.1
+    l2: float = 10.0
     learning_rate: float = 3e-3
     batch: int = 128
-    epochs: int = 40
-    patience: int = 8
+    epochs: int = 24
+    patience: int = 6
     average: float = 0.99
     positive_weight: float = 1.0
     seed: int = 0

@@ -62,7 +62,7 @@ def convert(model: SequenceModel) -> bytes:
     """The model as a LiteRT flatbuffer, unchecked."""
     signature = [_input_spec(name, at_least_one(model.spec)) for name in INPUTS]
 
-    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=signature, autograph=False)
     def logits(*inputs: Any) -> Any:
         return _unrolled(model, *inputs)
 

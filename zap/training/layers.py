@@ -29,7 +29,7 @@ def dropped(x: Any, rate: float, seed: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="zap")
-class SparseDense(keras.layers.Layer):  # type: ignore[misc]
+class SparseDense(keras.layers.Layer):
     """A dense layer whose input is a sparse vector: the sum of value * kernel row.
 
     It equals the product of the multi-hot vector and the kernel, and looks up only the
@@ -80,7 +80,7 @@ class SparseDense(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package="zap")
-class EventRecurrence(keras.layers.Layer):  # type: ignore[misc]
+class EventRecurrence(keras.layers.Layer):
     """A gated recurrent unit (GRU) with its steps in the open.
 
     Args:
@@ -143,10 +143,10 @@ class EventRecurrence(keras.layers.Layer):  # type: ignore[misc]
         Returns:
             float32, shape (rows, steps + 1, units); the first state is 0.
         """
-        rows, steps, inputs = events.shape[0], events.shape[1], events.shape[2]
-        by_step = tf.reshape(tf.transpose(events, (1, 0, 2)), (steps * rows, inputs))
+        rows, steps = tf.shape(events)[0], tf.shape(events)[1]
+        by_step = tf.reshape(tf.transpose(events, (1, 0, 2)), (-1, events.shape[2]))
         projected = tf.reshape(self.project(by_step), (steps, rows, 3 * self.units))
-        states = tf.TensorArray(tf.float32, steps, element_shape=(rows, self.units))
+        states = tf.TensorArray(tf.float32, steps, element_shape=(None, self.units))
         zero = tf.zeros((rows, self.units))
 
         def body(at: Any, state: Any, states: Any) -> Any:

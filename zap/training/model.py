@@ -1,4 +1,4 @@
-"""The model: a recurrence over events, dense layers over metadata, merged to two logits.
+"""The model: a recurrence over events and dense layers over metadata, merged.
 
 The shape is that of the paper's section 3 with one addition. Beside the recurrent state
 a running sum of the event vectors and the number of events reach the merging layer: how
@@ -37,7 +37,7 @@ class States(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="zap")
-class SequenceModel(keras.Model):  # type: ignore[misc]
+class SequenceModel(keras.Model):
     """Logits from the last events and the metadata of an instance.
 
     Args:

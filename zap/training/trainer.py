@@ -9,8 +9,9 @@ ends at the same weights, because order and dropout are functions of (seed, step
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from zap.training.model import SequenceModel, States
 
 _LAST_RATE = 0.01
 _SAMPLE = 512
+_FEWEST_STEPS = 32
+_NOISES = (np.array([1_000_003, 0], np.int32), np.array([2_000_003, 0], np.int32))
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,17 @@ class TrainedModel:
     config: ModelConfig
     history: list[Epoch]
     sample: Visits = field(repr=False)
+
+    def keras_bytes(self) -> bytes:
+        """The model as a Keras file; reading it needs ``zap.training.model``."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            self.model.save(path)
+            return path.read_bytes()
+
+    def history_dicts(self) -> list[dict[str, Any]]:
+        """The history as JSON objects."""
+        return [asdict(epoch) for epoch in self.history]
 
 
 def train(
@@ -105,7 +119,7 @@ def train(
     while not run.finished:
         run.epoch()
         if checkpoint:
-            checkpoint.save(run.state(), [vars(epoch) for epoch in run.history])
+            checkpoint.save(run.state(), [asdict(epoch) for epoch in run.history])
         if progress:
             progress(run.history[-1])
     run.take_best()
@@ -123,7 +137,7 @@ class _Run:
         self.history: list[Epoch] = []
         self.model = SequenceModel(spec, config)
         self.averaged = SequenceModel(spec, config)
-        self._batches = Batches(train, spec, config.batch, config.seed)
+        self._batches = Batches(train, spec, config.batch, config.seed, _FEWEST_STEPS)
         self._validation = Batches(validation, spec, 2 * config.batch)
         steps = max(1, self._batches.count) * config.epochs
         self._optimizer = keras.optimizers.Adam(
@@ -132,12 +146,13 @@ class _Run:
             )
         )
         self._optimizer.build(self.model.trainable_variables)
+        self._l2 = config.l2 / train.cutoffs
         self._norm = float(train.weight.sum()) / self._batches.count
         self._best = [v.numpy().copy() for v in self.averaged.trainable_variables]
         signature = _signature(self._batches.spec)
         seed = tf.TensorSpec((2,), tf.int32)
-        self._train_step = tf.function(self._step, [signature, seed])
-        self._losses = tf.function(self._loss_sums, [signature])
+        self._train_step = tf.function(self._step, [signature, seed], autograph=False)
+        self._losses = tf.function(self._loss_sums, [signature], autograph=False)
 
     @property
     def finished(self) -> bool:
@@ -202,7 +217,7 @@ class _Run:
         with tf.GradientTape() as tape:
             sums = _weighted_sums(self.model, batch, self.config, seed)
             squares = sum(tf.reduce_sum(tf.square(k)) for k in self.model.kernels)
-            loss = sums[0] / self._norm + self.config.l2 * squares
+            loss = sums[0] / self._norm + self._l2 * squares
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, variables)]
         self._optimizer.apply(gradients, variables)
         self._average()
@@ -236,7 +251,8 @@ def _weighted_sums(
 
 def batch_logits(model: SequenceModel, batch: Batch, seed: Any = None) -> Any:
     """Logits at the cutoffs of a batch, padding included; float32 (cutoffs, 2)."""
-    seeds = [None if seed is None else seed + [k, 0] for k in (1_000_003, 2_000_003)]
+    # Far apart, so that no step draws what another step drew elsewhere.
+    seeds = [None if seed is None else seed + noise for noise in _NOISES]
     states = model.states(batch.indices, batch.values, seeds[0])
     flat = [tf.reshape(part, (-1, *part.shape[2:])) for part in states]
     chosen = States(*(tf.gather(part, batch.place) for part in flat))

@@ -1,0 +1,66 @@
+"""The runner that is named is the one that runs, and no option is misspelt."""
+
+from __future__ import annotations
+
+import pytest
+from apache_beam.options.pipeline_options import DirectOptions
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+
+from zap.beam.runner import make_pipeline, parse_options, workers_of
+from zap.errors import InputError
+
+
+@pytest.mark.parametrize(
+    "args", [[], ["--runner=FnApiRunner"], ["--runner=fnapirunner"]]
+)
+def test_local_work_runs_on_fn_api_runner(args: list[str]) -> None:
+    assert type(make_pipeline(args).runner) is FnApiRunner
+
+
+@pytest.mark.parametrize("name", ["DirectRunner", "direct", "SwitchingDirectRunner"])
+def test_a_runner_that_may_choose_another_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"Received: runner={name}, which may choose"):
+        make_pipeline([f"--runner={name}"])
+
+
+def test_an_unknown_runner_is_named() -> None:
+    with pytest.raises(InputError, match="Received: runner=NoSuchRunner"):
+        make_pipeline(["--runner=NoSuchRunner"])
+
+
+def test_options_reach_beam() -> None:
+    args = ["--direct_num_workers", "3", "--direct_running_mode=multi_processing"]
+    options = make_pipeline(args).options.view_as(DirectOptions)
+    assert options.direct_num_workers == workers_of(args) == 3
+    assert options.direct_running_mode == "multi_processing"
+
+
+def test_without_a_number_there_is_one_worker_and_0_means_all() -> None:
+    assert workers_of([]) == 1
+    assert workers_of(["--direct_num_workers=0"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (["--layuot=instances"], "--layuot"),
+        (["--layuot", "instances"], "--layuot"),
+        (["--fast"], "--fast"),
+        (["events.jsonl"], "events.jsonl"),
+        (["--direct_num_workers=2", "events.jsonl"], "events.jsonl"),
+    ],
+)
+def test_a_slip_of_the_pen_is_refused(args: list[str], named: str) -> None:
+    with pytest.raises(InputError, match=f"Received: {named}"):
+        parse_options(args)
+
+
+@pytest.mark.parametrize("value", ["--direct_num_workers=two", "--direct_num_workers"])
+def test_a_value_that_does_not_fit_is_refused(value: str, capfd) -> None:
+    with pytest.raises(InputError, match="argument --direct_num_workers"):
+        parse_options([value])
+    assert capfd.readouterr().err == ""
+
+
+def test_another_runner_may_have_options_of_its_own() -> None:
+    parse_options(["--runner=FlinkRunner", "--some_job_server_option=1"])

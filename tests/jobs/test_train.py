@@ -1,0 +1,64 @@
+"""What training refuses before it costs anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zap.beam.generate import GenerateOptions, generate
+from zap.datasets.splits import SubjectSplit
+from zap.datasets.store import Dataset
+from zap.errors import BundleError, DatasetError, TrainingError
+from zap.jobs import train as job
+from zap.jobs.inputs import raw_input
+from zap.training.config import ModelConfig
+
+
+@pytest.fixture
+def untrained(monkeypatch) -> None:
+    """Training itself would be noticed."""
+
+    def trained(*args, **kwargs):
+        raise AssertionError("training began")
+
+    monkeypatch.setattr(job, "train", trained)
+
+
+def dataset_of(made_run, folder: Path, name: str, shares=(0.6, 0.2, 0.2)) -> Dataset:
+    raw = raw_input(f"made_shop:{name}", made_run.inputs)
+    options = GenerateOptions(split=SubjectSplit(shares))
+    return generate(raw.generator, raw.paths, raw.mapping, folder / "d", options)
+
+
+def test_a_taken_output_is_noticed_first(made_run, tmp_path, untrained) -> None:
+    with pytest.raises(BundleError, match="--replace to replace the bundle"):
+        job.train_bundle(made_run.dataset, made_run.work / "bundle")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(BundleError, match="Choose another path"):
+        job.train_bundle(made_run.dataset, tmp_path / "b", replace=True)
+
+
+def test_a_missing_test_split_is_noticed_first(made_run, tmp_path, untrained) -> None:
+    dataset = dataset_of(made_run, tmp_path, "MadeShop", (0.7, 0.3, 0.0))
+    with pytest.raises(DatasetError, match=r"examples in the split 'test'"):
+        job.train_bundle(dataset, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("NeverBuys", "no positive labels"), ("AlwaysBuys", "all labels are positive")],
+)
+def test_labels_of_one_class_are_refused(made_run, tmp_path, name, words) -> None:
+    dataset = dataset_of(made_run, tmp_path, name)
+    with pytest.raises(TrainingError, match=words):
+        job.train_bundle(dataset, tmp_path / "b", ModelConfig(epochs=1))
+    assert not (tmp_path / "b").exists()
+
+
+def test_labels_that_are_not_yes_or_no_are_refused(made_run, tmp_path) -> None:
+    manifest = {**made_run.dataset.manifest, "label": {"kind": "amount"}}
+    dataset = Dataset(made_run.dataset.path, manifest)
+    with pytest.raises(TrainingError, match="label kind='amount'"):
+        job.train_bundle(dataset, tmp_path / "b")
