@@ -148,7 +148,6 @@ def with_labels(visits: Visits, value: float) -> Visits:
         (lambda t, v: (with_labels(t, np.nan), v), "this trainer is binary"),
         (lambda t, v: (t.take_visits(np.arange(0)), v), "training examples"),
         (lambda t, v: (t, v.take_visits(np.arange(0))), "validation examples"),
-        (lambda t, v: (t, concatenate([v, t])), "subjects in both"),
         (lambda t, v: (replace(t, weight=t.weight * 0), v), "weights above 0"),
     ],
 )
@@ -161,6 +160,13 @@ def test_what_cannot_be_learned_is_refused(
     with pytest.raises(TrainingError, match=message) as raised:
         train(*change(*sets), spec, CONFIG)
     assert "Received: " in str(raised.value)
+
+
+def test_a_split_by_time_may_share_subjects(
+    sets: tuple[Visits, Visits], spec: InputSpec
+) -> None:
+    both = concatenate([sets[1], sets[0]])
+    assert train(sets[0], both, spec, CONFIG).history
 
 
 def test_tiny_data_train(make_visits: Made, spec: InputSpec) -> None:

@@ -322,6 +322,7 @@ def _conclude(
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())
     workspace.remove(RESULT)
+    counts["files.identical"] = identical_files(sources)
     return make_manifest(
         generator,
         mapping,
@@ -334,6 +335,12 @@ def _conclude(
         options.layout,
         options.compression,
     )
+
+
+def identical_files(sources: Sequence[Source]) -> int:
+    """How many files are copies of others: without event ids, events count twice."""
+    paths = {source.path for source in sources}
+    return len(paths) - len({source.digest for source in sources})
 
 
 def check_bad_rows(

@@ -12,7 +12,7 @@ from zap.cli.arguments import (
     raw_input_of,
 )
 from zap.cli.command import Command
-from zap.cli.notes import note_observed
+from zap.cli.notes import note_all
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             raw.generator, raw.paths, raw.mapping, args.output, options, line.workspace
         )
     manifest = dataset.manifest
-    note_observed(manifest["observed"])
+    note_all(manifest)
     if not args.json:
         print_table(raw.generator.question, _rows(manifest))
         print(f"Dataset: {dataset.path}")

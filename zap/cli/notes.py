@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 
 def note_observed(observed: Mapping[str, str]) -> None:
@@ -21,3 +22,42 @@ def note_observed(observed: Mapping[str, str]) -> None:
         "[observed] from and until, or partitions, in the mapping.",
         file=sys.stderr,
     )
+
+
+def note_anticipating(generator: Mapping[str, Any]) -> None:
+    """Warn where the cutoff rule had to see past its cutoffs.
+
+    Args:
+        generator: as in a dataset's manifest: ``name``, ``anticipating``.
+    """
+    if not generator["anticipating"]:
+        return
+    print(
+        f"warning: the cutoffs of {generator['name']} anticipate: where they lie tells "
+        "about the label, so the model looks better here than it will be. Use each, "
+        "nth, or cutoffs at times for a model that is to be served.",
+        file=sys.stderr,
+    )
+
+
+def note_identical_files(counts: Mapping[str, int]) -> None:
+    """Warn where files are copies of others.
+
+    Args:
+        counts: as in a dataset's manifest.
+    """
+    copies = counts.get("files.identical", 0)
+    if copies:
+        print(
+            f"warning: {copies} of the input files are copies of others, and all were "
+            "read. Without an event_id in the mapping their events count twice. "
+            "Leave the copies out of --input.",
+            file=sys.stderr,
+        )
+
+
+def note_all(manifest: Mapping[str, Any]) -> None:
+    """All that a dataset's manifest gives reason to say."""
+    note_observed(manifest["observed"])
+    note_anticipating(manifest["generator"])
+    note_identical_files(manifest["counts"])

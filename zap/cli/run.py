@@ -12,7 +12,7 @@ from zap.cli.arguments import (
     raw_input_of,
 )
 from zap.cli.command import Command
-from zap.cli.notes import note_observed
+from zap.cli.notes import note_all
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             Watchers(line.stage, line.workspace, line.epoch),
             args.replace,
         )
-    note_observed(result.bundle.info["observed"])
+    note_all(result.bundle.json("manifest.json"))
     if not args.json:
         from zap.evaluation.headline import summary_table
 

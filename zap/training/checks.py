@@ -18,19 +18,12 @@ def check_examples(train: Visits, validation: Visits) -> None:
         validation: the examples that stop the training.
 
     Raises:
-        TrainingError: says which set is empty, has one class only, is not binary or
-            shares subjects with the other.
+        TrainingError: says which set is empty, has one class only or is not binary.
     """
     for name, visits in (("training", train), ("validation", validation)):
         _check_binary(name, visits)
         _check_weights(name, visits)
     _check_positives("training", train)
-    shared = np.intersect1d(train.subject_hash, validation.subject_hash)
-    if len(shared):
-        raise TrainingError(
-            "Expected each subject in one split only. Received: subjects in both the "
-            f"training and the validation examples={len(shared)}. Split by subject."
-        )
 
 
 def _check_binary(name: str, visits: Visits) -> None:

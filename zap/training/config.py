@@ -41,15 +41,15 @@ class ModelConfig:
 
     embedding: int = 32
     units: int = 48
-    metadata_units: int = 16
-    merged_units: int = 32
+    metadata_units: int = 32
+    merged_units: int = 64
     dropout: float = 0.1
     l2: float = 10.0
     learning_rate: float = 3e-3
     batch: int = 128
     epochs: int = 24
-    patience: int = 6
-    average: float = 0.99
+    patience: int = 12
+    average: float = 0.997
     positive_weight: float = 1.0
     seed: int = 0
 

@@ -19,8 +19,11 @@ def read_config(path: str | Path | None) -> ModelConfig:
         return ModelConfig()
     try:
         settings = json.loads(Path(path).read_text("utf-8"))
+        if not isinstance(settings, dict):
+            raise ValueError(f"it holds a {type(settings).__name__}, not an object")
     except (OSError, ValueError) as error:
         raise TrainingError(
-            f"Expected a JSON file of settings. Received: config={path}: {error}."
+            "Expected a JSON file with an object of settings, such as "
+            f'{{"units": 64}}. Received: config={path}: {error}.'
         ) from error
     return ModelConfig.from_dict(settings)

@@ -1,0 +1,36 @@
+"""What a finished job warns of."""
+
+import pytest
+
+from zap.cli.notes import note_all
+
+QUIET = {
+    "observed": {"from": "a", "until": "b", "source": "declared"},
+    "generator": {"name": "made_shop", "anticipating": False},
+    "counts": {},
+}
+
+
+def warnings_of(manifest: dict, capsys: pytest.CaptureFixture[str]) -> str:
+    note_all(manifest)
+    shown = capsys.readouterr()
+    assert not shown.out
+    return shown.err
+
+
+def test_nothing_is_said_where_all_is_well(capsys):
+    assert warnings_of(QUIET, capsys) == ""
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "said"),
+    [
+        ("observed", {"source": "estimated", "from": "a", "until": "b"}, "[observed]"),
+        ("generator", {"name": "made_shop", "anticipating": True}, "anticipate"),
+        ("counts", {"files.identical": 2}, "2 of the input files are copies"),
+    ],
+)
+def test_each_reason_is_named(part, value, said, capsys):
+    shown = warnings_of({**QUIET, part: value}, capsys)
+    assert shown.count("warning:") == 1
+    assert said in shown
