@@ -17,10 +17,10 @@ INSTALL := $(PIP) install --quiet --progress-bar off --log $(VENV)/pip.log \
 NEEDS := setup.py pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs-test lint format types ci clean
+.PHONY: help demo test docs-test lint format types ci clean prove-quality
 
 help:  ## list these commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.installed  ## the whole job on real data, and where its report is
 	@rm -rf $(DEMO)
@@ -47,6 +47,10 @@ types: $(VENV)/.installed-dev  ## mypy, strict, on zap/
 
 ci:  ## what a change must pass: lint, types, test
 	@bash .ci/run
+
+prove-quality: $(VENV)/.installed-dev  ## how good models are beside boosting (long; needs ZAP_SHARED_DATA)
+	@rm -rf build/quality
+	@$(BIN)/python -m bench.quality --data $(or $(ZAP_SHARED_DATA),../shared/data)
 
 clean:  ## remove what was built, .venv included
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \

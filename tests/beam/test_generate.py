@@ -21,7 +21,8 @@ from made_visits import examples_of
 
 from zap.beam import examples as beam_examples
 from zap.beam import read as beam_read
-from zap.beam.generate import GenerateOptions, generate, shard_count
+from zap.beam.generate import GenerateOptions, generate
+from zap.beam.pipeline import shard_count
 from zap.datasets.splits import SPLITS, NoSplit, TimeSplit
 from zap.datasets.store import Dataset
 from zap.datasets.tfrecord import read_records

@@ -20,9 +20,10 @@ from zap.examples import (
     nth,
 )
 from zap.examples.calendar import day_instants, month_instants
-from zap.examples.cutoffs import CutoffRule, rule_from_dict
+from zap.examples.cutoffs import rule_from_dict
 from zap.examples.evaluate import Context
 from zap.examples.observed import ObservedRange
+from zap.examples.rules import CutoffRule
 from zap.times import DAY_US, instant_us, iso
 
 EVERYTHING = ObservedRange(0, 10**16)

@@ -36,7 +36,8 @@ from zap.examples import (
     prefix,
     rest_of_session,
 )
-from zap.examples.generator import generator_from_dict, snake_case
+from zap.examples.declared import generator_from_dict
+from zap.examples.generator import snake_case
 from zap.examples.observed import ObservedRange
 from zap.examples.registry import registered
 from zap.examples.slicing import slice_histories

@@ -89,6 +89,18 @@ def test_identity_if_it_does_not() -> None:
     assert one_class.scaling.is_identity and "one class" in one_class.reason
 
 
+def test_identity_if_the_gain_is_within_its_error() -> None:
+    """Logits that are right already: half of such fits gain a little by chance."""
+    kept = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        margin = rng.normal(0, 1.5, 1000)
+        y = (rng.random(1000) < 1 / (1 + np.exp(-margin))).astype(float)
+        z = np.column_stack([-margin / 2, margin / 2])
+        kept += calibrate(z[:500], y[:500], z[500:], y[500:]).kept
+    assert kept <= 6
+
+
 def test_judging_half_of_one_class() -> None:
     z, y = made(200)
     calibration = calibrate(z, y, z[:5], np.zeros(5))

@@ -19,17 +19,18 @@ from typing import Any, ClassVar
 
 from zap.encoding.instance import Instance
 from zap.errors import GeneratorError
-from zap.examples.cutoffs import CutoffRule, Daily, Sample, rule_from_dict
+from zap.examples.definition import check_definition
 from zap.examples.expressions import Expr, FutureExpr, PastExpr
 from zap.examples.labels import (
     Classes,
     Label,
     label_expressions,
-    label_from_dict,
     label_schema,
 )
 from zap.examples.predicates import Event
-from zap.examples.sessions import Sessions, sessions_from_dict
+from zap.examples.rules import CutoffRule, Sample
+from zap.examples.sessions import Sessions
+from zap.examples.timed_rules import Daily
 from zap.histories.build import HistorySettings
 
 METHODS = ("is_cutoff", "eligible", "label")
@@ -232,6 +233,11 @@ class Generator:
         return Path(inspect.getfile(type(self))).resolve().parent
 
 
+def snake_case(name: str) -> str:
+    """``ShopPurchaseAfter3`` as ``shop_purchase_after_3``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=\d)", "_", name).lower()
+
+
 def _module_source(cls: type[Generator]) -> str:
     """The whole module, since methods use what stands beside their class."""
     module = inspect.getmodule(cls)
@@ -245,121 +251,6 @@ def _module_source(cls: type[Generator]) -> str:
             f"which workers can import it. Received: {cls.__qualname__} of "
             f"{cls.__module__!r} ({error}). Move it into a file."
         ) from error
-
-
-def generator_from_dict(data: Mapping[str, Any]) -> Generator:
-    """The generator that ``Generator.to_dict`` described, without any class of a site.
-
-    Raises:
-        GeneratorError: the object describes no valid generator.
-    """
-    optional = {"eligible": PastExpr, "weight": PastExpr}
-    attributes: dict[str, Any] = {
-        key: kind.from_dict(data[key])
-        for key, kind in optional.items()
-        if data.get(key) is not None
-    }
-    plain = ("subject", "owner", "bots", "max_events", "max_subject_events")
-    for key in (*plain, "drop_repeated_events", "time_splits"):
-        if key in data:
-            attributes[key] = data[key]
-    statistics, exclude = data.get("statistics", {}), data.get("exclude", {})
-    attributes |= {
-        "__doc__": data.get("question"),
-        "name": data["name"],
-        "session": sessions_from_dict(data.get("session")),
-        "cutoffs": rule_from_dict(data["cutoffs"]),
-        "label": label_from_dict(data["label"]),
-        "instance": Instance.from_dict(data["instance"]),
-        "statistics": {n: PastExpr.from_dict(each) for n, each in statistics.items()},
-        "exclude": {name: Event.from_dict(each) for name, each in exclude.items()},
-    }
-    camel = "".join(part.capitalize() for part in data["name"].split("_"))
-    made: type[Generator] = type(camel, (Generator,), attributes)
-    return made()
-
-
-def snake_case(name: str) -> str:
-    """``ShopPurchaseAfter3`` as ``shop_purchase_after_3``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=\d)", "_", name).lower()
-
-
-def check_definition(cls: type[Generator]) -> None:
-    """Checks a generator's class as far as that needs no events.
-
-    Raises:
-        GeneratorError: what is missing, or in the wrong half.
-    """
-    generator = cls()
-    methods = generator.methods()
-    _require(cls, "instance", isinstance(getattr(cls, "instance", None), Instance))
-    _require(
-        cls, "cutoffs", isinstance(cls.cutoffs, CutoffRule) or "is_cutoff" in methods
-    )
-    _require(
-        cls,
-        "eligible",
-        cls.eligible is None
-        or "eligible" in methods
-        or (isinstance(cls.eligible, PastExpr) and cls.eligible.kind == "bool"),
-    )
-    label = getattr(cls, "label", None)
-    _require(
-        cls, "label", isinstance(label, FutureExpr | Classes) or "label" in methods
-    )
-    if "label" in methods:
-        window = getattr(cls.horizon, "window", None)
-        _require(cls, "horizon", getattr(window, "side", None) == "future")
-    elif isinstance(label, FutureExpr):
-        _require(cls, "label", label.kind != "value")
-    for expr in cls.statistics.values():
-        _require(cls, "statistics", isinstance(expr, PastExpr))
-    _require(cls, "weight", cls.weight is None or isinstance(cls.weight, PastExpr))
-    _check_wait(cls, "is_cutoff" in methods)
-    _check_sessions(cls, generator)
-    _require(cls, "bots", cls.bots in ("drop", "keep"))
-
-
-_EXPECTED = {
-    "instance": "an Instance(...): what the model may see of the past",
-    "cutoffs": "a cutoff rule such as each(...), nth(...) or monthly(...), or a method "
-    "is_cutoff(self, past)",
-    "eligible": "an expression on the past that is true or false, such as "
-    "past().any(...), or a method eligible(self, past)",
-    "label": "an expression on the future such as future(days=30).any(...), or a "
-    "method label(self, future)",
-    "horizon": "a window on the future, such as future(days=30), for the label method",
-    "statistics": "expressions on the past, such as past().count(...)",
-    "weight": "an expression on the past, such as past().count(...)",
-    "bots": '"drop" or "keep"',
-}
-
-
-def _require(cls: type[Generator], attribute: str, holds: bool) -> None:
-    if not holds:
-        raise GeneratorError(
-            f"{cls.__name__}.{attribute} must be {_EXPECTED[attribute]}. "
-            f"Received: {attribute}={getattr(cls, attribute, None)!r}."
-        )
-
-
-def _check_wait(cls: type[Generator], custom: bool) -> None:
-    timed = cls.cutoffs is not None and cls.cutoffs.timed and not custom
-    if cls.instance.wait and not timed:
-        raise GeneratorError(
-            f"{cls.__name__}.instance has wait=True, but its cutoffs lie after events, "
-            "where the wait is always 0 in training and never in serving. "
-            "Received: wait=True. Use it only with at(), monthly(), daily() or after()."
-        )
-
-
-def _check_sessions(cls: type[Generator], generator: Generator) -> None:
-    if generator.observes_session() and cls.session is None:
-        raise GeneratorError(
-            f"{cls.__name__}.label looks at the rest of the session, but no session is "
-            "declared. Received: session=None. Set session = InactivityGap(minutes=30)"
-            ", or WholeHistory() for data of finished visits."
-        )
 
 
 def _activities(eligible: PastExpr) -> Any:

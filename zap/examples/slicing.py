@@ -15,7 +15,6 @@ import numpy as np
 
 from zap.encoding.columns import BoolArray, Cutoffs, Float32Array, FloatArray, IntArray
 from zap.encoding.instance import AnyType
-from zap.examples.cutoffs import after_events
 from zap.examples.evaluate import Context, numbers, truth
 from zap.examples.expressions import PastExpr, Window
 from zap.examples.generator import Generator
@@ -23,6 +22,7 @@ from zap.examples.labels import label_values
 from zap.examples.late import without_late_events
 from zap.examples.observed import ObservedRange
 from zap.examples.predicates import Event
+from zap.examples.rules import after_events
 from zap.histories.batch import HistoryBatch
 from zap.histories.views import HistoryView
 

@@ -161,6 +161,18 @@ def _shared_out(margin: Float64) -> MatrixScaling:
     )
 
 
+def _improves(y: NDArray[Any], before: Float64, after: Float64) -> bool:
+    """Whether the mean loss falls by more than one standard error of the difference."""
+    gains = _losses(y, before) - _losses(y, after)
+    return bool(gains.mean() > gains.std() / np.sqrt(len(gains)))
+
+
+def _losses(y: NDArray[Any], p: Float64) -> Float64:
+    right = np.clip(np.where(y == 1, p, 1 - p), np.finfo(np.float64).eps, 1)
+    losses: Float64 = -np.log(right)
+    return losses
+
+
 def calibrate(
     fit_logits: ArrayLike,
     fit_labels: ArrayLike,
@@ -168,6 +180,9 @@ def calibrate(
     judge_labels: ArrayLike,
 ) -> Calibration:
     """Fits a matrix scaling on one half and keeps it if the other half improves.
+
+    An improvement below its own standard error is none: on small halves such scalings
+    are as often worse on new subjects as better.
 
     Args:
         fit_logits: shape (n, 2), of the frozen model on the first half.
@@ -183,12 +198,12 @@ def calibrate(
         return Calibration(MatrixScaling(), False, reason, **sizes)
     before, after = MatrixScaling().apply(z), fitted.apply(z)
     losses = log_loss(y, before), log_loss(y, after)
-    kept = losses[1] < losses[0]
+    kept = _improves(y, before, after)
     two_classes = len(np.unique(y)) == 2
     return Calibration(
         scaling=fitted if kept else MatrixScaling(),
         kept=kept,
-        reason=f"it {'lowers' if kept else 'does not lower'} the judging half's loss",
+        reason=f"it {'lowers' if kept else 'does not clearly lower'} the judging half's loss",
         log_loss_before=losses[0],
         log_loss_after=losses[1],
         auc_before=auc(y, before) if two_classes else None,

@@ -1,0 +1,54 @@
+"""How a dataset is made, beside what it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from zap.datasets.assemble import LAYOUTS
+from zap.datasets.splits import Split, SubjectSplit
+from zap.datasets.tfrecord import COMPRESSIONS
+from zap.encoding.encoder import Encoder
+from zap.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """How a dataset is made.
+
+    Attributes:
+        split: which example belongs to which part.
+        layout: "visits" (events once a history) or "instances" (once a cutoff).
+        compression: "none" or "gzip".
+        shards: number of shards; None chooses by the size of the input.
+        max_bad_share: share of bad rows, and of subjects that a generator raised on,
+            above which the job fails.
+        encoder: an encoder to use as it is, instead of fitting one.
+        beam_args: Beam's own command-line options.
+        replace: whether a dataset at the output may be replaced.
+    """
+
+    split: Split = field(default_factory=SubjectSplit)
+    layout: str = "visits"
+    compression: str = "none"
+    shards: int | None = None
+    max_bad_share: float = 0.01
+    encoder: Encoder | None = None
+    beam_args: tuple[str, ...] = ()
+    replace: bool = False
+
+    def __post_init__(self) -> None:
+        for name, known in (("layout", LAYOUTS), ("compression", COMPRESSIONS)):
+            if getattr(self, name) not in known:
+                raise DatasetError(
+                    f"Expected {name} to be {' or '.join(known)}. "
+                    f"Received: {name}={getattr(self, name)!r}."
+                )
+        if self.shards is not None and self.shards < 1:
+            raise DatasetError(
+                f"Expected at least one shard. Received: shards={self.shards}."
+            )
+        if not 0 <= self.max_bad_share <= 1:
+            raise DatasetError(
+                "Expected a share of bad rows from 0 to 1. "
+                f"Received: max_bad_share={self.max_bad_share}."
+            )

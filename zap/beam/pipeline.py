@@ -1,0 +1,170 @@
+"""The pipeline: thin wiring of the steps from files of events to files of examples."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+import fsspec
+
+from zap.beam.examples import (
+    PARTS,
+    FitEncoder,
+    MergeSketches,
+    SketchTrain,
+    SliceShard,
+    WriteExamples,
+)
+from zap.beam.options import GenerateOptions
+from zap.beam.outputs import COUNTS, DAYS, ERRORS, SumCounts
+from zap.beam.read import ReadEvents
+from zap.beam.runner import make_pipeline, workers_of
+from zap.beam.shuffle import key_by_shard
+from zap.datasets.store import DEAD_LETTERS, Workspace
+from zap.encoding.encoder import Encoder
+from zap.encoding.fit import is_fitted
+from zap.events.mapping import EventMapping
+from zap.events.sources import Source
+from zap.examples.generator import Generator
+from zap.examples.observed import ObservedRange, estimate
+
+RESULT = "result.json"
+SHARD_BYTES = 32 * 2**20
+
+
+def run_pipeline(
+    generator: Generator,
+    sources: Sequence[Source],
+    mapping: EventMapping,
+    observed: ObservedRange | None,
+    workspace: Workspace,
+    options: GenerateOptions,
+) -> None:
+    """Run all steps; leaves files and ``RESULT`` in the workspace.
+
+    Args:
+        generator: the question.
+        sources: the files of raw events.
+        mapping: how their rows become events.
+        observed: the observed range; None to estimate it.
+        workspace: where files are written.
+        options: splits, layout, shards, runner.
+    """
+    shards = options.shards or shard_count(sources, options.beam_args)
+    dead = f"{workspace.path}/{DEAD_LETTERS}"
+    pipeline = make_pipeline(options.beam_args)
+    read = (
+        pipeline
+        | "Sources" >> beam.Create(list(sources))
+        | "Spread" >> beam.Reshuffle()
+        | "Read events"
+        >> beam.ParDo(ReadEvents(mapping, generator, dead)).with_outputs(
+            COUNTS, DAYS, ERRORS, main="events"
+        )
+    )
+    sliced = (
+        read.events
+        | "Key by subject" >> beam.FlatMap(key_by_shard, generator.subject, shards)
+        | "Group" >> beam.GroupByKey()
+        | "Slice histories"
+        >> beam.ParDo(
+            SliceShard(generator, mapping, options.split, dead),
+            observed or _estimated(read.days),
+        ).with_outputs(COUNTS, ERRORS, main="slices")
+    )
+    encoder, problems = _encoder(sliced.slices, generator, options.encoder)
+    written = sliced.slices | "Encode and write" >> beam.ParDo(
+        WriteExamples(workspace.path, options.layout, options.compression), encoder
+    ).with_outputs(COUNTS, ERRORS, main=PARTS)
+    stages = (read, sliced, written)
+    counts = _flat(
+        pipeline, [s[COUNTS] for s in stages], "counts"
+    ) | beam.CombineGlobally(SumCounts())
+    problems += [stage[ERRORS] for stage in stages]
+    errors = _flat(pipeline, problems, "errors")
+    _ = (
+        pipeline
+        | "Once" >> beam.Create([f"{workspace.path}/{RESULT}"])
+        | "Write result"
+        >> beam.Map(
+            _write_result,
+            counts=beam.pvalue.AsSingleton(counts),
+            errors=beam.pvalue.AsList(errors),
+            parts=beam.pvalue.AsList(written[PARTS]),
+            encoder=encoder,
+            observed=observed or _estimated(read.days, "again"),
+        )
+    )
+    pipeline.run().wait_until_finish()
+
+
+def _flat(pipeline: beam.Pipeline, parts: Sequence[Any], name: str) -> Any:
+    return parts | f"All {name}" >> beam.Flatten(pipeline=pipeline)
+
+
+def _estimated(days: Any, again: str = "") -> Any:
+    """The observed range of data that declare none, as a side input."""
+    found = (
+        days
+        | f"Events by day {again}".strip() >> beam.CombineGlobally(SumCounts())
+        | f"Observed range {again}".strip() >> beam.Map(_estimate_or_nothing)
+    )
+    return beam.pvalue.AsSingleton(found)
+
+
+def _estimate_or_nothing(days: Mapping[int, int]) -> ObservedRange:
+    """An estimate; without events any range does, since nothing will ask it."""
+    return estimate(days) if days else ObservedRange(0, 1, "estimated")
+
+
+def _encoder(
+    slices: Any, generator: Generator, given: Encoder | None
+) -> tuple[Any, list[Any]]:
+    """The encoder as JSON, and errors on the way to it.
+
+    It is a constant, or fitted on train and a side input: None if that failed.
+    """
+    if given is not None:
+        return given.to_dict(), []
+    if is_fitted(generator.instance):
+        return Encoder(generator.instance).to_dict(), []
+    sketched = slices | "Sketch train" >> beam.ParDo(
+        SketchTrain(), generator
+    ).with_outputs(ERRORS, main="sketches")
+    fitted = (
+        sketched.sketches
+        | "Merge sketches" >> beam.CombineGlobally(MergeSketches())
+        | "Fit encoder"
+        >> beam.ParDo(FitEncoder(), generator).with_outputs(ERRORS, main="encoder")
+    )
+    encoder = beam.pvalue.AsSingleton(fitted.encoder, default_value=None)
+    return encoder, [sketched[ERRORS], fitted[ERRORS]]
+
+
+def _write_result(
+    path: str,
+    counts: Mapping[str, int],
+    errors: Sequence[tuple[str, str]],
+    parts: Sequence[Mapping[str, Any]],
+    encoder: Mapping[str, Any] | None,
+    observed: ObservedRange,
+) -> None:
+    result = {
+        "counts": counts,
+        "errors": sorted(errors),
+        "parts": list(parts),
+        "encoder": encoder,
+        "observed": [observed.from_us, observed.until_us, observed.source],
+    }
+    with fsspec.open(path, "wb") as file:
+        file.write(json.dumps(result).encode())
+
+
+def shard_count(sources: Sequence[Source], beam_args: Sequence[str]) -> int:
+    """Shards for an input: one for each 32 MB as stored, and two a worker."""
+    stored = {source.path: source.size_bytes for source in sources}
+    least = 2 * workers_of(beam_args)
+    return max(math.ceil(sum(stored.values()) / SHARD_BYTES), least)

@@ -1,0 +1,140 @@
+"""Whether what a pipeline wrote may be published, and the manifest if so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from zap.beam.options import GenerateOptions
+from zap.beam.outputs import raise_first
+from zap.beam.pipeline import RESULT
+from zap.datasets.manifest import make_manifest
+from zap.datasets.store import DEAD_LETTERS, ENCODER, Workspace
+from zap.encoding.encoder import Encoder
+from zap.errors import DatasetError, GeneratorError, InputError
+from zap.events.mapping import EventMapping
+from zap.events.sources import Source
+from zap.examples.generator import Generator
+from zap.examples.observed import ObservedRange
+
+
+def conclude(
+    generator: Generator,
+    sources: Sequence[Source],
+    mapping: EventMapping,
+    workspace: Workspace,
+    options: GenerateOptions,
+) -> dict[str, Any]:
+    """The manifest of what the pipeline wrote, unless it may not be published.
+
+    Raises:
+        ZapError: an error from within the pipeline, too many bad rows or failed
+            subjects, or no examples.
+    """
+    result = workspace.read_json(RESULT)
+    raise_first((name, text) for name, text in result["errors"])
+    counts = result["counts"]
+    check_bad_rows(counts, options.max_bad_share, workspace)
+    check_failures(counts, options.max_bad_share, workspace)
+    if not result["parts"]:
+        raise DatasetError(_no_examples(generator, counts))
+    encoder = Encoder.from_dict(result["encoder"])
+    workspace.write_json(ENCODER, encoder.to_dict())
+    workspace.remove(RESULT)
+    counts["files.identical"] = identical_files(sources)
+    return make_manifest(
+        generator,
+        mapping,
+        sources,
+        ObservedRange(*result["observed"]),
+        options.split,
+        encoder,
+        result["parts"],
+        counts,
+        options.layout,
+        options.compression,
+    )
+
+
+def identical_files(sources: Sequence[Source]) -> int:
+    """How many files are copies of others: without event ids, events count twice."""
+    paths = {source.path for source in sources}
+    return len(paths) - len({source.digest for source in sources})
+
+
+def check_bad_rows(
+    counts: Mapping[str, int], most: float, workspace: Workspace
+) -> None:
+    """Check that not too many rows are bad.
+
+    Raises:
+        InputError: more than the share ``most`` of the rows read.
+    """
+    bad = {n: c for n, c in counts.items() if n.startswith("rows.bad.") and c}
+    total = counts.get("rows.read", 0)
+    if sum(bad.values()) <= most * total:
+        return
+    reasons = ", ".join(
+        f"{name.removeprefix('rows.bad.')} {number:,}"
+        for name, number in sorted(bad.items(), key=lambda each: -each[1])
+    )
+    raise InputError(
+        f"Expected at most {most:.1%} bad rows. Received: {sum(bad.values()):,} of "
+        f"{total:,} ({reasons}). {_first_letter(workspace)} Mend the mapping or the "
+        "data, name such rows under [[skip]], or raise --max-bad-share."
+    )
+
+
+def check_failures(
+    counts: Mapping[str, int], most: float, workspace: Workspace
+) -> None:
+    """Check that the generator did not raise on too many subjects.
+
+    Raises:
+        GeneratorError: it raised on more than the share ``most`` of them.
+    """
+    failed = counts.get("subjects.generator_error", 0)
+    total = counts.get("histories.kept", 0)
+    if failed <= most * total:
+        return
+    letter: dict[str, Any] = next(_letters(workspace, "subjects-*"), {})
+    raise GeneratorError(
+        f"Expected the generator to raise on at most {most:.1%} of the subjects. "
+        f"Received: {failed:,} of {total:,}; the first: "
+        f"subject={letter.get('subject')!r} in {letter.get('method')}(): "
+        f"{letter.get('error')}. Mend the method, or raise --max-bad-share."
+    )
+
+
+def _letters(workspace: Workspace, pattern: str) -> Iterator[dict[str, Any]]:
+    for path in workspace.glob(f"{DEAD_LETTERS}/{pattern}"):
+        for line in workspace.read_text(path).splitlines():
+            yield json.loads(line)
+
+
+def _first_letter(workspace: Workspace) -> str:
+    letter = next(_letters(workspace, "*"), None)
+    if letter is None:
+        return ""
+    return (
+        f"The first: {letter['source']} line {letter['line']}: {letter['reason']}, "
+        f"{letter['detail']}"
+    )
+
+
+def _no_examples(generator: Generator, counts: Mapping[str, int]) -> str:
+    stages = ("rows.read", "events.kept", "cutoffs.candidates", "cutoffs.examples")
+    names = [name for name in counts if ".dropped." in name or ".skipped." in name]
+    shown = ", ".join(
+        f"{name}={counts.get(name, 0):,}"
+        for name in (*stages, *sorted(names))
+        if name in stages or counts[name]
+    )
+    fix = (
+        "Check the types that the generator names, its eligibility, and the observed "
+        "range."
+    )
+    if not counts.get("events.kept") and counts.get("events.dropped.no_subject"):
+        fix = f"Check the column that the mapping gives for {generator.subject}."
+    return f"Expected examples of {generator.name}. Received: none ({shown}). {fix}"
