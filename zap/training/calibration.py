@@ -203,7 +203,7 @@ def calibrate(
     return Calibration(
         scaling=fitted if kept else MatrixScaling(),
         kept=kept,
-        reason=f"it {'lowers' if kept else 'does not clearly lower'} the judging half's loss",
+        reason=f"the judging half's loss is {'' if kept else 'not clearly '}lower",
         log_loss_before=losses[0],
         log_loss_after=losses[1],
         auc_before=auc(y, before) if two_classes else None,
