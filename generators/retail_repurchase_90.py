@@ -5,10 +5,12 @@ from zap.examples import (
     Instance,
     PowerBins,
     SincePrevious,
+    Wait,
     event,
     future,
     monthly,
     past,
+    tenure,
 )
 
 ORDER = event("order")
@@ -26,8 +28,14 @@ class RetailRepurchase90(Generator):
         types=["order", "cancellation"],
         last=40,
         lookback_days=365,
-        wait=True,
-        fields=[PowerBins("amount"), PowerBins("lines"), SincePrevious()],
+        # Few customers: neighbouring bins share a value, so that they learn together.
+        wait=Wait(smooth=True),
+        fields=[
+            PowerBins("amount", smooth=True),
+            PowerBins("lines", smooth=True),
+            SincePrevious(smooth=True),
+        ],
+        metadata=[tenure(smooth=True)],
     )
     statistics = {
         "orders": past().count(ORDER),

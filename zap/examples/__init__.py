@@ -10,7 +10,7 @@ from zap.encoding.features import (
     SincePrevious,
 )
 from zap.encoding.instance import ANY, Instance
-from zap.encoding.metadata import Last, tenure, trait
+from zap.encoding.metadata import Last, Wait, tenure, trait
 from zap.examples.cutoffs import after, at, before_outcome, daily, each, monthly, nth
 from zap.examples.expressions import future, in_session, past, rest_of_session
 from zap.examples.generator import Generator
@@ -40,6 +40,7 @@ __all__ = [
     "OneHot",
     "PowerBins",
     "SincePrevious",
+    "Wait",
     "WholeHistory",
     "after",
     "at",
