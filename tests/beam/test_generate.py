@@ -20,6 +20,7 @@ from made_shop import ByCart, Fragile, MadeShop, MadeUpDates, Weekly, WrongKind
 from made_visits import examples_of
 
 from zap.beam import examples as beam_examples
+from zap.beam import pipeline
 from zap.beam import read as beam_read
 from zap.beam.generate import GenerateOptions, generate
 from zap.beam.pipeline import shard_count
@@ -202,9 +203,12 @@ def test_rows_cut_into_other_files_and_shuffled(tmp_path: Path, whole: Dataset) 
     assert_same(found, whole)
 
 
-def test_parquet_by_groups_of_rows(tmp_path: Path, whole: Dataset) -> None:
+def test_parquet_by_groups_of_rows(tmp_path: Path, whole: Dataset, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "PART_ROWS", 100)
     path = tmp_path / "events.parquet"
     pq.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=50)
+    sources = list_sources([str(path)], MAPPING)
+    assert len(pipeline.parts_to_read(sources)) == -(-len(ROWS) // 100)
     found = generate(MadeShop(), [str(path)], MAPPING, tmp_path / "examples")
     assert_same(found, whole)
 

@@ -11,7 +11,7 @@ import pytest
 
 from zap.encoding.columns import Categorical, Numeric
 from zap.errors import GeneratorError
-from zap.histories.arrow import base_columns, event_columns, to_column, to_columns
+from zap.histories.arrow import base_columns, to_column, to_columns
 
 MOMENT = datetime(1970, 1, 2, tzinfo=UTC)
 
@@ -62,7 +62,6 @@ def test_a_field_that_no_event_has_is_named(table_of: Any) -> None:
         to_columns(table, {"colour"})
     with pytest.raises(GeneratorError, match=r"field='url\.host'"):
         to_columns(table.drop_columns(["url"]), {"url.host"})
-    assert set(event_columns(table, ["colour", "amount"])) == {"amount", "type"}
 
 
 def test_a_derived_field_is_read_from_its_source() -> None:

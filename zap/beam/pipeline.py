@@ -27,12 +27,14 @@ from zap.datasets.store import DEAD_LETTERS, Workspace
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
 from zap.events.mapping import EventMapping
+from zap.events.parquet_rows import split_source
 from zap.events.sources import Source
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange, estimate
 
 RESULT = "result.json"
 SHARD_BYTES = 32 * 2**20
+PART_ROWS = 1_000_000
 
 
 def run_pipeline(
@@ -58,7 +60,7 @@ def run_pipeline(
     pipeline = make_pipeline(options.beam_args)
     read = (
         pipeline
-        | "Sources" >> beam.Create(list(sources))
+        | "Sources" >> beam.Create(parts_to_read(sources))
         | "Spread" >> beam.Reshuffle()
         | "Read events"
         >> beam.ParDo(ReadEvents(mapping, generator, dead)).with_outputs(
@@ -161,6 +163,11 @@ def _write_result(
     }
     with fsspec.open(path, "wb") as file:
         file.write(json.dumps(result).encode())
+
+
+def parts_to_read(sources: Sequence[Source]) -> list[Source]:
+    """The sources, large Parquet files cut by row groups so that workers share them."""
+    return [part for source in sources for part in split_source(source, PART_ROWS)]
 
 
 def shard_count(sources: Sequence[Source], beam_args: Sequence[str]) -> int:

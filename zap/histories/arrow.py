@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -87,12 +87,3 @@ def derived(column: Column, name: str) -> Categorical:
         if value is not None:
             codes[code] = places.setdefault(value, len(places))
     return Categorical(codes[column.codes], list(places))
-
-
-def event_columns(
-    table: pa.Table | pa.RecordBatch, names: Iterable[str]
-) -> Mapping[str, Column]:
-    """Like `to_columns`, for those names only that the table can give."""
-    have = set(table.schema.names)
-    wanted = [n for n in names if (DERIVED[n].base if n in DERIVED else n) in have]
-    return to_columns(table, wanted)
