@@ -24,9 +24,8 @@ help:  ## list these commands
 
 demo: $(VENV)/.installed  ## the whole job on real data, and where its report is
 	@rm -rf $(DEMO)
-	@$(BIN)/zap run cdnow_repurchase --output $(DEMO)
+	@$(BIN)/zap run cdnow_repurchase --output $(abspath $(DEMO))
 	@test -s $(DEMO)/report.html
-	@echo "The report: $(abspath $(DEMO))/report.html"
 
 test: $(VENV)/.installed-dev  ## every test, the examples of the docs included
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
