@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from zap.training.config import ModelConfig
 
 DATASET, BUNDLE, REPORT, METRICS = "dataset", "bundle", "report.html", "metrics.json"
-PLOTS = "plots"
+PLOTS, TRAINING = "plots", "training"
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,12 @@ def run(
         dataset,
         work / BUNDLE,
         config,
-        work_dir=work / "training",
+        work_dir=work / TRAINING,
         progress=watchers.epoch,
         replace=replace,
     )
+    # What a stopped training would have resumed from.
+    shutil.rmtree(work / TRAINING, ignore_errors=True)
     watchers.stage("report")
     metrics = bundle.json("metrics.json")
     report = report_bundle(
