@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from apache_beam.options.pipeline_options import DirectOptions
+from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from zap.beam.runner import make_pipeline, parse_options, workers_of
@@ -63,4 +63,5 @@ def test_a_value_that_does_not_fit_is_refused(value: str, capfd) -> None:
 
 
 def test_another_runner_may_have_options_of_its_own() -> None:
-    parse_options(["--runner=FlinkRunner", "--some_job_server_option=1"])
+    options = parse_options(["--runner=FlinkRunner", "--some_job_server_option=1"])
+    assert options.view_as(StandardOptions).runner == "FlinkRunner"

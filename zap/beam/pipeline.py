@@ -82,25 +82,27 @@ def run_pipeline(
         WriteExamples(workspace.path, options.layout, options.compression), encoder
     ).with_outputs(COUNTS, ERRORS, main=PARTS)
     stages = (read, sliced, written)
-    counts = _flat(
-        pipeline, [s[COUNTS] for s in stages], "counts"
-    ) | beam.CombineGlobally(SumCounts())
     problems += [stage[ERRORS] for stage in stages]
-    errors = _flat(pipeline, problems, "errors")
     _ = (
         pipeline
         | "Once" >> beam.Create([f"{workspace.path}/{RESULT}"])
         | "Write result"
         >> beam.Map(
             _write_result,
-            counts=beam.pvalue.AsSingleton(counts),
-            errors=beam.pvalue.AsList(errors),
+            counts=_total(pipeline, [stage[COUNTS] for stage in stages]),
+            errors=beam.pvalue.AsList(_flat(pipeline, problems, "errors")),
             parts=beam.pvalue.AsList(written[PARTS]),
             encoder=encoder,
             observed=observed or _estimated(read.days, "again"),
         )
     )
     pipeline.run().wait_until_finish()
+
+
+def _total(pipeline: beam.Pipeline, counts: Sequence[Any]) -> Any:
+    """The counts of all stages, added up, as a side input."""
+    summed = _flat(pipeline, counts, "counts") | beam.CombineGlobally(SumCounts())
+    return beam.pvalue.AsSingleton(summed)
 
 
 def _flat(pipeline: beam.Pipeline, parts: Sequence[Any], name: str) -> Any:
