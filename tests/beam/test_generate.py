@@ -218,6 +218,16 @@ def test_another_size_of_batches(tmp_path: Path, whole: Dataset, monkeypatch) ->
     assert_same(made(tmp_path), whole)
 
 
+def test_copies_of_a_file_are_read_and_counted(tmp_path: Path) -> None:
+    (path,) = write_files(tmp_path / "raw", ROWS, files=1)
+    copy = Path(path).with_stem("copy")
+    copy.write_bytes(Path(path).read_bytes())
+    found = generate(MadeShop(), [path, str(copy)], MAPPING, tmp_path / "examples")
+    counts = found.manifest["counts"]
+    assert counts["files.identical"] == 1
+    assert counts["rows.read"] == 2 * len(ROWS)
+
+
 def test_two_workers(tmp_path: Path, whole: Dataset, monkeypatch) -> None:
     # Workers are processes of their own, which find the question by its module.
     monkeypatch.setenv("PYTHONPATH", str(SITES), prepend=os.pathsep)

@@ -15,12 +15,11 @@ def note_observed(observed: Mapping[str, str]) -> None:
     """
     if observed["source"] != "estimated":
         return
-    print(
-        "warning: the mapping does not say for which time the data are complete. "
+    _warn(
+        "the mapping does not say for which time the data are complete. "
         f"Estimated from the events: observed={observed['from']} to "
         f"{observed['until']}; labels that look further were left out. Declare "
-        "[observed] from and until, or partitions, in the mapping.",
-        file=sys.stderr,
+        "[observed] from and until, or partitions, in the mapping."
     )
 
 
@@ -32,11 +31,10 @@ def note_anticipating(generator: Mapping[str, Any]) -> None:
     """
     if not generator["anticipating"]:
         return
-    print(
-        f"warning: the cutoffs of {generator['name']} anticipate: where they lie tells "
+    _warn(
+        f"the cutoffs of {generator['name']} anticipate: where they lie tells "
         "about the label, so the model looks better here than it will be. Use each, "
-        "nth, or cutoffs at times for a model that is to be served.",
-        file=sys.stderr,
+        "nth, or cutoffs at times for a model that is to be served."
     )
 
 
@@ -48,11 +46,10 @@ def note_identical_files(counts: Mapping[str, int]) -> None:
     """
     copies = counts.get("files.identical", 0)
     if copies:
-        print(
-            f"warning: {copies} of the input files are copies of others, and all were "
+        _warn(
+            f"{copies} of the input files are copies of others, and all were "
             "read. Without an event_id in the mapping their events count twice. "
-            "Leave the copies out of --input.",
-            file=sys.stderr,
+            "Leave the copies out of --input."
         )
 
 
@@ -61,3 +58,7 @@ def note_all(manifest: Mapping[str, Any]) -> None:
     note_observed(manifest["observed"])
     note_anticipating(manifest["generator"])
     note_identical_files(manifest["counts"])
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)

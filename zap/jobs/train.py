@@ -15,7 +15,6 @@ from zap.serving.scorer import Scorer
 from zap.training.calibration import calibrate, halves
 from zap.training.config import ModelConfig
 from zap.training.freeze import freeze
-from zap.training.saving import keras_file
 from zap.training.trainer import Epoch, train
 
 
@@ -63,14 +62,14 @@ def train_bundle(
     )
     baseline = fit_baseline(examples.baseline, examples.label, examples.weight)
     files: dict[str, Any] = {
-        "model.keras": keras_file(trained),
+        "model.keras": trained.keras_bytes(),
         "model.tflite": frozen,
         "encoder.json": dataset.encoder.to_dict(),
         "calibrator.json": calibration.scaling.to_dict(),
         "calibration.json": calibration.to_dict(),
         "baseline.json": baseline.to_dict(),
         "config.json": config.to_dict(),
-        "history.json": {"epochs": [vars(epoch) for epoch in trained.history]},
+        "history.json": {"epochs": trained.history_dicts()},
         "generator.json": dict(dataset.manifest["generator"]),
         "manifest.json": dict(dataset.manifest),
     }
