@@ -27,8 +27,9 @@ from zap.errors import ZapError
 from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
 from zap.examples.generator import Generator
+from zap.examples.methods import Failure
 from zap.examples.observed import ObservedRange
-from zap.examples.slicing import Failure, Slices, slice_histories
+from zap.examples.slicing import Slices, slice_histories
 from zap.histories.build import build_histories
 
 PARTS = "parts"

@@ -7,41 +7,21 @@ range, labels. Every cutoff that goes is counted under its reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from zap.encoding.columns import BoolArray, Cutoffs, Float32Array, FloatArray, IntArray
+from zap.encoding.columns import BoolArray, Cutoffs, Float32Array
 from zap.encoding.instance import AnyType
-from zap.examples.evaluate import Context, numbers, truth
-from zap.examples.expressions import PastExpr, Window
+from zap.examples.evaluate import Context, numbers
 from zap.examples.generator import Generator
-from zap.examples.labels import label_values
 from zap.examples.late import without_late_events
+from zap.examples.methods import Failure, Methods
 from zap.examples.observed import ObservedRange
 from zap.examples.predicates import Event
-from zap.examples.rules import after_events
 from zap.histories.batch import HistoryBatch
-from zap.histories.views import HistoryView
 
 BASELINE_COLUMNS = ("events", "age_seconds", "wait_seconds", "mean_gap_seconds")
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A subject on which a generator's own method raised.
-
-    Attributes:
-        subject: the subject's name.
-        method: the method that raised.
-        error: the exception's type and message.
-    """
-
-    subject: str
-    method: str
-    error: str
 
 
 @dataclass(frozen=True)
@@ -78,21 +58,12 @@ def slice_histories(
         GeneratorError: an expression reads a field that the events do not have, or a
             field of another kind.
     """
-    counts: Counter[str] = Counter()
-    methods = _Methods(generator)
-    cutoffs, timed = _candidates(generator, methods, histories, observed)
-    counts["cutoffs.candidates"] = len(cutoffs)
-    histories, cutoffs, late = without_late_events(histories, cutoffs, timed)
-    counts["events.late"] = late
-    context = Context(histories)
-    for reason, keep in (
-        ("empty_past", _has_past),
-        ("not_eligible", methods.eligible),
-        ("censored", lambda c, x: is_observed(generator, c, x, observed)),
-    ):
-        kept = keep(context, cutoffs)
-        counts[f"cutoffs.dropped.{reason}"] = int((~kept).sum())
-        cutoffs = cutoffs.select(kept)
+    found = past_cutoffs(generator, histories, observed)
+    histories, cutoffs, counts = found.histories, found.cutoffs, found.counts
+    context, methods = found.context, found.methods
+    seen = is_observed(generator, context, cutoffs, observed)
+    counts["cutoffs.dropped.censored"] = int((~seen).sum())
+    cutoffs = cutoffs.select(seen)
     labels = methods.labels(context, cutoffs)
     failed = np.isin(cutoffs.subject, methods.failed_rows(histories))
     counts["cutoffs.dropped.generator_error"] = int(failed.sum())
@@ -115,6 +86,56 @@ def slice_histories(
         counts,
         tuple(methods.failures.values()),
     )
+
+
+@dataclass(frozen=True)
+class PastCutoffs:
+    """Cutoffs as the past alone decides them: nothing of a label has been looked at.
+
+    Attributes:
+        context: the histories, with one added for each distinct set of late events.
+        cutoffs: the cutoffs that are eligible, in the order of the rule.
+        counts: cutoffs by what became of them so far.
+        methods: the generator's own methods, with what they raised so far.
+    """
+
+    context: Context
+    cutoffs: Cutoffs
+    counts: Counter[str]
+    methods: Methods
+
+    @property
+    def histories(self) -> HistoryBatch:
+        """The histories that the cutoffs index."""
+        return self.context.histories
+
+
+def past_cutoffs(
+    generator: Generator, histories: HistoryBatch, observed: ObservedRange
+) -> PastCutoffs:
+    """The first half of slicing: rule, late events, eligibility.
+
+    Args:
+        generator: the question.
+        histories: the batch.
+        observed: bounds the times at which rules may put cutoffs.
+
+    Raises:
+        GeneratorError: an expression reads a field that the events do not have, or a
+            field of another kind.
+    """
+    counts: Counter[str] = Counter()
+    methods = Methods(generator)
+    cutoffs, timed = _candidates(generator, methods, histories, observed)
+    counts["cutoffs.candidates"] = len(cutoffs)
+    histories, cutoffs, late = without_late_events(histories, cutoffs, timed)
+    counts["events.late"] = late
+    context = Context(histories)
+    for reason, keep in (("empty_past", _has_past), ("not_eligible", methods.eligible)):
+        kept = keep(context, cutoffs)
+        counts[f"cutoffs.dropped.{reason}"] = int((~kept).sum())
+        cutoffs = cutoffs.select(kept)
+    return PastCutoffs(context, cutoffs, counts, methods)
 
 
 def is_observed(
@@ -173,7 +194,7 @@ def _weights(generator: Generator, context: Context, cutoffs: Cutoffs) -> Float3
 
 def _candidates(
     generator: Generator,
-    methods: _Methods,
+    methods: Methods,
     histories: HistoryBatch,
     observed: ObservedRange,
 ) -> tuple[Cutoffs, bool]:
@@ -183,69 +204,3 @@ def _candidates(
     rule = generator.rule()
     assert rule is not None
     return rule.generate(context, observed), rule.timed
-
-
-class _Methods:
-    """A generator's plain Python methods, with what they raised by subject."""
-
-    def __init__(self, generator: Generator):
-        self.generator = generator
-        self.found = generator.methods()
-        self.failures: dict[str, Failure] = {}
-
-    def failed_rows(self, histories: HistoryBatch) -> IntArray:
-        names = self.failures
-        rows = [i for i, name in enumerate(histories.subject) if name in names]
-        return np.array(rows, np.int64)
-
-    def cutoffs(self, context: Context) -> Cutoffs:
-        """Cutoffs after the events at which ``is_cutoff``, told the past, says so."""
-        everywhere = after_events(context, np.arange(context.histories.events))
-        histories, asked, _ = without_late_events(context.histories, everywhere, False)
-        first = histories.offsets[asked.subject]
-        kept = self._call("is_cutoff", histories, asked.subject, first, asked.position)
-        return everywhere.select(kept == 1)
-
-    def eligible(self, context: Context, cutoffs: Cutoffs) -> BoolArray:
-        histories, eligible = context.histories, self.generator.eligible
-        if "eligible" in self.found:
-            rows, first = cutoffs.subject, histories.offsets[cutoffs.subject]
-            kept = self._call("eligible", histories, rows, first, cutoffs.position)
-            return np.asarray(kept == 1)
-        if isinstance(eligible, PastExpr):
-            return truth(eligible, context, cutoffs)
-        return np.ones(len(cutoffs), bool)
-
-    def labels(self, context: Context, cutoffs: Cutoffs) -> FloatArray:
-        if "label" not in self.found:
-            return label_values(self.generator.label, context, cutoffs)  # type: ignore[arg-type]
-        window: Window = self.generator.horizon.window
-        start, stop = context.window(window, cutoffs)
-        return self._call("label", context.histories, cutoffs.subject, start, stop)
-
-    def _call(
-        self,
-        name: str,
-        histories: HistoryBatch,
-        rows: IntArray,
-        start: IntArray,
-        stop: IntArray,
-    ) -> FloatArray:
-        """The method's value on each range; NaN where it gave none or raised."""
-        method: Callable[..., Any] = self.found[name]
-        convert = float if name == "label" else bool
-        values = np.full(len(rows), np.nan)
-        ranges = zip(rows.tolist(), start.tolist(), stop.tolist(), strict=True)
-        for place, (row, first, end) in enumerate(ranges):
-            subject = histories.subject[row]
-            if subject in self.failures:
-                continue
-            try:
-                value = method(HistoryView(histories, first, end))
-                values[place] = np.nan if value is None else convert(value)
-            except Exception as error:
-                # A site's own code may raise anything: the subject is set aside, named
-                # and counted, and the job goes on under the bad-row limit.
-                text = f"{type(error).__name__}: {error}"
-                self.failures[subject] = Failure(subject, name, text)
-        return values
