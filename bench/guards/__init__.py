@@ -1,0 +1,1 @@
+"""Evidence for the guards: what leaks, bots, bias and labels do, measured."""
