@@ -39,7 +39,7 @@ def row_lists(draw: st.DrawFn) -> list[Row]:
     rows = []
     for uid in range(draw(st.integers(0, 18))):
         minute = draw(st.integers(0, 40) | st.sampled_from([0, 5, 10]))
-        lag = draw(st.sampled_from([None, 0, 3]))
+        lag = draw(st.sampled_from([None, 0, 3, -2]))
         rows.append(
             {
                 "uid": uid,
@@ -148,6 +148,9 @@ def expected(
             histories[who] = events
             counts["histories.kept"] += 1
             counts["events.kept"] += len(events)
+            counts["events.clock_skew"] += sum(
+                r["received"] is not None and r["received"] < r["t"] for r in events
+            )
     return histories, counts
 
 
@@ -156,7 +159,9 @@ def plain(events: list[Row], gap_us: int | None, base_us: int) -> list[Row]:
     turned = []
     for session in spans(events, gap_us):
         for place, row in enumerate(session):
-            known = row["t"] if row["received"] is None else row["received"]
+            known = row["t"]
+            if row["received"] is not None:  # nobody knows of it before it happens
+                known = max(row["t"], row["received"])
             turned.append(
                 {
                     **{name: row[name] for name in ("uid", "amount", "lines", "type")},

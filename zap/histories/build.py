@@ -23,6 +23,8 @@ from zap.events.mapping import EventMapping
 from zap.events.order import total_order
 from zap.histories.arrow import to_columns
 from zap.histories.batch import HistoryBatch, session_bounds
+from zap.histories.identity import ADDED, PERSON
+from zap.histories.visitors import with_visitors
 
 SUBJECT_SEED = 0x5EED
 """Seed of the subjects' hash. Changing it moves subjects between splits."""
@@ -73,6 +75,8 @@ def build_histories(
         The histories, sorted by the subject's hash, and counts by reason.
     """
     counts: Counter[str] = Counter()
+    if settings.subject == PERSON:
+        fields = {*fields} - {*ADDED}  # they tell what became known only later
     table = table.filter(pc.is_valid(table.column(settings.subject)))
     table = _drop_large_subjects(table, settings, counts)
     if mapping.row_group_key is not None:
@@ -87,17 +91,20 @@ def build_histories(
     filled = np.flatnonzero(np.diff(offsets))
     counts["events.kept"] += len(time_us)
     counts["histories.kept"] += len(filled)
-    return HistoryBatch(
+    batch = HistoryBatch(
         offsets=np.append(offsets[filled], offsets[-1]),
         time_us=time_us,
         columns=to_columns(table, fields),
         subject=[names[row] for row in filled],
         subject_hash=hashes[filled],
-        received_us=_received(table, time_us),
+        received_us=_received(table, time_us, counts),
         session_start=start,
         session_stop=stop,
         session_gap_us=settings.session_gap_us,
-    ), counts
+    )
+    if settings.subject == PERSON:
+        batch = with_visitors(batch, table, counts)
+    return batch, counts
 
 
 def _drop_large_subjects(
@@ -137,14 +144,21 @@ def _micros(column: pa.ChunkedArray) -> IntArray:
     return np.asarray(pc.cast(column, pa.int64()).to_numpy(), np.int64)
 
 
-def _received(table: pa.Table, time_us: IntArray) -> IntArray | None:
+def _received(
+    table: pa.Table, time_us: IntArray, counts: Counter[str]
+) -> IntArray | None:
+    """When each event was known; None where no event tells.
+
+    Where a client's clock runs fast, an event is received before it happened. Nobody
+    knew of it before its own time, or events just before it would count as late.
+    """
     column = table.column("received_at")
     if column.null_count == len(column):
         return None
-    known = pc.fill_null(pc.cast(column, pa.int64()), pa.scalar(-1, pa.int64()))
-    values = np.asarray(known.to_numpy(), np.int64)
-    missing = pc.is_null(column).to_numpy()
-    return np.where(missing, time_us, values)
+    known = pc.coalesce(column, table.column("timestamp"))
+    values = _micros(known)
+    counts["events.clock_skew"] += int((values < time_us).sum())
+    return np.maximum(values, time_us)
 
 
 def _drop_repeats(
