@@ -16,16 +16,15 @@ from apache_beam.pvalue import AsSingleton
 
 from zap.beam.outputs import COUNTS, count
 from zap.beam.shuffle import key_by_shard
-from zap.histories.identity import (
-    PERSON,
-    Links,
+from zap.histories.identity import PERSON, with_person
+from zap.histories.links import (
+    first_links,
+    links_among,
     links_of,
+    merge_first_links,
     merge_links,
-    merge_switch_links,
     resolve_links,
     shared_ids,
-    switch_links_of,
-    with_person,
 )
 
 
@@ -37,7 +36,7 @@ def key_by_subject(events: Any, subject: str, shards: int) -> tuple[Any, list[An
         subject: the column of the subject, or "person".
         shards: number of shards.
     """
-    counts = []
+    counts: list[Any] = []
     if subject == PERSON:
         events, counts = _owned(events)
     keyed = events | "Key by subject" >> beam.FlatMap(key_by_shard, subject, shards)
@@ -45,40 +44,30 @@ def key_by_subject(events: Any, subject: str, shards: int) -> tuple[Any, list[An
 
 
 def _owned(events: Any) -> tuple[Any, list[Any]]:
-    """The events with their persons, and what there was to count."""
-    links = (
-        events
-        | "Links" >> beam.Map(links_of)
+    """The events with their persons, and the counts of the links."""
+    links = events | "Links" >> beam.Map(links_of)
+    first = (
+        links
+        | "First links" >> beam.Map(first_links)
+        | "Merge first links" >> beam.CombineGlobally(merge_first_links)
+    )
+    shared = first | "Shared ids" >> beam.Map(shared_ids)
+    switches = (
+        links
+        | "Links of shared ids" >> beam.Map(links_among, AsSingleton(shared))
         | "Merge links" >> beam.CombineGlobally(merge_links)
     )
-    shared = links | "Shared ids" >> beam.Map(shared_ids)
-    switches = (
-        events
-        | "Links of shared ids" >> beam.Map(switch_links_of, AsSingleton(shared))
-        | "Merge switches" >> beam.CombineGlobally(merge_switch_links)
-    )
-    resolved = links | "Resolve links" >> beam.ParDo(
+    found = first | "Resolve links" >> beam.ParDo(
         _Resolve(), AsSingleton(switches)
     ).with_outputs(COUNTS, main="links")
-    owned = events | "Add person" >> beam.ParDo(
-        _AddPerson(), AsSingleton(resolved.links)
-    ).with_outputs(COUNTS, main="events")
-    return owned.events, [resolved[COUNTS], owned[COUNTS]]
+    owned = events | "Add person" >> beam.Map(with_person, AsSingleton(found.links))
+    return owned, [found[COUNTS]]
 
 
 class _Resolve(beam.DoFn):
-    """Makes the spans of owners; counts beside them."""
+    """Makes the owners of the merged links; counts beside them."""
 
-    def process(self, links: pa.Table, switches: pa.Table) -> Iterator[Any]:
-        found = resolve_links(links, switches)
-        yield from count(found.counts())
-        yield found
-
-
-class _AddPerson(beam.DoFn):
-    """Adds the owner of each event; counts beside the batches."""
-
-    def process(self, batch: pa.RecordBatch, links: Links) -> Iterator[Any]:
-        owned, counts = with_person(batch, links)
-        yield from count(counts)
-        yield owned
+    def process(self, first: pa.Table, switches: pa.Table) -> Iterator[Any]:
+        links = resolve_links(first, switches)
+        yield from count(links.counts())
+        yield links

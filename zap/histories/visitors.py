@@ -24,7 +24,8 @@ import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, Cutoffs, IntArray
 from zap.histories.batch import HistoryBatch, with_copies
-from zap.histories.identity import LINKED_AT, VISITOR
+from zap.histories.identity import LINKED_AT
+from zap.histories.links import VISITOR
 
 NEVER = np.iinfo(np.int64).max
 
@@ -44,7 +45,7 @@ def with_visitors(
         and anonymous_id.
     """
     known_us = persons.known_us
-    linked_us = _linked_us(table)
+    linked_us = _linked_us(table)  # of an event with a user_id never past its own
     early = np.flatnonzero(linked_us > known_us)
     if not len(early):
         return persons
@@ -58,7 +59,7 @@ def with_visitors(
     rows, ids = np.divmod(pairs, len(names) + 1)
     batch = with_copies(persons, copies, rows, [f"anonymous:{names[i]}" for i in ids])
     counts["identity.visitor_histories"] += len(pairs)
-    counts["identity.events_before_link"] += len(early)
+    counts["identity.events_linked_back"] += len(early)
     none, copied = np.zeros(len(order), bool), known_us[order]
     return replace(
         batch,
