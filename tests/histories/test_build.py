@@ -76,8 +76,10 @@ def folded(rows: list[Row], counts: Counter[str]) -> list[Row]:
     for group in groups.values():
         amounts = [r["amount"] for r in group if r["amount"] is not None]
         flags = [r["flag"] for r in group if r["flag"] is not None]
+        receipts = [r["received"] for r in group if r["received"] is not None]
         event = {
             **group[0],
+            "received": max(receipts, default=None),  # known when all of it is
             "amount": sum(amounts) if amounts else None,
             "lines": len(group),
             "flag": flags[-1] if flags else None,
@@ -94,12 +96,15 @@ def cleaned(
 ) -> list[Row]:
     """One subject's events in total order, without what is to go."""
     events: list[Row] = []
-    ids = set()
+    ids: dict[str | None, Row] = {}
     for row in sorted(rows, key=key):
         if row["event_id"] is not None and row["event_id"] in ids:
             counts["events.dropped.duplicate_id"] += 1
+            stays = ids[row["event_id"]]
+            if None not in (stays["received"], row["received"]):  # known from then on
+                stays["received"] = min(stays["received"], row["received"])
             continue
-        ids.add(row["event_id"])
+        ids[row["event_id"]] = row = {**row}
         events.append(row)
     if limits.drop_repeated_events:
         told = ("type", "url", "amount", "lines", "flag", "uid")

@@ -24,6 +24,7 @@ from zap.events.order import total_order
 from zap.histories.arrow import to_columns
 from zap.histories.batch import HistoryBatch, session_bounds
 from zap.histories.identity import ADDED, PERSON
+from zap.histories.repeats import originals, with_first_receipts
 from zap.histories.visitors import with_visitors
 
 SUBJECT_SEED = 0x5EED
@@ -164,31 +165,16 @@ def _received(
 def _drop_repeats(
     table: pa.Table, offsets: IntArray, settings: HistorySettings, counts: Counter[str]
 ) -> tuple[pa.Table, IntArray]:
-    repeated = _repeated_ids(table, offsets)
+    original = originals(table, offsets)
+    repeated = original != np.arange(len(original))
     counts["events.dropped.duplicate_id"] += int(repeated.sum())
+    table = with_first_receipts(table, original, repeated)
     table, offsets = _keep(table, offsets, ~repeated)
     if settings.drop_repeated_events and table.num_rows:
         same = _equals_previous(table, offsets)
         counts["events.dropped.repeated_event"] += int(same.sum())
         table, offsets = _keep(table, offsets, ~same)
     return table, offsets
-
-
-def _repeated_ids(table: pa.Table, offsets: IntArray) -> BoolArray:
-    """Events whose id came before in the total order of the same subject."""
-    ids = table.column("event_id")
-    repeated = np.zeros(len(ids), bool)
-    if ids.null_count == len(ids):
-        return repeated
-    codes = pc.fill_null(pc.dictionary_encode(ids).combine_chunks().indices, -1)
-    places = codes.to_numpy().astype(np.int64)
-    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    given = np.flatnonzero(places >= 0)
-    keys = rows[given] * (places.max() + 1) + places[given]
-    _, first = np.unique(keys, return_index=True)
-    repeated[given] = True
-    repeated[given[first]] = False
-    return repeated
 
 
 def _equals_previous(table: pa.Table, offsets: IntArray) -> BoolArray:
