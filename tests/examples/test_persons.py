@@ -8,7 +8,7 @@ plain histories of persons and visitors.
 from __future__ import annotations
 
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -255,6 +255,28 @@ def test_methods_see_what_was_known(found_cuts: Any, histories_of: Any) -> None:
     added = {"person", "identity.linked_at"}
     histories = histories_of(rows, added, asked.settings())
     assert not added & set(histories.columns)
+
+
+def test_a_method_that_raises_sets_aside_the_history_it_was_shown(
+    histories_of: Any, plain: Any, base_us: int
+) -> None:
+    class Raises(Visits):
+        statistics: ClassVar = {}
+
+        def is_cutoff(self, past: Any) -> bool:
+            if past[-1]["user_id"] is None:
+                raise KeyError("nobody")
+            return True
+
+    rows = [row(0, "laptop", None, 0), row(1, "laptop", "ann", 1)]
+    rows += [row(2, "phone", "ann", 2), row(3, None, "bob", 3)]
+    generator = Raises()
+    histories = histories_of(rows, {"user_id"}, generator.settings())
+    slices = slice_histories(generator, histories, observed_range(base_us, OBSERVED))
+    # The visitor's event is among the person's too, so both are named, and none else.
+    names = {failure.subject for failure in slices.failures}
+    assert names == {"anonymous:laptop", "user:ann"}
+    assert {e["who"] for e in plain(slices)} == {"user:bob"}
 
 
 @settings(max_examples=200, phases=[Phase.generate])
