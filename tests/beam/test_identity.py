@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from made_people import (
     HOURS,
@@ -32,13 +33,16 @@ from made_people import (
 )
 from made_rows import FIRST, write_files
 
+from zap.beam import identity as beam_identity
 from zap.beam.generate import GenerateOptions, check_fields, generate
+from zap.beam.identity import MergeTables
 from zap.datasets.splits import SPLITS
 from zap.datasets.store import Dataset
 from zap.errors import GeneratorError
 from zap.events.mapping import EventMapping
 from zap.examples import past
 from zap.histories.build import subject_hash
+from zap.histories.links import merge_links
 from zap.times import instant_us
 
 SITES = Path(__file__).parents[1] / "sites"
@@ -210,3 +214,33 @@ def test_the_person_is_no_field_to_look_at() -> None:
     made_of = type("Wrong", (AfterEach,), wrong)()
     with pytest.raises(GeneratorError, match="field='person'"):
         check_fields(made_of, MAPPING)
+
+
+@pytest.mark.parametrize("least_rows", [0, 3, 10**6])
+def test_tables_of_links_are_merged_to_the_same_whenever_that_is_done(
+    least_rows: int, monkeypatch
+) -> None:
+    monkeypatch.setattr(beam_identity, "LEAST_ROWS", least_rows)
+    calls: list[int] = []
+
+    def merge(tables: Any) -> pa.Table:
+        calls.append(1)
+        return merge_links(tables)
+
+    rows = [
+        pa.table({"anonymous_id": [f"d{i % 7}"], "user_id": [f"u{i % 5}"]})
+        .append_column("time_us", pa.array([i % 11]))
+        .append_column("known_us", pa.array([100 - i]))
+        for i in range(64)
+    ]
+    combine = MergeTables(merge)
+    halves = []
+    for part in (rows[:40], rows[40:], []):
+        tables = combine.create_accumulator()
+        for row in part:
+            tables = combine.add_input(tables, row)
+        halves.append(tables)
+    found = combine.extract_output(combine.merge_accumulators(halves))
+    assert len(calls) == 1 if least_rows > 64 else 3 < len(calls) < 30
+    order = [(name, "ascending") for name in found.schema.names]
+    assert found.sort_by(order) == merge_links(rows).sort_by(order)

@@ -7,7 +7,7 @@ other subjects keep the graph that they have without all this.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -26,6 +26,8 @@ from zap.histories.links import (
     resolve_links,
     shared_ids,
 )
+
+LEAST_ROWS = 65_536
 
 
 def key_by_subject(events: Any, subject: str, shards: int) -> tuple[Any, list[Any]]:
@@ -49,19 +51,49 @@ def _owned(events: Any) -> tuple[Any, list[Any]]:
     first = (
         links
         | "First links" >> beam.Map(first_links)
-        | "Merge first links" >> beam.CombineGlobally(merge_first_links)
+        | "Merge first links" >> beam.CombineGlobally(MergeTables(merge_first_links))
     )
     shared = first | "Shared ids" >> beam.Map(shared_ids)
     switches = (
         links
         | "Links of shared ids" >> beam.Map(links_among, AsSingleton(shared))
-        | "Merge links" >> beam.CombineGlobally(merge_links)
+        | "Merge links" >> beam.CombineGlobally(MergeTables(merge_links))
     )
     found = first | "Resolve links" >> beam.ParDo(
         _Resolve(), AsSingleton(switches)
     ).with_outputs(COUNTS, main="links")
     owned = events | "Add person" >> beam.Map(with_person, AsSingleton(found.links))
     return owned, [found[COUNTS]]
+
+
+class MergeTables(beam.CombineFn):
+    """Merges tables of links; those that came are joined once they outweigh the rest.
+
+    Merging at every step would go over all links again for each batch.
+
+    Args:
+        merge: makes one table of many, whatever their order.
+    """
+
+    def __init__(self, merge: Callable[[Iterable[pa.Table]], pa.Table]):
+        self._merge = merge
+
+    def create_accumulator(self) -> list[pa.Table]:
+        return []
+
+    def add_input(self, tables: list[pa.Table], table: pa.Table) -> list[pa.Table]:
+        return self._joined([*tables, table])
+
+    def merge_accumulators(self, many: Iterable[list[pa.Table]]) -> list[pa.Table]:
+        return self._joined([table for tables in many for table in tables])
+
+    def _joined(self, tables: list[pa.Table]) -> list[pa.Table]:
+        first, *others = [table.num_rows for table in tables] or [0]
+        few = sum(others) <= first + LEAST_ROWS
+        return tables if few else [self._merge(tables)]
+
+    def extract_output(self, tables: list[pa.Table]) -> pa.Table:
+        return self._merge(tables)
 
 
 class _Resolve(beam.DoFn):
