@@ -18,6 +18,13 @@ def warnings_of(manifest: dict, capsys: pytest.CaptureFixture[str]) -> str:
     return shown.err
 
 
+def test_cutoffs_that_their_weights_repair_are_noted_without_a_warning(capsys):
+    generator = {"name": "some", "anticipating": True, "repaired_by_weight": True}
+    shown = warnings_of({**QUIET, "generator": generator}, capsys)
+    assert shown.startswith("note: the cutoffs of some anticipate, repaired by their")
+    assert "warning" not in shown
+
+
 def test_nothing_is_said_where_all_is_well(capsys):
     assert warnings_of(QUIET, capsys) == ""
 

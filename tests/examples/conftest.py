@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,10 @@ from zap.events.schema import canonical_schema
 from zap.examples.slicing import Slices
 from zap.histories.batch import HistoryBatch
 from zap.histories.build import HistorySettings, build_histories
+from zap.histories.identity import PERSON, resolved
+
+# The made-up sites, and the plain loops of one test file for another's.
+sys.path += [str(Path(__file__).parents[1] / "sites"), str(Path(__file__).parent)]
 
 BASE = datetime(2024, 1, 30, tzinfo=UTC)
 PROPERTIES = {"uid": "int", "amount": "float", "color": "string", "flag": "bool"}
@@ -60,8 +66,10 @@ def histories_of() -> MakeHistories:
         settings: HistorySettings | None = None,
     ) -> HistoryBatch:
         names = {*PROPERTIES} if fields is None else {"uid", *fields}
-        table = _table(rows)
-        return build_histories(table, settings or HistorySettings(), names, MAPPING)[0]
+        table, settings = _table(rows), settings or HistorySettings()
+        if settings.subject == PERSON:
+            table, _ = resolved(table)
+        return build_histories(table, settings, names, MAPPING)[0]
 
     return make
 

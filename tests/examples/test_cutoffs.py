@@ -7,23 +7,32 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zap.encoding.columns import Categorical
 from zap.examples import (
     ANY,
+    Generator,
+    Hash,
+    Instance,
     after,
     at,
     before_outcome,
     daily,
     each,
     event,
+    future,
     gt,
     monthly,
     nth,
+    past,
+    random_k,
 )
 from zap.examples.calendar import day_instants, month_instants
 from zap.examples.cutoffs import rule_from_dict
 from zap.examples.evaluate import Context
 from zap.examples.observed import ObservedRange
 from zap.examples.rules import CutoffRule
+from zap.examples.slicing import slice_histories
+from zap.histories.batch import HistoryBatch, session_bounds
 from zap.times import DAY_US, instant_us, iso
 
 EVERYTHING = ObservedRange(0, 10**16)
@@ -37,6 +46,7 @@ RULES = [
     after(X, days=1.5),
     before_outcome(X),
     each(X).sample(0.3).sample(0.5),
+    random_k(X, 3),
 ]
 
 
@@ -48,7 +58,7 @@ def test_a_rule_survives_json(rule: CutoffRule) -> None:
 def test_which_rules_lie_in_time_and_which_anticipate() -> None:
     timed = [type(rule).__name__ for rule in RULES if rule.timed]
     assert timed == ["At", "Monthly", "Daily", "After"]
-    assert [rule.anticipating for rule in RULES] == [False] * 6 + [True, False]
+    assert [rule.anticipating for rule in RULES] == [False] * 6 + [True, False, True]
     assert before_outcome(X).sample(0.5).anticipating
     assert daily().sample(0.5).timed
 
@@ -106,4 +116,75 @@ def test_daily_without_days_or_events(histories_of: Any) -> None:
         assert not len(at("2020-01-01").generate(Context(histories), narrow))
     assert np.array_equal(
         daily().generate(Context(histories_of([])), EVERYTHING).subject, []
+    )
+
+
+@pytest.mark.parametrize("share", [None, 0.25])
+def test_daily_makes_the_eligible_cutoffs_and_not_every_day_of_everybody(
+    share: float | None,
+) -> None:
+    """900,000 days of subjects, of which 64,000 come within a week after activity."""
+    subjects, days = 5_000, 180
+    rng = np.random.default_rng(3)
+    row, day = np.divmod(np.sort(rng.choice(subjects * days, 9_420, False)), days)
+    start = instant_us("2024-01-01")
+    batch = _histories(row, start + day * DAY_US + DAY_US // 2, subjects)
+    active = np.zeros((subjects, days + 8), bool)
+    for later in range(1, 8):  # noon of a day is within the seven midnights after it
+        active[row, day + later] = True
+    eligible = int(active[:, :days].sum())
+    assert 62_000 < eligible < 66_000 and subjects * days == 900_000
+    rule = daily() if share is None else daily().sample(share)
+    generator = _active_in_a_week(rule)
+    observed = ObservedRange(start, start + days * DAY_US)
+    made: list[int] = []
+
+    class Counting(Context):
+        """Counts the cutoffs that any rule asks the index for."""
+
+        @property
+        def times(self) -> Any:
+            index = super().times
+
+            class Index:
+                def first_at_or_after(self, subject: Any, time_us: Any) -> Any:
+                    made.append(len(subject))
+                    return index.first_at_or_after(subject, time_us)
+
+            return Index()
+
+    cutoffs = generator.rule().generate(Counting(batch), observed)
+    assert made == [eligible]
+    found = slice_histories(generator, batch, observed).counts
+    assert found["cutoffs.candidates"] == len(cutoffs)
+    assert found["cutoffs.dropped.not_eligible"] == 0
+    share = share or 1
+    spread = 4 * (eligible * share * (1 - share)) ** 0.5
+    assert abs(len(cutoffs) - eligible * share) <= spread
+
+
+def _active_in_a_week(rule: CutoffRule) -> Generator:
+    made = {
+        "cutoffs": rule,
+        "eligible": past(days=7).any(event("x")) & past().any(event("x")),
+        "label": future(days=1).any(event("x")),
+        "instance": Instance(types=("x",), fields=[Hash("type")]),
+    }
+    return type("ActiveInAWeek", (Generator,), made)()
+
+
+def _histories(row: Any, time_us: Any, subjects: int) -> HistoryBatch:
+    """One event of type x at each time of each row."""
+    offsets = np.searchsorted(row, np.arange(subjects + 1))
+    start, stop = session_bounds(offsets, time_us, None)
+    return HistoryBatch(
+        offsets=offsets,
+        time_us=time_us,
+        columns={"type": Categorical(np.zeros(len(row), np.int32), ["x"])},
+        subject=[f"s{i}" for i in range(subjects)],
+        subject_hash=np.arange(subjects),
+        received_us=None,
+        session_start=start,
+        session_stop=stop,
+        session_gap_us=None,
     )

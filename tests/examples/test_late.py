@@ -25,11 +25,14 @@ from zap.examples import (
     OneHot,
     PowerBins,
     SincePrevious,
+    after,
     at,
+    daily,
     each,
     event,
     future,
     in_session,
+    nth,
     past,
     tenure,
     windows,
@@ -240,6 +243,91 @@ def test_without_receipts_nothing_is_copied(histories_of: Any) -> None:
     assert slices.histories is histories
     none = slices.cutoffs.select(np.zeros(3, bool))
     assert without_late_events(histories, none, False)[0] is histories
+
+
+def _hours(generator: Generator, rows: list[Row], histories_of: Any) -> list[float]:
+    """The instants of all cutoffs, in hours."""
+    histories = histories_of(rows, None, generator.settings())
+    slices = slice_histories(generator, histories, EVERYTHING)
+    base = min(histories.time_us) - min(row["t"] for row in rows) * HOUR_US
+    return [(i - base) / HOUR_US for i in sorted(slices.cutoffs.instant_us.tolist())]
+
+
+def _at(t: float, received: float, kind: str = "x") -> Row:
+    uid = int(t * 10)
+    return {"who": "a", "uid": uid, "t": t, "received": received, "type": kind}
+
+
+def _asks(rule: Any, **more: Any) -> Generator:
+    made = {
+        "cutoffs": rule,
+        "label": future(hours=1).any(X),
+        "instance": Instance(types=("x",), fields=[Hash("type")]),
+    }
+    return type("Asks", (Generator,), made | more)()
+
+
+def test_the_nth_is_counted_among_what_was_known(histories_of: Any) -> None:
+    """The event of hour 2 comes in at 9; at hour 4 only two events were known."""
+    rows = [_at(0, 0), _at(2, 9), _at(4, 4), _at(6, 6)]
+    assert _hours(_asks(nth(X, 2)), rows, histories_of) == [4]
+    assert _hours(_asks(nth(X, 3)), rows, histories_of) == [6]
+    # Both of hours 2 and 4 are the second by what was known; 4 was so earlier.
+    assert _hours(_asks(nth(X, 4)), rows, histories_of) == []
+
+
+def test_a_late_event_does_not_join_two_sessions_for_the_nth(histories_of: Any) -> None:
+    """Without the event of hour 2, which comes in at 50, hour 4 begins a session."""
+    rows = [_at(0, 0), _at(2, 50), _at(4, 4)]
+    session = InactivityGap(hours=3)
+    first = _asks(nth(X, 1), session=session)
+    assert _hours(first, rows, histories_of) == [0, 4]
+
+
+def test_an_anchor_that_came_too_late_gives_way_to_the_next(histories_of: Any) -> None:
+    rows = [_at(0, 20), _at(3, 4), _at(5, 5)]
+    assert _hours(_asks(after(X, hours=10)), rows, histories_of) == [13]
+    assert _hours(_asks(after(X, hours=21)), rows, histories_of) == [21]
+
+
+def test_an_event_received_before_it_happened_is_known_when_it_happens(
+    histories_of: Any,
+) -> None:
+    """Or the event before it, without a receipt, would be late for it."""
+    rows = [{**_at(3, 3), "received": None}, _at(4, 1)]
+    slices = slice_histories(_asks(each(X)), histories_of(rows), EVERYTHING)
+    assert slices.counts["events.late"] == 0
+    assert slices.statistics == {} and slices.counts["cutoffs.examples"] == 2
+    assert _hours(_asks(each(X)), rows, histories_of) == [3, 4]
+
+
+def test_a_daily_cutoff_waits_until_the_activity_is_known(histories_of: Any) -> None:
+    """Of a day's activity received on the third day, two of three cutoffs are left."""
+    rows = [{**_at(0.5, 50), "who": who} for who in "ab"]
+    generator = _asks(daily(), eligible=past(days=4).any(X))
+    histories = histories_of(rows, None, generator.settings())
+    slices = slice_histories(generator, histories, EVERYTHING)
+    assert _hours(generator, rows, histories_of) == [72, 72, 96, 96]
+    assert slices.counts["cutoffs.candidates"] == 4
+
+
+@settings(max_examples=100)
+@given(
+    drawn=st.lists(rows_of_one, min_size=1, max_size=8),
+    more=st.lists(rows_of_one, max_size=4),
+    kind=st.sampled_from(["each", "at"]),
+)
+def test_an_event_that_comes_later_does_not_move_a_sample(
+    drawn: list[Row], more: list[Row], kind: str, histories_of: Any
+) -> None:
+    """Events received after all others change no earlier cutoff's draw."""
+    rule = each(event(ANY)) if kind == "each" else AtTimes.cutoffs
+    generator = _asks(rule.sample(0.5))
+    rows = _rows(drawn)
+    late = [{**row, "received": 200} for row in _rows(more, first_uid=100)]
+    before = set(_hours(generator, rows, histories_of))
+    after_all = _hours(generator, [*rows, *late], histories_of)
+    assert before == {hour for hour in after_all if hour < 200}
 
 
 def test_a_method_that_places_cutoffs_sees_no_late_event(histories_of: Any) -> None:

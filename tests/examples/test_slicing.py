@@ -385,7 +385,28 @@ def sessions_of(history: list[Row], gap: int | None) -> list[list[Row]]:
 
 
 def received(row: Row) -> float:
-    return row["t"] if row["received"] is None else row["received"]
+    """When an event was known: nobody knows of it before it happens."""
+    return row["t"] if row["received"] is None else max(row["t"], row["received"])
+
+
+def number_known(row: Row, name: str, history: list[Row], gap: int | None) -> int:
+    """Which match a row is in its session, counting what was known when it came."""
+    past = history[: history.index(row) + 1]
+    known = [r for r in past if received(r) <= received(row)]
+    return sum(PREDICATES[name][1](r) for r in sessions_of(known, gap)[-1])
+
+
+def comes_second(
+    row: Row, others: list[Row], history: list[Row], gap: int | None
+) -> bool:
+    """Whether another of its session, as known at its instant, was there before."""
+    known = [r for r in history if received(r) <= received(row)]
+    session = next(span for span in sessions_of(known, gap) if row in span)
+
+    def when(r: Row) -> tuple[float, int]:
+        return received(r), history.index(r)
+
+    return any(r in session and when(r) < when(row) for r in others)
 
 
 def points(
@@ -403,11 +424,14 @@ def points(
         case ("each", name):
             return [after_event(r) for r in history if PREDICATES[name][1](r)]
         case ("nth", name, n):
-            found = []
-            for session in sessions_of(history, gap):
-                matching = [r for r in session if PREDICATES[name][1](r)]
-                found += [after_event(r) for r in matching[n - 1 : n]]
-            return found
+            nths = [
+                r
+                for r in history
+                if PREDICATES[name][1](r) and number_known(r, name, history, gap) == n
+            ]
+            return [
+                after_event(r) for r in nths if not comes_second(r, nths, history, gap)
+            ]
         case ("before_outcome", name):
             found = []
             for session in sessions_of(history, gap):
@@ -419,8 +443,9 @@ def points(
                 found += [after_event(r) for r in before[-1:]]
             return found
         case ("after", name, hours):
-            anchors = [r for r in history if PREDICATES[name][1](r)][:1]
-            times = [r["t"] + hours for r in anchors if received(r) < r["t"] + hours]
+            known = [r for r in history if received(r) < r["t"] + hours]
+            anchors = [r for r in known if PREDICATES[name][1](r)]
+            times = [r["t"] + hours for r in anchors[:1]]
         case ("at", hours):
             times = sorted(hours)
         case ("monthly", day, hour):
@@ -440,9 +465,7 @@ def cut_at(
     instant, position = point
 
     def is_late(row: Row) -> bool:
-        if row["received"] is None:
-            return False
-        return row["received"] >= instant if timed else row["received"] > instant
+        return received(row) >= instant if timed else received(row) > instant
 
     before, future = history[:position], history[position:]
     past = [row for row in before if not is_late(row)]

@@ -39,7 +39,7 @@ def row_lists(draw: st.DrawFn) -> list[Row]:
     rows = []
     for uid in range(draw(st.integers(0, 18))):
         minute = draw(st.integers(0, 40) | st.sampled_from([0, 5, 10]))
-        lag = draw(st.sampled_from([None, 0, 3]))
+        lag = draw(st.sampled_from([None, 0, 3, -2]))
         rows.append(
             {
                 "uid": uid,
@@ -76,8 +76,10 @@ def folded(rows: list[Row], counts: Counter[str]) -> list[Row]:
     for group in groups.values():
         amounts = [r["amount"] for r in group if r["amount"] is not None]
         flags = [r["flag"] for r in group if r["flag"] is not None]
+        receipts = [r["received"] for r in group if r["received"] is not None]
         event = {
             **group[0],
+            "received": max(receipts, default=None),  # known when all of it is
             "amount": sum(amounts) if amounts else None,
             "lines": len(group),
             "flag": flags[-1] if flags else None,
@@ -94,12 +96,15 @@ def cleaned(
 ) -> list[Row]:
     """One subject's events in total order, without what is to go."""
     events: list[Row] = []
-    ids = set()
+    ids: dict[str | None, Row] = {}
     for row in sorted(rows, key=key):
         if row["event_id"] is not None and row["event_id"] in ids:
             counts["events.dropped.duplicate_id"] += 1
+            stays = ids[row["event_id"]]
+            if None not in (stays["received"], row["received"]):  # known from then on
+                stays["received"] = min(stays["received"], row["received"])
             continue
-        ids.add(row["event_id"])
+        ids[row["event_id"]] = row = {**row}
         events.append(row)
     if limits.drop_repeated_events:
         told = ("type", "url", "amount", "lines", "flag", "uid")
@@ -148,6 +153,9 @@ def expected(
             histories[who] = events
             counts["histories.kept"] += 1
             counts["events.kept"] += len(events)
+            counts["events.clock_skew"] += sum(
+                r["received"] is not None and r["received"] < r["t"] for r in events
+            )
     return histories, counts
 
 
@@ -156,7 +164,9 @@ def plain(events: list[Row], gap_us: int | None, base_us: int) -> list[Row]:
     turned = []
     for session in spans(events, gap_us):
         for place, row in enumerate(session):
-            known = row["t"] if row["received"] is None else row["received"]
+            known = row["t"]
+            if row["received"] is not None:  # nobody knows of it before it happens
+                known = max(row["t"], row["received"])
             turned.append(
                 {
                     **{name: row[name] for name in ("uid", "amount", "lines", "type")},

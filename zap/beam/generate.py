@@ -26,6 +26,7 @@ from zap.events.schema import canonical_schema
 from zap.events.sources import list_sources
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
+from zap.histories.identity import ADDED, PERSON, subject_columns
 
 __all__ = ["GenerateOptions", "check_fields", "check_split", "generate"]
 
@@ -83,7 +84,7 @@ def check_fields(generator: Generator, mapping: EventMapping) -> None:
     """
     schema = canonical_schema(mapping.property_types())
     have = set(schema.names)
-    wanted = {generator.subject, *(generator.fields() or ())}
+    wanted = {*subject_columns(generator.subject), *(generator.fields() or ())}
     wanted |= {*generator.instance.reads.fields}
     for name in sorted(wanted):
         base = DERIVED[name].base if name in DERIVED else name
@@ -93,13 +94,37 @@ def check_fields(generator: Generator, mapping: EventMapping) -> None:
                 f"Received: field={name!r}. Declare it under [properties.{name}]; "
                 f"there are: {', '.join(sorted(have))}."
             )
-    if not pa.types.is_string(schema.field(generator.subject).type):
+    if generator.subject == PERSON:
+        _check_person(generator, mapping)
+    elif not pa.types.is_string(schema.field(generator.subject).type):
         raise GeneratorError(
             f"Expected the subject of {generator.name} to be text. Received: "
             f"field={generator.subject!r} of type "
             f"{mapping.property_types()[generator.subject]!r}. Declare it with type = "
             '"string" in the mapping.'
         )
+
+
+def _check_person(generator: Generator, mapping: EventMapping) -> None:
+    """Check that the mapping tells both ids, and takes no name that Zap adds.
+
+    Raises:
+        GeneratorError: it does not.
+    """
+    for name in subject_columns(PERSON):
+        if name not in mapping.fields:
+            raise GeneratorError(
+                f"{generator.name} has subject = {PERSON!r}, which links anonymous_id "
+                f"and user_id. Received: no {name} in the mapping. Declare it under "
+                "[fields], or make the other one the subject."
+            )
+    for name in ADDED:
+        if name in mapping.properties:
+            raise GeneratorError(
+                f"{generator.name} has subject = {PERSON!r}, a column that Zap adds. "
+                f"Received: property={name!r}. Rename the property; its column may "
+                "keep its name."
+            )
 
 
 def check_split(generator: Generator, split: Split) -> None:

@@ -18,11 +18,11 @@ from zap.beam.examples import (
     SliceShard,
     WriteExamples,
 )
+from zap.beam.identity import key_by_subject
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import COUNTS, DAYS, ERRORS, SumCounts
 from zap.beam.read import ReadEvents
 from zap.beam.runner import make_pipeline, workers_of
-from zap.beam.shuffle import key_by_shard
 from zap.datasets.store import DEAD_LETTERS, Workspace
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
@@ -67,9 +67,9 @@ def run_pipeline(
             COUNTS, DAYS, ERRORS, main="events"
         )
     )
+    keyed, key_counts = key_by_subject(read.events, generator.subject, shards)
     sliced = (
-        read.events
-        | "Key by subject" >> beam.FlatMap(key_by_shard, generator.subject, shards)
+        keyed
         | "Group" >> beam.GroupByKey()
         | "Slice histories"
         >> beam.ParDo(
@@ -89,7 +89,7 @@ def run_pipeline(
         | "Write result"
         >> beam.Map(
             _write_result,
-            counts=_total(pipeline, [stage[COUNTS] for stage in stages]),
+            counts=_total(pipeline, [*key_counts, *(s[COUNTS] for s in stages)]),
             errors=beam.pvalue.AsList(_flat(pipeline, problems, "errors")),
             parts=beam.pvalue.AsList(written[PARTS]),
             encoder=encoder,

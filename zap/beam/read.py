@@ -21,6 +21,7 @@ from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
 from zap.events.sources import Source
 from zap.histories.arrow import base_columns
+from zap.histories.identity import subject_columns, without_subject
 from zap.histories.selection import IDENTITY, select_events
 from zap.times import DAY_US
 
@@ -65,7 +66,7 @@ class ReadEvents(beam.DoFn):
                 read.events, generator.exclude, generator.bots == "drop"
             )
             counts.update(dropped)
-            missing = batch.column(generator.subject).null_count
+            missing = without_subject(batch, generator.subject)
             counts["events.dropped.no_subject"] += missing
             days.update(events_by_day(batch))
             yield (
@@ -83,7 +84,8 @@ def columns_to_read(generator: Any) -> set[str] | None:
     fields = generator.fields()
     if fields is None or generator.drop_repeated_events:
         return None
-    return {*IDENTITY, generator.subject, *base_columns(fields)}
+    subject = subject_columns(generator.subject)
+    return {*IDENTITY, *subject, *base_columns(fields)}
 
 
 def _excluded(generator: Any) -> set[str]:

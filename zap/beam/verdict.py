@@ -17,6 +17,7 @@ from zap.events.mapping import EventMapping
 from zap.events.sources import Source
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
+from zap.histories.identity import subject_columns
 
 
 def conclude(
@@ -136,5 +137,6 @@ def _no_examples(generator: Generator, counts: Mapping[str, int]) -> str:
         "range."
     )
     if not counts.get("events.kept") and counts.get("events.dropped.no_subject"):
-        fix = f"Check the column that the mapping gives for {generator.subject}."
+        columns = " and ".join(subject_columns(generator.subject))
+        fix = f"Check the column that the mapping gives for {columns}."
     return f"Expected examples of {generator.name}. Received: none ({shown}). {fix}"

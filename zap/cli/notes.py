@@ -27,9 +27,17 @@ def note_anticipating(generator: Mapping[str, Any]) -> None:
     """Warn where the cutoff rule had to see past its cutoffs.
 
     Args:
-        generator: as in a dataset's manifest: ``name``, ``anticipating``.
+        generator: as in a dataset's manifest: ``name``, ``anticipating`` and, where it
+            has one, ``repaired_by_weight``.
     """
     if not generator["anticipating"]:
+        return
+    if generator.get("repaired_by_weight"):
+        _say(
+            f"the cutoffs of {generator['name']} anticipate, repaired by their "
+            "weights: weighted metrics hold for every such event, unweighted ones "
+            "do not."
+        )
         return
     _warn(
         f"the cutoffs of {generator['name']} anticipate: where they lie tells "
@@ -62,3 +70,7 @@ def note_all(manifest: Mapping[str, Any]) -> None:
 
 def _warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
+
+
+def _say(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)

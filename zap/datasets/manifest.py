@@ -77,6 +77,7 @@ def describe_generator(generator: Generator) -> dict[str, Any]:
         "question": generator.question,
         "digest": generator.digest(),
         "anticipating": rule.anticipating if rule else False,
+        "repaired_by_weight": rule.repaired_by_weight if rule else False,
         "definition": None if generator.methods() else generator.to_dict(),
     }
 

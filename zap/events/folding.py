@@ -24,10 +24,11 @@ def fold_rows(
     """Make one event of rows with the same subject and group.
 
     The event has the canonical fields of its first row in total order (so its
-    timestamp is the earliest), its group as event_id, and each property by the
-    property's fold. "first" and "last" take values that are there; a sum, a smallest
-    and a largest value pass over absent ones, and are absent if all are. A sum of
-    integers stays within int64.
+    timestamp is the earliest), the latest receipt of its rows (it is not known before
+    all of it is), its group as event_id, and each property by the property's fold.
+    "first" and "last" take values that are there; a sum, a smallest and a largest value
+    pass over absent ones, and are absent if all are. A sum of integers stays within
+    int64.
 
     Args:
         table: events in the canonical schema, with any of the declared properties.
@@ -51,6 +52,8 @@ def fold_rows(
             column = _one_array(table.column(name)).take(pa.array(order))
             values = _FOLDS[spec.fold](column, bounds)
             folded = _set_column(folded, name, values)
+    received = _one_array(table.column("received_at")).take(pa.array(order))
+    folded = _set_column(folded, "received_at", _largest(received, bounds))
     ids = pc.if_else(
         pa.array(grouped[first]), folded.column("group"), folded.column("event_id")
     )

@@ -11,7 +11,17 @@ from zap.encoding.features import (
 )
 from zap.encoding.instance import ANY, Instance
 from zap.encoding.metadata import Last, Wait, tenure, trait
-from zap.examples.cutoffs import after, at, before_outcome, daily, each, monthly, nth
+from zap.examples.cutoffs import (
+    after,
+    at,
+    before_outcome,
+    daily,
+    each,
+    monthly,
+    nth,
+    prediction_points,
+    random_k,
+)
 from zap.examples.expressions import future, in_session, past, rest_of_session
 from zap.examples.generator import Generator
 from zap.examples.labels import classes
@@ -60,7 +70,9 @@ __all__ = [
     "nth",
     "one_of",
     "past",
+    "prediction_points",
     "prefix",
+    "random_k",
     "rest_of_session",
     "suffix",
     "tenure",

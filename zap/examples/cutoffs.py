@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from zap.errors import GeneratorError
-from zap.examples.predicates import Event
-from zap.examples.rules import BeforeOutcome, CutoffRule, Each, Nth, Sample
+from zap.examples.counted_rules import Nth, RandomK
+from zap.examples.predicates import Event, event
+from zap.examples.rules import BeforeOutcome, CutoffRule, Each, Sample
 from zap.examples.timed_rules import After, At, Daily, Monthly
 from zap.times import duration_us, instant_us
+
+PREDICTION_POINT = "prediction_point"
+"""The type of the events that say where a site asks for predictions."""
 
 
 def each(event: Event) -> Each:
@@ -20,6 +24,29 @@ def each(event: Event) -> Each:
 def nth(event: Event, n: int) -> Nth:
     """A cutoff after the ``n``-th event of ``event`` in each session."""
     return Nth(event, n)
+
+
+def prediction_points() -> Each:
+    """A cutoff where the site itself asked for a prediction.
+
+    The site, or the server that scores for it, sends an event of the type
+    ``prediction_point`` whenever it asks; training then has its cutoffs exactly where
+    serving has them.
+    """
+    return Each(event(PREDICTION_POINT))
+
+
+def random_k(event: Event, k: int) -> RandomK:
+    """``k`` cutoffs of each session, drawn among its events of ``event`` by a hash.
+
+    Each weighs the number of such events in the session divided by those drawn, so
+    that weighted sums estimate the sums over every event. The rule anticipates, and
+    its weights repair that (see `RandomK`).
+
+    Raises:
+        GeneratorError: ``k`` is no whole number from 1 on.
+    """
+    return RandomK(event, k)
 
 
 def at(*times: str) -> At:
@@ -45,6 +72,8 @@ def daily(*, at: str = "00:00Z") -> Daily:
 
 def after(anchor: Event, **delay: float) -> After:
     """A cutoff ``days=`` (hours, ...) after a subject's first ``anchor`` event.
+
+    The first, that is, of those that were known by then.
 
     Raises:
         GeneratorError: no delay is given; for none, use ``nth(anchor, 1)``.
@@ -77,6 +106,8 @@ def rule_from_dict(data: Mapping[str, Any]) -> CutoffRule:
             return Each(Event.from_dict(data["event"]))
         case "nth":
             return Nth(Event.from_dict(data["event"]), data["n"])
+        case "random_k":
+            return RandomK(Event.from_dict(data["event"]), data["k"])
         case "at":
             return at(*data["times"])
         case "monthly":
@@ -90,6 +121,6 @@ def rule_from_dict(data: Mapping[str, Any]) -> CutoffRule:
         case "sample":
             return Sample(rule_from_dict(data["of"]), data["share"])
     raise GeneratorError(
-        "Expected a cutoff rule: each, nth, at, monthly, daily, after, before_outcome "
-        f"or sample. Received: rule={data.get('rule')!r}."
+        "Expected a cutoff rule: each, nth, random_k, at, monthly, daily, after, "
+        f"before_outcome or sample. Received: rule={data.get('rule')!r}."
     )

@@ -40,7 +40,8 @@ class Generator:
     """Base of all example generators; subclass it and set these attributes.
 
     Attributes:
-        subject: whom the prediction is about: a canonical field or a property.
+        subject: whom the prediction is about: a canonical field, a property, or
+            "person": a user with the visitors that the user was before.
         owner: another field, for assignment to groups; optional.
         session: how histories are cut into sessions; none by default.
         cutoffs: where predictions would have been made. In place of it, a method

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from zap.encoding.columns import Cutoffs, IntArray
-from zap.histories.batch import HistoryBatch, session_bounds
+from zap.histories.batch import HistoryBatch, with_copies
 
 
 def without_late_events(
@@ -103,20 +103,5 @@ def _extended(
         np.setdiff1d(np.arange(start, stop), events, assume_unique=True)
         for (start, stop), events in zip(bounds, late, strict=True)
     ]
-    added = np.cumsum([len(copy) for copy in copies])
-    every = np.concatenate((np.arange(histories.events), *copies))
-    offsets = np.concatenate((histories.offsets, histories.events + added))
-    time_us = histories.time_us[every]
-    start, stop = session_bounds(offsets, time_us, histories.session_gap_us)
-    hashes = histories.subject_hash
-    return replace(
-        histories,
-        offsets=offsets,
-        time_us=time_us,
-        columns={name: col.take(every) for name, col in histories.columns.items()},
-        subject=[*histories.subject, *(histories.subject[row] for row in rows)],
-        subject_hash=np.concatenate((hashes, hashes[rows])),
-        received_us=histories.known_us[every],
-        session_start=start,
-        session_stop=stop,
-    )
+    names = [histories.subject[row] for row in rows]
+    return with_copies(histories, copies, rows, names)

@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import mmh3
 import numpy as np
 
-from zap.encoding.columns import Cutoffs, IntArray
-from zap.encoding.windows import count_in
+from zap.encoding.columns import Cutoffs, FloatArray, IntArray
 from zap.errors import GeneratorError
 from zap.examples.evaluate import Context
+from zap.examples.late import without_late_events
 from zap.examples.observed import ObservedRange
 from zap.examples.predicates import Event
 
@@ -32,14 +32,24 @@ class CutoffRule(ABC):
     Attributes:
         timed: whether cutoffs lie at times rather than after events.
         anticipating: whether the rule needs to see past the cutoff.
+        repaired_by_weight: whether its weights undo what the anticipating choice does
+            to sums over examples.
     """
 
     timed: ClassVar[bool] = False
     anticipating: ClassVar[bool] = False
+    repaired_by_weight: ClassVar[bool] = False
 
     @abstractmethod
     def generate(self, context: Context, observed: ObservedRange) -> Cutoffs:
         """All cutoffs of the rule; none has an empty past."""
+
+    def weights(self, context: Context, cutoffs: Cutoffs) -> FloatArray | None:
+        """What each of the rule's own cutoffs stands for, shape (cutoffs,).
+
+        None where each stands for itself. It is multiplied into the example's weight.
+        """
+        return None
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -77,34 +87,6 @@ class Each(CutoffRule):
 
 
 @dataclass(frozen=True)
-class Nth(CutoffRule):
-    """After the n-th event of a kind in a session."""
-
-    event: Event
-    n: int
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.n, int) or self.n < 1:
-            raise GeneratorError(
-                f"nth() counts from 1. Received: n={self.n!r}. "
-                "nth(event, 3) is the cutoff after the third."
-            )
-
-    def generate(self, context: Context, observed: ObservedRange) -> Cutoffs:
-        mask = context.mask(self.event)
-        events = np.arange(len(mask))
-        number = count_in(mask, context.histories.session_start, events + 1)
-        return after_events(context, np.flatnonzero(mask & (number == self.n)))
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        return (self.event,)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"rule": "nth", "event": self.event.to_dict(), "n": self.n}
-
-
-@dataclass(frozen=True)
 class BeforeOutcome(CutoffRule):
     """Before a session's first outcome, or at its end where there is none.
 
@@ -135,7 +117,12 @@ class BeforeOutcome(CutoffRule):
 
 @dataclass(frozen=True)
 class Sample(CutoffRule):
-    """A share of another rule's cutoffs, by a hash of subject and instant."""
+    """A share of another rule's cutoffs, by a hash of subject and instant.
+
+    The hash also takes the number of events in the past, so that events of one instant
+    are sampled one by one. Late events are not among them: a choice that moved with an
+    event that was not known yet would not be the past's.
+    """
 
     rule: CutoffRule
     share: float
@@ -155,22 +142,26 @@ class Sample(CutoffRule):
     def anticipating(self) -> bool:  # type: ignore[override]
         return self.rule.anticipating
 
+    @property
+    def repaired_by_weight(self) -> bool:  # type: ignore[override]
+        return self.rule.repaired_by_weight
+
     def generate(self, context: Context, observed: ObservedRange) -> Cutoffs:
         cutoffs = self.rule.generate(context, observed)
-        hashes = context.histories.subject_hash[cutoffs.subject]
+        histories, own, _ = without_late_events(context.histories, cutoffs, self.timed)
+        seen = own.position - histories.offsets[own.subject]
+        hashes = histories.subject_hash[own.subject]
         chosen = [
-            mmh3.hash(f"{subject}@{instant}/{position}".encode(), SAMPLE_SEED, False)
+            mmh3.hash(f"{subject}@{instant}/{events}".encode(), SAMPLE_SEED, False)
             < self.share * 2**32
-            for subject, instant, position in zip(
-                hashes.tolist(),
-                cutoffs.instant_us.tolist(),
-                (
-                    cutoffs.position - context.histories.offsets[cutoffs.subject]
-                ).tolist(),
-                strict=True,
+            for subject, instant, events in zip(
+                hashes.tolist(), own.instant_us.tolist(), seen.tolist(), strict=True
             )
         ]
         return cutoffs.select(np.array(chosen, bool))
+
+    def weights(self, context: Context, cutoffs: Cutoffs) -> FloatArray | None:
+        return self.rule.weights(context, cutoffs)
 
     @property
     def events(self) -> tuple[Event, ...]:

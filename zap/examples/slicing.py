@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from zap.encoding.columns import BoolArray, Cutoffs, Float32Array
+from zap.encoding.columns import BoolArray, Cutoffs, Float32Array, FloatArray
 from zap.encoding.instance import AnyType
 from zap.examples.evaluate import Context, numbers
 from zap.examples.generator import Generator
@@ -20,6 +20,7 @@ from zap.examples.methods import Failure, Methods
 from zap.examples.observed import ObservedRange
 from zap.examples.predicates import Event
 from zap.histories.batch import HistoryBatch
+from zap.histories.visitors import in_own_history
 
 BASELINE_COLUMNS = ("events", "age_seconds", "wait_seconds", "mean_gap_seconds")
 
@@ -63,21 +64,25 @@ def slice_histories(
     context, methods = found.context, found.methods
     seen = is_observed(generator, context, cutoffs, observed)
     counts["cutoffs.dropped.censored"] = int((~seen).sum())
-    cutoffs = cutoffs.select(seen)
+    cutoffs, stands_for = cutoffs.select(seen), found.weights[seen]
     labels = methods.labels(context, cutoffs)
     failed = np.isin(cutoffs.subject, methods.failed_rows(histories))
     counts["cutoffs.dropped.generator_error"] = int(failed.sum())
     counts["cutoffs.dropped.no_label"] = int((np.isnan(labels) & ~failed).sum())
     kept = ~np.isnan(labels) & ~failed
-    cutoffs, labels = cutoffs.select(kept), labels[kept]
+    cutoffs, labels, stands_for = cutoffs.select(kept), labels[kept], stands_for[kept]
     order = np.lexsort((cutoffs.instant_us, cutoffs.position, cutoffs.subject))
-    cutoffs, labels = cutoffs.select(order), labels[order]
+    cutoffs, labels, stands_for = (
+        cutoffs.select(order),
+        labels[order],
+        stands_for[order],
+    )
     counts["cutoffs.examples"] = len(cutoffs)
     return Slices(
         histories,
         cutoffs,
         labels.astype(np.float32),
-        _weights(generator, context, cutoffs),
+        _weights(generator, context, cutoffs, stands_for),
         {
             name: numbers(expr, context, cutoffs).astype(np.float32)
             for name, expr in generator.statistics.items()
@@ -95,12 +100,14 @@ class PastCutoffs:
     Attributes:
         context: the histories, with one added for each distinct set of late events.
         cutoffs: the cutoffs that are eligible, in the order of the rule.
+        weights: float64, shape (cutoffs,): what each stands for by the rule, mostly 1.
         counts: cutoffs by what became of them so far.
         methods: the generator's own methods, with what they raised so far.
     """
 
     context: Context
     cutoffs: Cutoffs
+    weights: FloatArray
     counts: Counter[str]
     methods: Methods
 
@@ -113,7 +120,7 @@ class PastCutoffs:
 def past_cutoffs(
     generator: Generator, histories: HistoryBatch, observed: ObservedRange
 ) -> PastCutoffs:
-    """The first half of slicing: rule, late events, eligibility.
+    """The first half of slicing: rule, the right history, late events, eligibility.
 
     Args:
         generator: the question.
@@ -126,16 +133,19 @@ def past_cutoffs(
     """
     counts: Counter[str] = Counter()
     methods = Methods(generator)
-    cutoffs, timed = _candidates(generator, methods, histories, observed)
+    cutoffs, weights, timed = _candidates(generator, methods, histories, observed)
     counts["cutoffs.candidates"] = len(cutoffs)
+    own = in_own_history(histories, cutoffs, timed)
+    counts["cutoffs.dropped.other_history"] = int((~own).sum())
+    cutoffs, weights = cutoffs.select(own), weights[own]
     histories, cutoffs, late = without_late_events(histories, cutoffs, timed)
     counts["events.late"] = late
     context = Context(histories)
     for reason, keep in (("empty_past", _has_past), ("not_eligible", methods.eligible)):
         kept = keep(context, cutoffs)
         counts[f"cutoffs.dropped.{reason}"] = int((~kept).sum())
-        cutoffs = cutoffs.select(kept)
-    return PastCutoffs(context, cutoffs, counts, methods)
+        cutoffs, weights = cutoffs.select(kept), weights[kept]
+    return PastCutoffs(context, cutoffs, weights, counts, methods)
 
 
 def is_observed(
@@ -186,10 +196,13 @@ def _has_past(context: Context, cutoffs: Cutoffs) -> BoolArray:
     return cutoffs.position > context.histories.offsets[cutoffs.subject]
 
 
-def _weights(generator: Generator, context: Context, cutoffs: Cutoffs) -> Float32Array:
+def _weights(
+    generator: Generator, context: Context, cutoffs: Cutoffs, stands_for: FloatArray
+) -> Float32Array:
     if generator.weight is None:
-        return np.ones(len(cutoffs), np.float32)
-    return numbers(generator.weight, context, cutoffs).astype(np.float32)
+        return stands_for.astype(np.float32)
+    given = numbers(generator.weight, context, cutoffs)
+    return (given * stands_for).astype(np.float32)
 
 
 def _candidates(
@@ -197,10 +210,14 @@ def _candidates(
     methods: Methods,
     histories: HistoryBatch,
     observed: ObservedRange,
-) -> tuple[Cutoffs, bool]:
+) -> tuple[Cutoffs, FloatArray, bool]:
+    """The rule's cutoffs, what each stands for, and whether they lie at times."""
     context = Context(histories)
     if "is_cutoff" in methods.found:
-        return methods.cutoffs(context), False
+        cutoffs = methods.cutoffs(context)
+        return cutoffs, np.ones(len(cutoffs)), False
     rule = generator.rule()
     assert rule is not None
-    return rule.generate(context, observed), rule.timed
+    cutoffs = rule.generate(context, observed)
+    weights = rule.weights(context, cutoffs)
+    return cutoffs, np.ones(len(cutoffs)) if weights is None else weights, rule.timed

@@ -100,15 +100,15 @@ class Daily(CutoffRule):
             return _no_cutoffs()
         if self.active is None:
             rows = np.arange(histories.subjects)
-            since, length = histories.time_us[histories.offsets[:-1]], None
+            first_event = histories.time_us[histories.offsets[:-1]]
+            first = np.searchsorted(days, first_event, "right")
+            stop = np.full(len(rows), len(days))
         else:
             chosen = np.flatnonzero(context.mask(self.active))
-            rows, since = histories.rows()[chosen], histories.time_us[chosen]
-            length = self.active_us
-        first = np.searchsorted(days, since, "right")
-        stop = np.full(len(rows), len(days))
-        if length is not None:
-            stop = np.searchsorted(days, since + length, "right")
+            rows, known = histories.rows()[chosen], histories.known_us[chosen]
+            first = np.searchsorted(days, known, "right")
+            ends = histories.time_us[chosen] + (self.active_us or 0)
+            stop = np.searchsorted(days, ends, "right")
         subject, day = _distinct_days(rows, first, stop, len(days))
         return at_times(context, subject, days[day])
 
@@ -122,7 +122,11 @@ class Daily(CutoffRule):
 
 @dataclass(frozen=True)
 class After(CutoffRule):
-    """A fixed time after a subject's first event of a kind."""
+    """A fixed time after the first event of a kind that was known by then.
+
+    An anchor that came in later than its timestamp plus the delay was not known when
+    its cutoff would have been made; the next one then takes its place.
+    """
 
     anchor: Event
     delay_us: int
@@ -130,12 +134,11 @@ class After(CutoffRule):
 
     def generate(self, context: Context, observed: ObservedRange) -> Cutoffs:
         histories = context.histories
-        matching = np.flatnonzero(context.mask(self.anchor))
-        rows, first = np.unique(histories.rows()[matching], return_index=True)
-        anchors = matching[first]
-        instant = histories.time_us[anchors] + self.delay_us
-        known = histories.known_us[anchors] < instant
-        return at_times(context, rows[known], instant[known])
+        instant = histories.time_us + self.delay_us
+        known = context.mask(self.anchor) & (histories.known_us < instant)
+        anchors = np.flatnonzero(known)
+        rows, first = np.unique(histories.rows()[anchors], return_index=True)
+        return at_times(context, rows, instant[anchors[first]])
 
     @property
     def events(self) -> tuple[Event, ...]:

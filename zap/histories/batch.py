@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zap.encoding.columns import FlatHistories, IntArray
+from zap.encoding.columns import BoolArray, FlatHistories, IntArray
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,15 @@ class HistoryBatch(FlatHistories):
     Attributes:
         subject: the subjects' names, one a row.
         subject_hash: int64, shape (subjects,): their hashes.
-        received_us: int64, shape (events,): when each event was received, its timestamp
-            where that is not known; None where no event tells.
+        received_us: int64, shape (events,): when each event was known: received, and
+            not before it happened; None where no event tells.
         session_start: int64, shape (events,): first event of the event's session.
         session_stop: int64, shape (events,): one past the last event of its session.
         session_gap_us: the inactivity that cuts sessions, None for one a history.
+        until_us: int64, shape (subjects,): cutoffs lie only where this was not known
+            yet (see ``zap.histories.visitors``); None: anywhere.
+        uncut: bool, shape (events,): events after which no cutoff lies, since another
+            history of the same subject has it; None: there are none.
     """
 
     subject: Sequence[str]
@@ -30,6 +34,8 @@ class HistoryBatch(FlatHistories):
     session_start: IntArray
     session_stop: IntArray
     session_gap_us: int | None
+    until_us: IntArray | None = None
+    uncut: BoolArray | None = None
 
     @property
     def known_us(self) -> IntArray:
@@ -64,3 +70,39 @@ def session_bounds(
     edges = np.flatnonzero(begins)
     session = np.cumsum(begins[:-1]) - 1
     return edges[session], edges[session + 1]
+
+
+def with_copies(
+    histories: HistoryBatch,
+    copies: Sequence[IntArray],
+    rows: IntArray,
+    names: Sequence[str],
+) -> HistoryBatch:
+    """The batch with further histories at its end, each of some events of another.
+
+    Args:
+        histories: the batch.
+        copies: for each new history, the places of its events, ascending.
+        rows: int64, shape (copies,): the subject's row that each was made of; its hash
+            is the new one's, so that no split separates the two.
+        names: the new subjects' names.
+    """
+    every = np.concatenate((np.arange(histories.events), *copies))
+    added = np.cumsum([len(copy) for copy in copies])
+    offsets = np.concatenate((histories.offsets, histories.events + added))
+    time_us, hashes = histories.time_us[every], histories.subject_hash
+    start, stop = session_bounds(offsets, time_us, histories.session_gap_us)
+    until_us, uncut = histories.until_us, histories.uncut
+    return replace(
+        histories,
+        offsets=offsets,
+        time_us=time_us,
+        columns={name: col.take(every) for name, col in histories.columns.items()},
+        subject=[*histories.subject, *names],
+        subject_hash=np.concatenate((hashes, hashes[rows])),
+        received_us=histories.known_us[every],
+        session_start=start,
+        session_stop=stop,
+        until_us=None if until_us is None else np.append(until_us, until_us[rows]),
+        uncut=None if uncut is None else uncut[every],
+    )

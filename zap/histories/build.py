@@ -23,6 +23,9 @@ from zap.events.mapping import EventMapping
 from zap.events.order import total_order
 from zap.histories.arrow import to_columns
 from zap.histories.batch import HistoryBatch, session_bounds
+from zap.histories.identity import ADDED, PERSON
+from zap.histories.repeats import originals, with_first_receipts
+from zap.histories.visitors import with_visitors
 
 SUBJECT_SEED = 0x5EED
 """Seed of the subjects' hash. Changing it moves subjects between splits."""
@@ -73,6 +76,8 @@ def build_histories(
         The histories, sorted by the subject's hash, and counts by reason.
     """
     counts: Counter[str] = Counter()
+    if settings.subject == PERSON:
+        fields = {*fields} - {*ADDED}  # they tell what became known only later
     table = table.filter(pc.is_valid(table.column(settings.subject)))
     table = _drop_large_subjects(table, settings, counts)
     if mapping.row_group_key is not None:
@@ -87,17 +92,20 @@ def build_histories(
     filled = np.flatnonzero(np.diff(offsets))
     counts["events.kept"] += len(time_us)
     counts["histories.kept"] += len(filled)
-    return HistoryBatch(
+    batch = HistoryBatch(
         offsets=np.append(offsets[filled], offsets[-1]),
         time_us=time_us,
         columns=to_columns(table, fields),
         subject=[names[row] for row in filled],
         subject_hash=hashes[filled],
-        received_us=_received(table, time_us),
+        received_us=_received(table, time_us, counts),
         session_start=start,
         session_stop=stop,
         session_gap_us=settings.session_gap_us,
-    ), counts
+    )
+    if settings.subject == PERSON:
+        batch = with_visitors(batch, table, counts)
+    return batch, counts
 
 
 def _drop_large_subjects(
@@ -137,44 +145,36 @@ def _micros(column: pa.ChunkedArray) -> IntArray:
     return np.asarray(pc.cast(column, pa.int64()).to_numpy(), np.int64)
 
 
-def _received(table: pa.Table, time_us: IntArray) -> IntArray | None:
+def _received(
+    table: pa.Table, time_us: IntArray, counts: Counter[str]
+) -> IntArray | None:
+    """When each event was known; None where no event tells.
+
+    Where a client's clock runs fast, an event is received before it happened. Nobody
+    knew of it before its own time, or events just before it would count as late.
+    """
     column = table.column("received_at")
     if column.null_count == len(column):
         return None
-    known = pc.fill_null(pc.cast(column, pa.int64()), pa.scalar(-1, pa.int64()))
-    values = np.asarray(known.to_numpy(), np.int64)
-    missing = pc.is_null(column).to_numpy()
-    return np.where(missing, time_us, values)
+    known = pc.coalesce(column, table.column("timestamp"))
+    values = _micros(known)
+    counts["events.clock_skew"] += int((values < time_us).sum())
+    return np.maximum(values, time_us)
 
 
 def _drop_repeats(
     table: pa.Table, offsets: IntArray, settings: HistorySettings, counts: Counter[str]
 ) -> tuple[pa.Table, IntArray]:
-    repeated = _repeated_ids(table, offsets)
+    original = originals(table, offsets)
+    repeated = original != np.arange(len(original))
     counts["events.dropped.duplicate_id"] += int(repeated.sum())
+    table = with_first_receipts(table, original, repeated)
     table, offsets = _keep(table, offsets, ~repeated)
     if settings.drop_repeated_events and table.num_rows:
         same = _equals_previous(table, offsets)
         counts["events.dropped.repeated_event"] += int(same.sum())
         table, offsets = _keep(table, offsets, ~same)
     return table, offsets
-
-
-def _repeated_ids(table: pa.Table, offsets: IntArray) -> BoolArray:
-    """Events whose id came before in the total order of the same subject."""
-    ids = table.column("event_id")
-    repeated = np.zeros(len(ids), bool)
-    if ids.null_count == len(ids):
-        return repeated
-    codes = pc.fill_null(pc.dictionary_encode(ids).combine_chunks().indices, -1)
-    places = codes.to_numpy().astype(np.int64)
-    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    given = np.flatnonzero(places >= 0)
-    keys = rows[given] * (places.max() + 1) + places[given]
-    _, first = np.unique(keys, return_index=True)
-    repeated[given] = True
-    repeated[given[first]] = False
-    return repeated
 
 
 def _equals_previous(table: pa.Table, offsets: IntArray) -> BoolArray:

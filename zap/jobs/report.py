@@ -56,6 +56,8 @@ def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
             "name": generator["name"],
             "digest": generator["digest"],
             "anticipating": generator["anticipating"],
+            # Bundles made before the key was there have no weights that repair.
+            "repaired by weight": generator.get("repaired_by_weight", False),
         },
         "data": {
             "files": len({source["path"] for source in manifest["sources"]}),

@@ -1,0 +1,46 @@
+"""Events that came in more than once, by their ids.
+
+A client that hears no answer sends an event again. The first in total order stays, and
+it was known from the first receipt of them all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zap.encoding.columns import BoolArray, IntArray
+
+
+def originals(table: pa.Table, offsets: IntArray) -> IntArray:
+    """The place of the first event of the same subject and id; else its own."""
+    ids = table.column("event_id")
+    original = np.arange(len(ids))
+    if ids.null_count == len(ids):
+        return original
+    codes = pc.fill_null(pc.dictionary_encode(ids).combine_chunks().indices, -1)
+    places = codes.to_numpy().astype(np.int64)
+    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    given = np.flatnonzero(places >= 0)
+    keys = rows[given] * (places.max() + 1) + places[given]
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    original[given] = given[first[inverse]]
+    return original
+
+
+def with_first_receipts(
+    table: pa.Table, original: IntArray, repeated: BoolArray
+) -> pa.Table:
+    """An event that came in several times was known from the first time on."""
+    column = table.column("received_at")
+    if not repeated.any() or column.null_count == len(column):
+        return table
+    missing = pc.is_null(column).to_numpy()
+    latest = np.iinfo(np.int64).max
+    filled = pc.fill_null(pc.cast(column, pa.int64()), pa.scalar(latest, pa.int64()))
+    received = filled.to_numpy().copy()
+    np.minimum.at(received, original[repeated], received[repeated])
+    earliest = pa.array(received, mask=missing).cast(column.type)
+    place = table.schema.get_field_index("received_at")
+    return table.set_column(place, table.schema.field(place), earliest)
