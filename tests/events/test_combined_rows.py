@@ -72,7 +72,17 @@ def by_hand(line: str) -> dict[str, str | None] | None:
     if found is None:
         return None
     cells = [None if cell in ("-", "") else cell for cell in found.groups()]
-    names = ["host", "ident", "user", "stamp", "request", "status", "bytes", "referrer", "user_agent"]
+    names = [
+        "host",
+        "ident",
+        "user",
+        "stamp",
+        "request",
+        "status",
+        "bytes",
+        "referrer",
+        "user_agent",
+    ]
     row = dict(zip(names, cells, strict=True))
     time = datetime.strptime(row.pop("stamp") or "", "%d/%b/%Y:%H:%M:%S %z")
     row["time"] = time.isoformat()

@@ -11,6 +11,7 @@ from zap.encoding.features import (
 )
 from zap.encoding.instance import ANY, Instance
 from zap.encoding.metadata import Last, Wait, tenure, trait
+from zap.examples.bots import Bots
 from zap.examples.cutoffs import after, at, before_outcome, daily, each, monthly, nth
 from zap.examples.expressions import future, in_session, past, rest_of_session
 from zap.examples.generator import Generator
@@ -27,9 +28,11 @@ from zap.examples.predicates import (
     suffix,
 )
 from zap.examples.sessions import InactivityGap, WholeHistory
+from zap.histories.bots import Rate, Regularity
 
 __all__ = [
     "ANY",
+    "Bots",
     "Generator",
     "Hash",
     "InactivityGap",
@@ -39,6 +42,8 @@ __all__ = [
     "Normalize",
     "OneHot",
     "PowerBins",
+    "Rate",
+    "Regularity",
     "SincePrevious",
     "Wait",
     "WholeHistory",
