@@ -42,11 +42,8 @@ def made(folder: Path, rows, generator, mapping=MAPPING, **options) -> Dataset:
     )
 
 
-def test_by_subject(visits) -> list:
+def sorted_examples(visits) -> list:
     return sorted(examples_of(visits))
-
-
-test_by_subject.__test__ = False  # a helper, not a test
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +68,9 @@ def test_with_bots_is_the_dataset_that_keeps_them(tmp_path, split, layout) -> No
     keeps = made(
         tmp_path / "b", ROWS, Keeps(), split=split, layout=layout, encoder=found.encoder
     )
-    expected = test_by_subject(keeps.read("test"))
-    assert test_by_subject(found.read_variant("with_bots")) == expected
-    assert test_by_subject(found.read("test")) != expected
+    expected = sorted_examples(keeps.read("test"))
+    assert sorted_examples(found.read_variant("with_bots")) == expected
+    assert sorted_examples(found.read("test")) != expected
 
 
 def test_without_the_flagged_rows_the_dataset_is_the_same(tmp_path, bots) -> None:
@@ -137,7 +134,7 @@ def test_shards_do_not_matter(tmp_path, bots, shards: int) -> None:
     assert again.manifest["selection"] == bots.manifest["selection"]
     assert again.manifest["digest"] == bots.manifest["digest"]
     one, two = (d.read_variant("with_bots") for d in (again, bots))
-    assert test_by_subject(one) == test_by_subject(two)
+    assert sorted_examples(one) == sorted_examples(two)
 
 
 @pytest.mark.parametrize("generator", [MadeShop(), Weekly()])
@@ -152,7 +149,7 @@ def test_on_time_is_the_dataset_without_receipts(tmp_path, generator) -> None:
 
     def of(visits, inside: bool) -> list:
         chosen = np.isin(visits.subject_hash, touched) == inside
-        return test_by_subject(visits.take_visits(chosen))
+        return sorted_examples(visits.take_visits(chosen))
 
     assert of(variant, True) == of(punctual, True)
     assert of(variant, False) == of(base, False)
@@ -200,7 +197,7 @@ def test_a_subject_that_loses_all_examples_is_gone(tmp_path) -> None:
 def test_missing_agents_need_a_mapped_agent(tmp_path) -> None:
     fields = {n: f for n, f in MAPPING.to_dict()["fields"].items() if n != "user_agent"}
     bare = EventMapping.from_dict(MAPPING.to_dict() | {"fields": fields})
-    with pytest.raises(GeneratorError, match="missing_agents=True. Map user_agent"):
+    with pytest.raises(GeneratorError, match=r"missing_agents=True\. Map user_agent"):
         made(tmp_path, ROWS, WithoutReceipt(), bare)
 
 

@@ -149,7 +149,7 @@ def _by_reason(cut: Cut, flagged: Mapping[str, str]) -> Counter[str]:
 
 
 def encode_variant(variant: Variant, encoder: Encoder, layout: str) -> Visits:
-    """The test examples of a variant; a subject that lost all of them has an empty visit.
+    """The test examples of a variant; a subject that lost all has an empty visit.
 
     Args:
         variant: what is to be encoded.

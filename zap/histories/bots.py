@@ -2,8 +2,8 @@
 
 An agent tells of a bot event by event, and is looked at when rows are read; how fast
 and how evenly pages are asked for shows only in whole sessions. Both are taken out
-here, by reason. Flagged rows go first of all, as if they had never been there, so that a
-bot's row can neither stand before a person's with the same id nor fill up a subject.
+here, by reason. Flagged rows go first of all, as if they had never been there, so that
+a bot's row can neither stand before a person's with the same id nor fill up a subject.
 
 Rules on pace need a clock that runs. Many logs hold whole minutes, days, or minutes
 that never change; then a rule would find bots in what the clock left out, so views of
