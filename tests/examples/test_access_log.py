@@ -21,7 +21,9 @@ from zap.histories.selection import select_events
 from zap.times import instant_us
 
 LINE = re.compile(r'(\S+) .*?\[(.{14}).*?\] "(\S+) (\S+).*?" (\d+) \S+ ".*?" "(.*)"$')
-FILES = re.compile(r"\.(png|jpe?g|gif|ico|svg|css|js|pdf|jar|ttf|docx?|gz|zip|mp3)$")
+FILES = re.compile(
+    r"\.(png|jpe?g|gif|ico|svg|css|js|pdf|jar|ttf|docx?|gz|zip|mp3|exe|swf|woff|gem|deb)$"
+)
 
 
 def visits_by_hand(path: Path) -> list[int]:
