@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_bots import RULES, WithBots, WithoutReceipt, bot_rows, late_rows
-from made_rows import FIRST, made_row, made_rows, write_files
+from made_rows import CRAWLER, FIRST, made_row, made_rows, write_files
 from made_shop import MadeShop, Weekly
 from made_visits import examples_of
 
@@ -217,3 +217,42 @@ def test_made_rows_are_late_in_part() -> None:
     late = [r for r in rows if r["got"] != r["time"]]
     assert 0 < len(late) < len(rows) / 2
     assert all(datetime.fromisoformat(r["got"]) for r in rows)
+
+
+def test_a_clock_is_judged_by_its_whole_file(tmp_path) -> None:
+    """A machine at full minutes alone in its shard, in a file whose clock runs."""
+    day = FIRST + timedelta(days=2)
+    burst = [
+        made_row("fast", day, "page_view", "/page/1", id=f"fast-{i}") for i in range(14)
+    ]
+    other = made_row("slow", day + timedelta(seconds=7), "page_view", "/page/2")
+    for name, rows, off in (
+        ("runs", [*burst, other], False),
+        ("stands", [*burst, other | {"time": day.isoformat()}], True),
+    ):
+        found = generate(
+            WithBots(),
+            write_files(tmp_path / name, rows, files=1),
+            MAPPING,
+            tmp_path / f"{name}-examples",
+            GenerateOptions(split=NoSplit(), shards=50),
+        )
+        counts = found.manifest["counts"]
+        assert counts.get("events.dropped.bot.rate", 0) == (0 if off else 14)
+        assert counts.get("bots.rule_off.time_resolution", 0) == off
+        assert found.manifest["selection"]["not_judged"] == off
+
+
+def test_bots_do_not_move_the_estimated_range(tmp_path) -> None:
+    definition = {k: v for k, v in MAPPING.to_dict().items() if k != "observed"}
+    people = made_rows(40)
+    late = FIRST + timedelta(days=90)
+    crawled = [
+        made_row("c", late + timedelta(hours=i), "page_view", "/", agent=CRAWLER)
+        for i in range(50)
+    ]
+    mapping = EventMapping.from_dict(definition)
+    one = made(tmp_path / "a", people, WithBots(), mapping)
+    two = made(tmp_path / "b", [*people, *crawled], WithBots(), mapping)
+    assert one.manifest["observed"] == two.manifest["observed"]
+    assert one.manifest["digest"] == two.manifest["digest"]

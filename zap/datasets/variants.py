@@ -10,7 +10,7 @@ would be another model.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,9 +52,9 @@ class Cut:
         """The subject's hash of each cutoff; int64, shape (cutoffs,)."""
         return self.slices.histories.subject_hash[self.slices.cutoffs.subject]
 
-    def late_subjects(self) -> set[str]:
-        """Subjects with an event that was late for one of their cutoffs."""
-        return set(self.slices.histories.subject[self.subjects :])
+    def late_subjects(self) -> IntArray:
+        """Hashes of subjects with an event that was late for one of their cutoffs."""
+        return np.unique(self.slices.histories.subject_hash[self.subjects :])
 
     def lacking(self) -> Any:
         """Whether a late event is missing from each cutoff's past; bool (cutoffs,)."""
@@ -100,13 +100,15 @@ def make_variants(
     found: list[Variant] = []
     counts: Counter[str] = Counter()
     if flagged:
-        rows = _of_subjects(table, settings.subject, flagged)
+        reasons = {subject_hash(name): reason for name, reason in flagged.items()}
+        touched = np.array([*reasons], np.int64)
+        rows = _of_subjects(table, settings.subject, touched)
         rows = rows.drop_columns([BOT]) if BOT in rows.schema.names else rows
         cut = slicer(rows, replace(settings, bots=None))
-        counts.update(_by_reason(cut, flagged))
-        found.append(Variant(WITH_BOTS, cut, _gone(base, cut, flagged)))
+        counts.update(_by_reason(cut, reasons))
+        found.append(Variant(WITH_BOTS, cut, _gone(base, cut, touched)))
     late = base.late_subjects()
-    if late:
+    if len(late):
         rows = _of_subjects(table, settings.subject, late)
         place = rows.schema.get_field_index("received_at")
         never = pa.nulls(rows.num_rows, rows.schema.field(place).type)
@@ -121,26 +123,28 @@ def make_variants(
     return [v for v in found if (v.cut.part == TEST).any() or len(v.gone)], counts
 
 
-def _of_subjects(table: pa.Table, column: str, names: Collection[str]) -> pa.Table:
-    wanted = pa.array(sorted(names), pa.string())
-    return table.filter(pc.is_in(table.column(column), value_set=wanted))
+def _of_subjects(table: pa.Table, column: str, hashes: IntArray) -> pa.Table:
+    """The rows of some subjects."""
+    wanted = set(hashes.tolist())
+    distinct = pc.unique(table.column(column)).to_pylist()
+    names = [n for n in distinct if n is not None and subject_hash(n) in wanted]
+    return table.filter(
+        pc.is_in(table.column(column), value_set=pa.array(names, pa.string()))
+    )
 
 
-def _gone(base: Cut, cut: Cut, touched: Collection[str]) -> IntArray:
+def _gone(base: Cut, cut: Cut, touched: IntArray) -> IntArray:
     """Hashes of touched subjects that have test examples in ``base`` alone."""
-    hashes = np.array([subject_hash(name) for name in touched], np.int64)
-    before = np.intersect1d(hashes, base.subject_hash[base.part == TEST])
+    before = np.intersect1d(touched, base.subject_hash[base.part == TEST])
     return np.setdiff1d(before, cut.subject_hash[cut.part == TEST])
 
 
-def _by_reason(cut: Cut, flagged: Mapping[str, str]) -> Counter[str]:
+def _by_reason(cut: Cut, flagged: Mapping[int, str]) -> Counter[str]:
     """Subjects, examples and positives, as if nothing were flagged, by reason."""
     counts: Counter[str] = Counter()
     for reason in flagged.values():
         counts[f"bots.subjects.{reason}"] += 1
-    names = cut.slices.histories.subject
-    reasons = np.array([flagged[name] for name in names], object)
-    of_cutoffs = reasons[cut.slices.cutoffs.subject]
+    of_cutoffs = np.array([flagged[h] for h in cut.subject_hash.tolist()], object)
     for reason in set(flagged.values()):
         own = of_cutoffs == reason
         counts[f"bots.examples.{reason}"] += int(own.sum())
