@@ -200,3 +200,13 @@ def test_clocks_add_up_over_parts(table_of: Any, times: list[int], cut: int) -> 
 def test_rules_out_of_range_are_refused(make: Any) -> None:
     with pytest.raises(GeneratorError, match="Received: events="):
         make()
+
+
+@pytest.mark.parametrize(("seconds_apart", "fast"), [(14.0, True), (13.9, False)])
+def test_the_first_and_the_last_view_may_lie_so_far_apart(
+    table_of: Any, seconds_apart: float, fast: bool
+) -> None:
+    rows = [{"who": "a", "s": s} for s in (1, 8, 15)]
+    rules = SessionRules(rate=Rate(2, seconds_apart), coarse=frozenset())
+    _, _, flagged = kept_of(seconds(rows, table_of), settings(rules))
+    assert flagged == ({"a": "rate"} if fast else {})
