@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from zap.errors import GeneratorError
 from zap.events.mapping import EventMapping
 from zap.examples import event, gt
-from zap.histories.bots import Rate, Regularity, SessionRules
+from zap.histories.bot_rules import Rate, Regularity, SessionRules
 from zap.histories.build import HistorySettings, build_histories
 from zap.histories.clock import clock_counts, coarse_sources
 from zap.histories.selection import BOT

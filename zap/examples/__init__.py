@@ -28,7 +28,7 @@ from zap.examples.predicates import (
     suffix,
 )
 from zap.examples.sessions import InactivityGap, WholeHistory
-from zap.histories.bots import Rate, Regularity
+from zap.histories.bot_rules import Rate, Regularity
 
 __all__ = [
     "ANY",

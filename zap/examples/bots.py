@@ -14,7 +14,7 @@ from typing import Any
 
 from zap.errors import GeneratorError
 from zap.examples.predicates import Event
-from zap.histories.bots import Rate, Regularity, SessionRules
+from zap.histories.bot_rules import Rate, Regularity, SessionRules
 
 DROP, KEEP = "drop", "keep"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")

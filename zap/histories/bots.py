@@ -14,85 +14,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, MutableMapping
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, IntArray
-from zap.errors import GeneratorError
 from zap.histories.arrow import to_columns
 from zap.histories.batch import session_bounds
+from zap.histories.bot_rules import Rate, Regularity, SessionRules
 from zap.histories.clock import clock_counts, coarse_sources
-from zap.histories.selection import BOT, Predicate
+from zap.histories.selection import BOT
 from zap.times import SECOND_US
 
 RATE, REGULARITY = "rate", "regularity"
-
-
-@dataclass(frozen=True)
-class Rate:
-    """More than ``events`` page views within ``seconds``: faster than people read.
-
-    Attributes:
-        events: the most page views that a person is believed to ask for.
-        seconds: the time in which they lie; the first and the last of one view more
-            are at most so far apart.
-    """
-
-    events: int
-    seconds: float
-
-    def __post_init__(self) -> None:
-        if self.events < 1 or not self.seconds > 0:
-            raise GeneratorError(
-                "Expected a rate of at least 1 event in more than 0 seconds, such as "
-                f"Rate(events=60, seconds=60). Received: events={self.events!r}, "
-                f"seconds={self.seconds!r}."
-            )
-
-
-@dataclass(frozen=True)
-class Regularity:
-    """Page views as even as a clock: their gaps hardly differ.
-
-    Attributes:
-        events: the fewest page views of a session that are judged.
-        spread: the coefficient of variation of the gaps (standard deviation by mean)
-            below which they are a machine's.
-    """
-
-    events: int = 20
-    spread: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.events < 3 or not self.spread > 0:
-            raise GeneratorError(
-                "Expected at least 3 events and a spread above 0, such as "
-                f"Regularity(events=20, spread=0.1). Received: events={self.events!r}, "
-                f"spread={self.spread!r}."
-            )
-
-
-@dataclass(frozen=True)
-class SessionRules:
-    """What is looked for in sessions.
-
-    Attributes:
-        rate: the rule on pace, or None.
-        regularity: the rule on evenness, or None.
-        page_views: the types that count as page views.
-        exempt: events that are never flagged and take no part.
-        coarse: digests of the sources whose clock is too coarse; None finds them in
-            the events at hand.
-    """
-
-    rate: Rate | None = None
-    regularity: Regularity | None = None
-    page_views: tuple[str, ...] = ("page_view",)
-    exempt: Predicate | None = None
-    coarse: frozenset[str] | None = None
 
 
 def take_out_flagged(

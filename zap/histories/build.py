@@ -24,12 +24,8 @@ from zap.events.mapping import EventMapping
 from zap.events.order import total_order
 from zap.histories.arrow import to_columns
 from zap.histories.batch import HistoryBatch, session_bounds
-from zap.histories.bots import (
-    SessionRules,
-    note_flagged,
-    session_bots,
-    take_out_flagged,
-)
+from zap.histories.bot_rules import SessionRules
+from zap.histories.bots import note_flagged, session_bots, take_out_flagged
 
 SUBJECT_SEED = 0x5EED
 """Seed of the subjects' hash. Changing it moves subjects between splits."""
