@@ -341,7 +341,7 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Path]:
 
 def test_what_is_left_out_is_counted_by_reason(dirty, whole: Dataset) -> None:
     counts = dirty[0].manifest["counts"]
-    assert counts["events.dropped.crawler"] == 4
+    assert counts["events.dropped.bot.crawler"] == 4
     assert counts["events.dropped.exclude.office"] == 5
     assert counts["events.dropped.no_subject"] == 3
     assert counts["events.dropped.duplicate_id"] == 2 + 3 + 3

@@ -46,9 +46,7 @@ def run(name: str, rows: list[dict[str, Any]], folder: Path) -> tuple[Slices, Vi
     batches = []
     for read in read_source(source, mapping):
         assert not read.dead
-        kept, _ = select_events(
-            read.events, generator.exclude, generator.bots == "drop"
-        )
+        kept, _ = select_events(read.events, generator.exclude, generator.bot_rules())
         batches.append(kept)
     histories, _ = build_histories(
         pa.Table.from_batches(batches),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import apache_beam as beam
 import fsspec
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from zap.beam.outputs import count, error
@@ -19,6 +21,7 @@ from zap.datasets.digest import digest_of, shown
 from zap.datasets.splits import EMBARGOED, SPLITS, Split
 from zap.datasets.tfexample import encode_visits
 from zap.datasets.tfrecord import write_records
+from zap.datasets.variants import Cut, Variant, encode_variant, make_variants
 from zap.datasets.visits import Visits
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import SketchSet, fit, sketch_instance
@@ -30,7 +33,8 @@ from zap.examples.generator import Generator
 from zap.examples.methods import Failure
 from zap.examples.observed import ObservedRange
 from zap.examples.slicing import Slices, slice_histories
-from zap.histories.build import build_histories
+from zap.histories.build import HistorySettings, build_histories
+from zap.histories.selection import BOT
 
 PARTS = "parts"
 TRAIN = SPLITS.index("train")
@@ -38,11 +42,12 @@ TRAIN = SPLITS.index("train")
 
 @dataclass(frozen=True)
 class SlicedShard:
-    """The slices of one shard and the part of each of its cutoffs."""
+    """The slices of one shard, the part of each of its cutoffs, and its variants."""
 
     shard: int
     slices: Slices
     part: NDArray[np.int8]
+    variants: tuple[Variant, ...] = ()
 
 
 class SliceShard(beam.DoFn):
@@ -68,38 +73,78 @@ class SliceShard(beam.DoFn):
         self._dead_letters = dead_letters
 
     def process(
-        self, element: tuple[int, Iterable[bytes]], observed: ObservedRange
+        self,
+        element: tuple[int, Iterable[bytes]],
+        observed: ObservedRange,
+        coarse: Collection[str] = (),
     ) -> Iterator[Any]:
-        """A `SlicedShard`, and counts and errors beside it."""
+        """A `SlicedShard`, and counts and errors beside it.
+
+        Args:
+            element: the shard's number, and its rows in pieces.
+            observed: the observed range.
+            coarse: digests of the sources whose clock is too coarse for bot rules.
+        """
         shard, pieces = element
         try:
-            yield from self._slice(shard, pieces, observed)
+            yield from self._slice(shard, to_table(pieces), observed, coarse)
         except ZapError as problem:
             yield error(problem)
 
     def _slice(
-        self, shard: int, pieces: Iterable[bytes], observed: ObservedRange
+        self,
+        shard: int,
+        table: pa.Table,
+        observed: ObservedRange,
+        coarse: Collection[str],
     ) -> Iterator[Any]:
-        generator = self._generator
-        fields = generator.fields()
-        table = to_table(pieces)
-        if fields is None:
-            fields = {*table.schema.names, *DERIVED} - {"timestamp"}
-        histories, counts = build_histories(
-            table, generator.settings(), fields, self._mapping
+        settings = self._generator.settings()
+        if settings.bots is not None:
+            rules = replace(settings.bots, coarse=frozenset(coarse))
+            settings = replace(settings, bots=rules)
+        counts: Counter[str] = Counter()
+        flagged: dict[str, str] = {}
+        base = self._cut(table, settings, observed, counts, flagged)
+        slices, part = base.slices, base.part
+        variants, found = make_variants(
+            table,
+            settings,
+            base,
+            flagged,
+            lambda rows, how: self._cut(rows, how, observed, Counter(), {}),
         )
-        slices = slice_histories(generator, histories, observed)
+        counts.update(found)
         counts.update(slices.counts)
         counts["subjects.generator_error"] += len(slices.failures)
         self._write_failures(shard, slices.failures)
+        counts["cutoffs.dropped.embargo"] += int((part == EMBARGOED).sum())
+        yield from count(counts)
+        yield SlicedShard(shard, slices, part, tuple(variants))
+
+    def _cut(
+        self,
+        table: pa.Table,
+        settings: HistorySettings,
+        observed: ObservedRange,
+        counts: Counter[str],
+        flagged: dict[str, str],
+    ) -> Cut:
+        """Histories, cutoffs, labels and parts of some rows."""
+        generator = self._generator
+        fields = generator.fields()
+        if fields is None:
+            fields = {*table.schema.names, *DERIVED} - {"timestamp", BOT}
+        histories, dropped = build_histories(
+            table, settings, fields, self._mapping, flagged
+        )
+        counts.update(dropped)
+        slices = slice_histories(generator, histories, observed)
         part = self._split.assign(
             slices.histories.subject_hash[slices.cutoffs.subject],
             slices.cutoffs.instant_us,
             label_reach(generator, slices),
         )
-        counts["cutoffs.dropped.embargo"] += int((part == EMBARGOED).sum())
-        yield from count(counts)
-        yield SlicedShard(shard, slices, part)
+        return Cut(histories.subjects, slices, part)
 
     def _write_failures(self, shard: int, failures: Iterable[Failure]) -> None:
         lines = [json.dumps(asdict(failure)) for failure in failures]
@@ -174,10 +219,14 @@ class WriteExamples(beam.DoFn):
         self, shard: SlicedShard, encoder: Mapping[str, Any] | None
     ) -> Iterator[Any]:
         """A description of each file written; counts and errors beside it."""
-        if encoder is None or not len(shard.slices.cutoffs):
+        if encoder is None:
             return
         try:
             fitted = Encoder.from_dict(encoder)
+            for variant in shard.variants:
+                yield self._write_variant(shard.shard, variant, fitted)
+            if not len(shard.slices.cutoffs):
+                return
             visits, events = assemble(shard.slices, fitted)
             found = measure_events(
                 fitted, shard.slices.histories, events, visits.events
@@ -190,9 +239,22 @@ class WriteExamples(beam.DoFn):
         except ZapError as problem:
             yield error(problem)
 
+    def _write_variant(
+        self, shard: int, variant: Variant, encoder: Encoder
+    ) -> dict[str, Any]:
+        folder = f"variants/{variant.name}"
+        files, root = fsspec.core.url_to_fs(f"{self._folder}/{folder}")
+        files.makedirs(root, exist_ok=True)
+        visits = encode_variant(variant, encoder, self._layout)
+        more = {"variant": variant.name, "lacking": variant.lacking}
+        return self._write_part(folder, shard, visits) | more
+
     def _write(self, split: str, shard: int, visits: Visits) -> dict[str, Any]:
         if self._layout == "instances":
             visits = as_instances(visits)
+        return self._write_part(split, shard, visits)
+
+    def _write_part(self, split: str, shard: int, visits: Visits) -> dict[str, Any]:
         records = encode_visits(visits)
         ending = ".tfrecord.gz" if self._compression == "gzip" else ".tfrecord"
         path = f"{split}/part-{shard:05d}{ending}"

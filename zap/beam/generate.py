@@ -94,6 +94,13 @@ def check_fields(generator: Generator, mapping: EventMapping) -> None:
                 f"Received: field={name!r}. Declare it under [properties.{name}]; "
                 f"there are: {', '.join(sorted(have))}."
             )
+    bots = generator.bot_rules()
+    if bots and bots.missing_agents and "user_agent" not in mapping.fields:
+        raise GeneratorError(
+            f"{generator.name} takes events without a user agent for bots', but the "
+            "mapping gives none. Received: missing_agents=True. Map user_agent under "
+            "[fields], or leave missing_agents out."
+        )
     if generator.subject == PERSON:
         _check_person(generator, mapping)
     elif not pa.types.is_string(schema.field(generator.subject).type):

@@ -16,7 +16,7 @@ from apache_beam.pvalue import TaggedOutput
 from zap import errors
 from zap.errors import ZapError
 
-COUNTS, DAYS, ERRORS = "counts", "days", "errors"
+COUNTS, DAYS, CLOCK, ERRORS = "counts", "days", "clock", "errors"
 
 
 def count(counts: Mapping[str, int]) -> Iterator[TaggedOutput]:

@@ -20,7 +20,7 @@ from zap.beam.examples import (
 )
 from zap.beam.identity import key_by_subject
 from zap.beam.options import GenerateOptions
-from zap.beam.outputs import COUNTS, DAYS, ERRORS, SumCounts
+from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
 from zap.beam.read import ReadEvents
 from zap.beam.runner import make_pipeline, workers_of
 from zap.datasets.store import DEAD_LETTERS, Workspace
@@ -31,6 +31,7 @@ from zap.events.parquet_rows import split_source
 from zap.events.sources import Source
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange, estimate
+from zap.histories.clock import coarse_sources
 
 RESULT = "result.json"
 SHARD_BYTES = 32 * 2**20
@@ -64,7 +65,7 @@ def run_pipeline(
         | "Spread" >> beam.Reshuffle()
         | "Read events"
         >> beam.ParDo(ReadEvents(mapping, generator, dead)).with_outputs(
-            COUNTS, DAYS, ERRORS, main="events"
+            COUNTS, DAYS, CLOCK, ERRORS, main="events"
         )
     )
     keyed, key_counts = key_by_subject(read.events, generator.subject, shards)
@@ -75,6 +76,7 @@ def run_pipeline(
         >> beam.ParDo(
             SliceShard(generator, mapping, options.split, dead),
             observed or _estimated(read.days),
+            _coarse(read.clock) if generator.settings().bots else (),
         ).with_outputs(COUNTS, ERRORS, main="slices")
     )
     encoder, problems = _encoder(sliced.slices, generator, options.encoder)
@@ -115,6 +117,16 @@ def _estimated(days: Any, again: str = "") -> Any:
         days
         | f"Events by day {again}".strip() >> beam.CombineGlobally(SumCounts())
         | f"Observed range {again}".strip() >> beam.Map(_estimate_or_nothing)
+    )
+    return beam.pvalue.AsSingleton(found)
+
+
+def _coarse(clock: Any) -> Any:
+    """The sources whose clock is too coarse for rules on pace, as a side input."""
+    found = (
+        clock
+        | "Clocks of sources" >> beam.CombineGlobally(SumCounts())
+        | "Coarse clocks" >> beam.Map(coarse_sources)
     )
     return beam.pvalue.AsSingleton(found)
 

@@ -15,14 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zap.beam.outputs import DAYS, count, error
+from zap.beam.outputs import CLOCK, DAYS, count, error
 from zap.errors import ZapError
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
 from zap.events.sources import Source
 from zap.histories.arrow import base_columns
+from zap.histories.clock import clock_counts
 from zap.histories.identity import subject_columns, without_subject
-from zap.histories.selection import IDENTITY, select_events
+from zap.histories.selection import BOT, IDENTITY, of_people, select_events
 from zap.times import DAY_US
 
 BATCH_ROWS = 65_536
@@ -43,18 +44,24 @@ class ReadEvents(beam.DoFn):
         self._dead_letters = dead_letters
 
     def process(self, source: Source) -> Iterator[Any]:
-        """Batches, and beside them counts by reason, events by day, errors."""
+        """Batches; beside them counts by reason, events by day, clocks, errors."""
         counts: Counter[str] = Counter()
         days: Counter[int] = Counter()
+        clock: Counter[str] = Counter()
         try:
-            yield from self._read(source, counts, days)
+            yield from self._read(source, counts, days, clock)
         except ZapError as problem:
             yield error(problem)
         yield from count(counts)
         yield beam.pvalue.TaggedOutput(DAYS, dict(days))
+        yield beam.pvalue.TaggedOutput(CLOCK, dict(clock))
 
     def _read(
-        self, source: Source, counts: Counter[str], days: Counter[int]
+        self,
+        source: Source,
+        counts: Counter[str],
+        days: Counter[int],
+        clock: Counter[str],
     ) -> Iterator[pa.RecordBatch]:
         generator, dead = self._generator, _DeadLetterFile(self._dead_letters, source)
         wanted = columns_to_read(generator)
@@ -63,12 +70,14 @@ class ReadEvents(beam.DoFn):
             counts.update(read.counts)
             dead.write(read.dead)
             batch, dropped = select_events(
-                read.events, generator.exclude, generator.bots == "drop"
+                read.events, generator.exclude, generator.bot_rules()
             )
             counts.update(dropped)
             missing = without_subject(batch, generator.subject)
             counts["events.dropped.no_subject"] += missing
-            days.update(events_by_day(batch))
+            days.update(events_by_day(of_people(batch)))
+            if generator.settings().bots is not None:
+                clock.update(clock_counts(batch))
             yield (
                 batch
                 if wanted is None
@@ -85,7 +94,7 @@ def columns_to_read(generator: Any) -> set[str] | None:
     if fields is None or generator.drop_repeated_events:
         return None
     subject = subject_columns(generator.subject)
-    return {*IDENTITY, *subject, *base_columns(fields)}
+    return {*IDENTITY, BOT, *subject, *base_columns(fields)}
 
 
 def _excluded(generator: Any) -> set[str]:

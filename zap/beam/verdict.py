@@ -10,6 +10,7 @@ from zap.beam.options import GenerateOptions
 from zap.beam.outputs import raise_first
 from zap.beam.pipeline import RESULT
 from zap.datasets.manifest import make_manifest
+from zap.datasets.selection import split_parts
 from zap.datasets.store import DEAD_LETTERS, ENCODER, Workspace
 from zap.encoding.encoder import Encoder
 from zap.errors import DatasetError, GeneratorError, InputError
@@ -38,7 +39,7 @@ def conclude(
     counts = result["counts"]
     check_bad_rows(counts, options.max_bad_share, workspace)
     check_failures(counts, options.max_bad_share, workspace)
-    if not result["parts"]:
+    if not split_parts(result["parts"])[0]:
         raise DatasetError(_no_examples(generator, counts))
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())

@@ -8,6 +8,11 @@ from typing import Any
 
 from zap import __version__
 from zap.datasets.digest import add_digests, shown
+from zap.datasets.selection import (
+    describe_selection,
+    describe_variants,
+    split_parts,
+)
 from zap.datasets.splits import SPLITS, Split
 from zap.datasets.tfexample import FORMAT_VERSION
 from zap.datasets.visits import InputSpec
@@ -38,7 +43,9 @@ def make_manifest(
     compression: str,
 ) -> dict[str, Any]:
     """All that a reader, a trainer and a report need to know of a dataset."""
-    ordered = sorted(parts, key=lambda part: str(part["path"]))
+    parts = sorted(parts, key=lambda part: str(part["path"]))
+    ordered, variants = split_parts(parts)
+    binary = generator.label_schema()["kind"] == "binary"
     return {
         "format_version": FORMAT_VERSION,
         "generator": describe_generator(generator),
@@ -64,6 +71,8 @@ def make_manifest(
         },
         "splits": {name: describe_split(ordered, name) for name in SPLITS},
         "parts": ordered,
+        "variants": describe_variants(variants),
+        "selection": describe_selection(counts, ordered, binary),
         "digest": shown(add_digests(int(part["digest"], 16) for part in ordered)),
         "versions": versions(),
     }

@@ -11,7 +11,7 @@ import contextlib
 import json
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ import fsspec
 from zap.datasets.splits import SPLITS
 from zap.datasets.tfexample import FORMAT_VERSION, decode_visits
 from zap.datasets.tfrecord import read_records
+from zap.datasets.variants import with_variant
 from zap.datasets.visits import InputSpec, Visits
 from zap.encoding.encoder import Encoder
 from zap.errors import DatasetError
@@ -103,8 +104,45 @@ class Dataset:
             raise DatasetError(
                 f"Expected a split of {', '.join(SPLITS)}. Received: split={split!r}."
             )
+        records = self._records(self.parts(split))
+        if not records:
+            raise DatasetError(
+                f"Expected examples in the split {split!r} of {self.path}. Received: "
+                "none. Choose another split, or other shares for it."
+            )
+        return self._decode(records)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of the counterfactual versions of the test part that are stored."""
+        return tuple(self.manifest.get("variants", {}))
+
+    def read_touched(self, name: str) -> Visits:
+        """The subjects that a variant changes, under it; some may have no examples.
+
+        Raises:
+            DatasetError: the dataset has no such variant, or a file is damaged.
+        """
+        if name not in self.variants:
+            there = ", ".join(self.variants) or "none: nothing was touched"
+            raise DatasetError(
+                f"Expected a variant of {self.path} ({there}). "
+                f"Received: variant={name!r}."
+            )
+        return self._decode(self._records(self.manifest["variants"][name]["parts"]))
+
+    def read_variant(self, name: str) -> Visits:
+        """The test part with the subjects that the variant touches replaced.
+
+        Raises:
+            DatasetError: as for ``read_touched``.
+        """
+        test = self.read("test") if self.parts("test") else None
+        return with_variant(test, self.read_touched(name))
+
+    def _records(self, parts: Iterable[Mapping[str, Any]]) -> list[bytes]:
         records: list[bytes] = []
-        for part in self.parts(split):
+        for part in parts:
             found = list(
                 read_records(
                     f"{self.path}/{part['path']}", self.manifest["compression"]
@@ -116,11 +154,9 @@ class Dataset:
                     f"Received: {len(found)}. Generate the dataset again."
                 )
             records += found
-        if not records:
-            raise DatasetError(
-                f"Expected examples in the split {split!r} of {self.path}. Received: "
-                "none. Choose another split, or other shares for it."
-            )
+        return records
+
+    def _decode(self, records: Sequence[bytes]) -> Visits:
         visits = decode_visits(
             records, self.manifest["statistics"], self.manifest["baseline"]
         )

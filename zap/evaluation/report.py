@@ -19,6 +19,7 @@ from zap.evaluation.glossary import words
 from zap.evaluation.headline import headline
 from zap.evaluation.learning import training
 from zap.evaluation.page import Section, escape, page, paragraph
+from zap.evaluation.selection import left_out
 
 FACTS = (
     "scope",
@@ -27,6 +28,7 @@ FACTS = (
     "data",
     "splits",
     "counters",
+    "selection",
     "encoder",
     "config",
     "calibration",
@@ -52,6 +54,7 @@ def build_sections(
         result_sections.segments(metrics),
         result_sections.comparison(metrics),
         result_sections.distribution(metrics),
+        left_out(metrics, facts),
         *extra,
         training(facts.get("history")),
     ]
@@ -119,7 +122,8 @@ def write_report(
             ``created_at`` are texts; ``generator``, ``data``, ``encoder``, ``config``,
             ``calibration`` and ``versions`` are mappings, nested or flat; ``splits``
             maps the name of each split to its numbers; ``counters`` maps dotted names
-            to counts; ``history`` is what training recorded of each epoch. A mapping
+            to counts; ``selection`` is that of the
+            manifest; ``history`` is what training recorded of each epoch. A mapping
             under any other key becomes a section of its own.
         extra: further sections, after the results and before the facts.
         pngs: a directory that also receives each chart as a PNG.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeAlias
 
+from zap.events.combined_rows import read_combined
 from zap.events.csv_rows import read_csv
 from zap.events.json_rows import read_jsonl
 from zap.events.mapping import EventMapping
@@ -28,6 +29,7 @@ READERS: dict[str, Reader] = {
     "csv": read_csv,
     "jsonl": read_jsonl,
     "parquet": read_parquet,
+    "combined": read_combined,
 }
 
 

@@ -29,6 +29,7 @@ SUFFIXES = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
     ".parquet": "parquet",
+    ".log": "combined",
 }
 
 

@@ -12,7 +12,7 @@ from zap.events.schema import PropertyType
 
 TIME_UNITS = ("s", "ms", "us", "ns")
 FOLDS = ("first", "last", "sum", "count", "min", "max")
-FORMATS = ("csv", "jsonl", "parquet")
+FORMATS = ("csv", "jsonl", "parquet", "combined")
 
 
 @dataclass(frozen=True)

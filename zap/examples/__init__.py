@@ -11,6 +11,7 @@ from zap.encoding.features import (
 )
 from zap.encoding.instance import ANY, Instance
 from zap.encoding.metadata import Last, Wait, tenure, trait
+from zap.examples.bots import Bots
 from zap.examples.cutoffs import (
     after,
     at,
@@ -37,9 +38,11 @@ from zap.examples.predicates import (
     suffix,
 )
 from zap.examples.sessions import InactivityGap, WholeHistory
+from zap.histories.bot_rules import Rate, Regularity
 
 __all__ = [
     "ANY",
+    "Bots",
     "Generator",
     "Hash",
     "InactivityGap",
@@ -49,6 +52,8 @@ __all__ = [
     "Normalize",
     "OneHot",
     "PowerBins",
+    "Rate",
+    "Regularity",
     "SincePrevious",
     "Wait",
     "WholeHistory",

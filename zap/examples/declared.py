@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zap.encoding.instance import Instance
+from zap.examples.bots import bots_from_json
 from zap.examples.cutoffs import rule_from_dict
 from zap.examples.expressions import PastExpr
 from zap.examples.generator import Generator
@@ -26,10 +27,12 @@ def generator_from_dict(data: Mapping[str, Any]) -> Generator:
         for key, kind in optional.items()
         if data.get(key) is not None
     }
-    plain = ("subject", "owner", "bots", "max_events", "max_subject_events")
+    plain = ("subject", "owner", "max_events", "max_subject_events")
     for key in (*plain, "drop_repeated_events", "time_splits"):
         if key in data:
             attributes[key] = data[key]
+    if "bots" in data:
+        attributes["bots"] = bots_from_json(data["bots"])
     statistics, exclude = data.get("statistics", {}), data.get("exclude", {})
     attributes |= {
         "__doc__": data.get("question"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zap.encoding.instance import Instance
 from zap.errors import GeneratorError
+from zap.examples.bots import DROP, KEEP, Bots
 from zap.examples.expressions import FutureExpr, PastExpr
 from zap.examples.labels import Classes
 from zap.examples.rules import CutoffRule
@@ -47,7 +48,7 @@ def check_definition(cls: type[Generator]) -> None:
     _require(cls, "weight", cls.weight is None or isinstance(cls.weight, PastExpr))
     _check_wait(cls, "is_cutoff" in methods)
     _check_sessions(cls, generator)
-    _require(cls, "bots", cls.bots in ("drop", "keep"))
+    _require(cls, "bots", isinstance(cls.bots, Bots) or cls.bots in (DROP, KEEP))
 
 
 _EXPECTED = {
@@ -61,7 +62,7 @@ _EXPECTED = {
     "horizon": "a window on the future, such as future(days=30), for the label method",
     "statistics": "expressions on the past, such as past().count(...)",
     "weight": "an expression on the past, such as past().count(...)",
-    "bots": '"drop" or "keep"',
+    "bots": '"drop" or "keep", or Bots(...)',
 }
 
 

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 from zap.encoding.instance import Instance
 from zap.errors import GeneratorError
+from zap.examples.bots import DROP, Bots, bot_rules, bots_to_json
 from zap.examples.definition import check_definition
 from zap.examples.expressions import Expr, FutureExpr, PastExpr
 from zap.examples.labels import (
@@ -56,7 +57,7 @@ class Generator:
         statistics: expressions on the past by name, stored in each example.
         weight: an expression on the past; 1 by default.
         exclude: named predicates of events that no real user made.
-        bots: "drop" for events of known crawlers, or "keep".
+        bots: "drop" for events of known crawlers, "keep", or ``Bots(...)``.
         max_events: most events of a session, after cleaning.
         max_subject_events: most events of a subject, as read.
         drop_repeated_events: whether an event goes that equals the one before it.
@@ -86,7 +87,7 @@ class Generator:
     statistics: ClassVar[Mapping[str, PastExpr]] = {}
     weight: ClassVar[PastExpr | None] = None
     exclude: ClassVar[Mapping[str, Event]] = {}
-    bots: ClassVar[str] = "drop"
+    bots: ClassVar[str | Bots] = DROP
     max_events: ClassVar[int] = 1_000
     max_subject_events: ClassVar[int] = 100_000
     drop_repeated_events: ClassVar[bool] = False
@@ -113,13 +114,19 @@ class Generator:
 
     def settings(self) -> HistorySettings:
         """How histories are made for this generator."""
+        bots = self.bot_rules()
         return HistorySettings(
             subject=self.subject,
             session_gap_us=self.session.gap_us if self.session else None,
             max_events=self.max_events,
             max_subject_events=self.max_subject_events,
             drop_repeated_events=self.drop_repeated_events,
+            bots=bots.session_rules() if bots else None,
         )
+
+    def bot_rules(self) -> Bots | None:
+        """What counts as a bot's event; None keeps all."""
+        return bot_rules(self.bots)
 
     def rule(self) -> CutoffRule | None:
         """The cutoff rule; a daily one is bound to the activity that eligible asks."""
@@ -162,8 +169,9 @@ class Generator:
         return names
 
     def _events(self) -> list[Event]:
-        rule = self.rule()
-        return [*(rule.events if rule else ()), *self.exclude.values()]
+        rule, bots = self.rule(), self.bot_rules()
+        found = [*(rule.events if rule else ()), *self.exclude.values()]
+        return [*found, *(bots.events() if bots else ())]
 
     def observes_us(self) -> int:
         """Microseconds after the instant that a label must have observed."""
@@ -207,7 +215,7 @@ class Generator:
             "statistics": {n: e.to_dict() for n, e in self.statistics.items()},
             "weight": weight.to_dict() if weight is not None else None,
             "exclude": {name: e.to_dict() for name, e in self.exclude.items()},
-            "bots": self.bots,
+            "bots": bots_to_json(self.bots),
             "max_events": self.max_events,
             "max_subject_events": self.max_subject_events,
             "drop_repeated_events": self.drop_repeated_events,

@@ -1,15 +1,16 @@
 """From the events of a shard to clean histories, as columnar work.
 
 Rows arrive in any order and number of chunks; what leaves depends on neither. The order
-of the steps is part of the definition: subjects that are too large go first (so that
-they cost no more), then lines are folded, the total order is made, repeated ids and, by
-option, repeated events go, sessions are cut, and sessions that are too long go.
+of the steps is part of the definition: rows flagged as bots' go first, then subjects
+that are too large (so that they cost no more), then lines are folded, the total order
+is made, repeated ids and, by option, repeated events go, sessions are cut, and sessions
+of bots and those that are too long go.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, MutableMapping
 from dataclasses import dataclass
 
 import mmh3
@@ -23,6 +24,8 @@ from zap.events.mapping import EventMapping
 from zap.events.order import total_order
 from zap.histories.arrow import to_columns
 from zap.histories.batch import HistoryBatch, session_bounds
+from zap.histories.bot_rules import SessionRules
+from zap.histories.bots import note_flagged, session_bots, take_out_flagged
 from zap.histories.identity import ADDED, PERSON
 from zap.histories.repeats import originals, with_first_receipts
 from zap.histories.visitors import with_visitors
@@ -44,6 +47,7 @@ class HistorySettings:
         max_subject_events: most events of a subject, as read.
         drop_repeated_events: whether an event goes that equals the one before it in all
             but its time.
+        bots: what in a session tells of a bot, or None.
     """
 
     subject: str = "anonymous_id"
@@ -51,6 +55,7 @@ class HistorySettings:
     max_events: int = 1_000
     max_subject_events: int = 100_000
     drop_repeated_events: bool = False
+    bots: SessionRules | None = None
 
 
 def subject_hash(subject: str) -> int:
@@ -63,6 +68,7 @@ def build_histories(
     settings: HistorySettings,
     fields: Collection[str],
     mapping: EventMapping,
+    flagged: MutableMapping[str, str] | None = None,
 ) -> tuple[HistoryBatch, Counter[str]]:
     """Clean histories of the events in ``table``, and what was dropped.
 
@@ -71,6 +77,7 @@ def build_histories(
         settings: limits and sessions.
         fields: the fields to carry, derived ones included.
         mapping: how rows fold into events.
+        flagged: gets the first reason of each subject that had events of bots.
 
     Returns:
         The histories, sorted by the subject's hash, and counts by reason.
@@ -79,12 +86,19 @@ def build_histories(
     if settings.subject == PERSON:
         fields = {*fields} - {*ADDED}  # they tell what became known only later
     table = table.filter(pc.is_valid(table.column(settings.subject)))
+    table = take_out_flagged(table, settings.subject, counts, flagged)
     table = _drop_large_subjects(table, settings, counts)
     if mapping.row_group_key is not None:
         table, folded = fold_rows(table, mapping, settings.subject)
         counts["rows.folded"] += folded
     table, names, hashes, offsets = _in_total_order(table, settings.subject)
     table, offsets = _drop_repeats(table, offsets, settings, counts)
+    found = session_bots(table, offsets, settings.session_gap_us, settings.bots, counts)
+    for reason, mask in found.items():
+        rows = np.searchsorted(offsets, np.flatnonzero(mask), "right") - 1
+        note_flagged(flagged, (names[row] for row in np.unique(rows)), reason)
+    if found:
+        table, offsets = _keep(table, offsets, ~np.any([*found.values()], axis=0))
     time_us = _micros(table.column("timestamp"))
     table, offsets = _drop_long_sessions(table, offsets, time_us, settings, counts)
     time_us = _micros(table.column("timestamp"))

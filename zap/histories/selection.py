@@ -1,13 +1,16 @@
-"""Which events are left out before histories are made, and under which name.
+"""Which events no person made, told when they are read, and under which name.
 
-Known crawlers are told by their user agent; what else no real user did is named by the
-generator's own ``exclude``. An event without a user agent counts as a user's.
+What is excluded is gone: tests and a site's own predictions are no events under any
+view. A bot is a finding, which may be wrong, so its events are flagged with a reason
+and travel on: they are taken out when histories are made, and what that changes can be
+measured. An event without a user agent counts as a person's unless a rule says
+otherwise.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +32,9 @@ IDENTITY = (
     "row",
 )
 
+BOT = "_bot"
+"""The column of reasons that travels with flagged events; null for people's."""
+
 
 class Predicate(Protocol):
     """What `select_events` needs of a predicate on events."""
@@ -36,32 +42,78 @@ class Predicate(Protocol):
     def mask(self, columns: Mapping[str, Column]) -> BoolArray:
         """Which events match."""
 
-    def fields(self) -> Collection[str]:
+    def fields(self) -> Iterator[str] | Collection[str]:
         """Names of the fields that it reads."""
 
 
+class RowRules(Protocol):
+    """What is told of a bot by single events; see ``zap.examples.bots.Bots``."""
+
+    @property
+    def agents(self) -> bool: ...
+    @property
+    def missing_agents(self) -> bool: ...
+    @property
+    def rules(self) -> Mapping[str, Predicate]: ...
+    @property
+    def exempt(self) -> Predicate | None: ...
+
+
 def select_events(
-    batch: pa.RecordBatch, exclude: Mapping[str, Predicate], drop_bots: bool
+    batch: pa.RecordBatch, exclude: Mapping[str, Predicate], bots: RowRules | None
 ) -> tuple[pa.RecordBatch, Counter[str]]:
-    """The events of real users, and how many were dropped by reason.
+    """The events that are not excluded, those of bots flagged with a reason.
 
     Args:
         batch: canonical events.
         exclude: named predicates; an event goes under the first that matches.
-        drop_bots: whether events of known crawlers go.
+        bots: what counts as a bot's; None flags nothing and adds no column.
+
+    Returns:
+        The events, with the column ``BOT`` if there are rules; and how many were
+        dropped, by reason.
     """
     counts: Counter[str] = Counter()
     keep = np.ones(batch.num_rows, bool)
-    if drop_bots:
-        crawlers = _crawlers(batch.column("user_agent"))
-        counts["events.dropped.crawler"] += int(crawlers.sum())
-        keep &= ~crawlers
     for name, predicate in exclude.items():
-        columns = to_columns(batch, list(predicate.fields()))
-        matched = predicate.mask(columns) & keep
+        matched = _mask(batch, predicate) & keep
         counts[f"events.dropped.exclude.{name}"] += int(matched.sum())
         keep &= ~matched
-    return (batch if keep.all() else batch.filter(pa.array(keep))), counts
+    batch = batch if keep.all() else batch.filter(pa.array(keep))
+    return (batch if bots is None else flag_bots(batch, bots)), counts
+
+
+def flag_bots(batch: pa.RecordBatch, bots: RowRules) -> pa.RecordBatch:
+    """The events with the column ``BOT``: the first reason that fits, or null."""
+    agents = batch.column("user_agent")
+    found: dict[str, BoolArray] = {}
+    if bots.agents:
+        found["crawler"] = _crawlers(agents)
+    if bots.missing_agents:
+        found["missing_agent"] = np.asarray(pc.is_null(agents))
+    for name, predicate in bots.rules.items():
+        found[f"rule.{name}"] = _mask(batch, predicate)
+    reason = np.full(batch.num_rows, -1)
+    for place, mask in enumerate(found.values()):
+        reason[(reason < 0) & mask] = place
+    if bots.exempt is not None and (reason >= 0).any():
+        reason[_mask(batch, bots.exempt)] = -1
+    names = pa.array([*found], pa.string())
+    column = names.take(pa.array(reason, mask=reason < 0))
+    return batch.append_column(pa.field(BOT, pa.string()), column)
+
+
+def of_people(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The events that are not flagged."""
+    if BOT not in batch.schema.names:
+        return batch
+    reasons = batch.column(BOT)
+    unflagged = reasons.null_count == len(reasons)
+    return batch if unflagged else batch.filter(pc.is_null(reasons))
+
+
+def _mask(batch: pa.RecordBatch, predicate: Predicate) -> BoolArray:
+    return predicate.mask(to_columns(batch, list(predicate.fields())))
 
 
 def _crawlers(agents: pa.Array) -> BoolArray:

@@ -68,6 +68,7 @@ def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
         },
         "splits": {name: _shown(manifest["splits"][name]) for name in SPLITS},
         "counters": manifest["counts"],
+        "selection": manifest.get("selection"),
         "encoder": {
             **manifest["encoding"],
             **manifest["inputs"],

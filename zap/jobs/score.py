@@ -17,6 +17,7 @@ from zap.errors import BundleError, DatasetError
 from zap.evaluation.baseline import Baseline
 from zap.evaluation.evaluate import evaluate
 from zap.jobs.inputs import RawInput
+from zap.jobs.variants import judge_variants
 from zap.serving.scorer import Scorer
 from zap.times import instant_us
 
@@ -55,7 +56,8 @@ def evaluate_dataset(bundle: Bundle, dataset: Dataset, split: str) -> dict[str, 
     scorer = Scorer.from_bundle(bundle)
     scorer.check_encoder(dataset.manifest["encoder_fingerprint"])
     baseline = Baseline.from_dict(bundle.json("baseline.json"))
-    return judge_scores(scorer, baseline, read_split(dataset, split))
+    metrics = judge_scores(scorer, baseline, read_split(dataset, split))
+    return metrics | judge_variants(scorer, dataset, split)
 
 
 def read_split(dataset: Dataset, split: str) -> Visits:

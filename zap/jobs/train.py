@@ -11,6 +11,7 @@ from zap.datasets.store import Dataset
 from zap.errors import BundleError, TrainingError
 from zap.evaluation.baseline import fit_baseline
 from zap.jobs.score import judge_scores
+from zap.jobs.variants import judge_variants
 from zap.serving.scorer import Scorer
 from zap.training.calibration import calibrate, halves
 from zap.training.config import ModelConfig
@@ -75,6 +76,7 @@ def train_bundle(
     }
     judge = Scorer(frozen, dataset.spec, calibration.scaling)
     files["metrics.json"] = judge_scores(judge, baseline, test)
+    files["metrics.json"] |= judge_variants(judge, dataset)
     return write_bundle(output, files, bundle_info(dataset), replace=replace)
 
 
