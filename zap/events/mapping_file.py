@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from zap.errors import MappingError
 from zap.events.spec_tables import (
     read_csv,
@@ -22,7 +25,7 @@ from zap.events.spec_tables import (
     read_skip,
 )
 from zap.events.specs import FORMATS
-from zap.events.tables import TableReader
+from zap.events.tables import TableReader, shown
 
 _KEYS = ("format", "timezone", "row_group_key", "csv", "fields", "properties")
 
@@ -40,9 +43,11 @@ def load_toml(path: str | Path) -> dict[str, Any]:
             f"Expected a mapping file that can be read. Received: path={str(path)!r} "
             f"({error.strerror}). Check the path."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits and lists that nest as deep are among these.
         raise MappingError(
-            f"Expected a mapping file in TOML. Received: path={str(path)!r}, {error}. "
+            f"Expected a mapping file in TOML. Received: path={str(path)!r}, "
+            f"{str(error)[:500]}. "
             "Mend the syntax at that place."
         ) from error
 
@@ -103,9 +108,10 @@ def _timezone(name: str | None) -> str | None:
         return None
     try:
         zoneinfo.ZoneInfo(name)
+        pc.assume_timezone(pa.scalar(0, pa.timestamp("us")), name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise MappingError(
             "Expected a time zone of the IANA list. Received: "
-            f"timezone={name!r}. Write one like 'Europe/London' or 'UTC'."
+            f"timezone={shown(name)}. Write one like 'Europe/London' or 'UTC'."
         ) from error
     return name

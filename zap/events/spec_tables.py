@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from zap.errors import MappingError
 from zap.events.schema import PROPERTY_TYPES, check_property_name
@@ -23,6 +23,8 @@ TIME_FIELDS = ("timestamp", "received_at")
 WEB_FIELDS = ("url", "referrer", "user_agent")
 MAPPED_FIELDS = (*IDENTITY_FIELDS, *TIME_FIELDS, "type", *WEB_FIELDS, "sequence")
 
+_SAMPLE = datetime(2024, 5, 17, 10, 5, 3, 123456, tzinfo=UTC)
+
 
 def read_csv(table: TableReader) -> CsvOptions:
     """The dialect of CSV files."""
@@ -34,6 +36,8 @@ def read_csv(table: TableReader) -> CsvOptions:
         columns=table.texts("columns"),
         missing=table.texts("missing"),
     )
+    if options.delimiter == options.quote:
+        table.refuse("quote", options.quote, "another character than the delimiter")
     if options.header == bool(options.columns):
         raise MappingError(
             "Expected columns exactly where the files have no header. Received: "
@@ -87,7 +91,20 @@ def _time_format(table: TableReader) -> str | None:
         table.refuse("format", form, "a format like '%Y-%m-%d %H:%M:%S'")
     if form is not None and table.has("unit"):
         table.refuse("format", form, "a unit or a format, not both")
+    _check_directives(table, "format", form)
     return form
+
+
+def _check_directives(table: TableReader, key: str, form: str | None) -> None:
+    """Refuse a form that Python cannot read back, such as %F or a second %Y.
+
+    Arrow knows more directives than Python, which checks the early days of a month.
+    """
+    try:
+        if form is not None:
+            datetime.strptime(_SAMPLE.strftime(form), form)
+    except (ValueError, re.error) as error:
+        table.refuse(key, form, f"a form of strptime's own directives ({error})")
 
 
 def read_properties(table: TableReader) -> dict[str, PropertySpec]:
@@ -129,6 +146,7 @@ def read_observed(table: TableReader) -> Observed:
     """The observed range."""
     table.only("from", "until", "partitions")
     partitions = table.text("partitions")
+    _check_directives(table, "partitions", partitions)
     observed = Observed(_instant(table, "from"), _instant(table, "until"), partitions)
     if (observed.start is None) != (observed.until is None):
         table.refuse("from", observed.start, "both from and until")
@@ -151,11 +169,13 @@ def _instant(table: TableReader, key: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, (date, datetime)):
-        return value.isoformat()
+        value = value.isoformat()
     try:
-        datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         table.refuse(key, value, "a date or a time like 1997-01-01")
+    if not 1900 < time.year < 2200:
+        table.refuse(key, value, "a time from 1901 to 2199")
     return str(value)
 
 
@@ -188,6 +208,6 @@ def _regex(table: TableReader) -> str | None:
     pattern = table.text("matches")
     try:
         re.compile(pattern or "")
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         table.refuse("matches", pattern, f"a regular expression ({error})")
     return pattern

@@ -142,10 +142,15 @@ def _from_floats(
 def _from_native(
     cells: pa.Array, timezone: str | None, failures: list[Failure]
 ) -> pa.Array:
-    if pa.types.is_timestamp(cells.type) and cells.type.tz is not None:
-        return pc.cast(cells, TIMESTAMP, safe=False)
-    naive = pc.cast(pc.cast(cells, NAIVE, safe=False), NAIVE)
-    return in_zone(naive, timezone, failures)
+    kind = cells.type
+    zoned = pa.types.is_timestamp(kind) and kind.tz is not None
+    to = TIMESTAMP if zoned else NAIVE
+    # Not safe only where digits beyond microseconds are cut off: a second or a day
+    # that no int64 of microseconds holds would come out as some other time.
+    safe = not (pa.types.is_timestamp(kind) and kind.unit == "ns")
+    values, bad = bisect(cells, lambda part: pc.cast(part, to, safe=safe), to)
+    note_failure(failures, bad, "out_of_range", "a time from 1900 to 2199")
+    return values if zoned else in_zone(values, timezone, failures)
 
 
 def text_to_micros(text: str, timezone: str | None) -> int:
