@@ -67,7 +67,8 @@ class ReadEvents(beam.DoFn):
             counts.update(dropped)
             missing = batch.column(generator.subject).null_count
             counts["events.dropped.no_subject"] += missing
-            days.update(events_by_day(batch))
+            if source.dimension is None:
+                days.update(events_by_day(batch))
             yield (
                 batch
                 if wanted is None

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from zap.encoding.columns import BoolArray, IntArray
-from zap.errors import InputError, MappingError
+from zap.errors import InputError
 from zap.events.files import read_text_chunks, reading
 from zap.events.mapping import EventMapping
-from zap.events.raw import DeadLetter, RawRows, check_columns, clip
+from zap.events.raw import DeadLetter, RawRows, check_columns, check_once, clip
 from zap.events.records import FAULTS, Block, Dialect, split_records
 from zap.events.sources import Source
 from zap.events.specs import CsvOptions
@@ -100,13 +100,7 @@ class _Parser:
 
     def _set_names(self, names: list[str]) -> None:
         check_columns(self._wanted, names, self._path)
-        twice = [name for name in self._wanted if names.count(name) > 1]
-        if twice:
-            raise MappingError(
-                "Expected a column that is named once in the header. Received: "
-                f"column={twice[0]!r}, path={self._path!r}. Rename one of the two, or "
-                "name all columns in the mapping with csv.columns."
-            )
+        check_once(self._wanted, names, self._path)
         self._names = names
 
     def rows(self, block: Block, first_row: int) -> RawRows:

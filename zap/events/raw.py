@@ -93,3 +93,18 @@ def check_columns(wanted: Iterable[str], existing: Sequence[str], path: str) -> 
         f"column={shown(missing[0])}{like}, path={path!r}. "
         f"The file has: {listed}. Change the name in the mapping."
     )
+
+
+def check_once(wanted: Iterable[str], existing: Sequence[str], path: str) -> None:
+    """Refuse a file that has a column of the mapping twice.
+
+    Raises:
+        MappingError: names the column.
+    """
+    twice = [name for name in wanted if existing.count(name) > 1]
+    if twice:
+        raise MappingError(
+            "Expected a column that is named once in the file. Received: "
+            f"column={shown(twice[0])}, path={path!r}. Rename one of the two; of CSV "
+            "all columns can be named in the mapping with csv.columns."
+        )

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from zap.errors import MappingError
 from zap.events.schema import PROPERTY_TYPES, check_property_name
@@ -16,7 +21,7 @@ from zap.events.specs import (
     PropertySpec,
     SkipRule,
 )
-from zap.events.tables import TableReader
+from zap.events.tables import TableReader, shown
 
 IDENTITY_FIELDS = ("event_id", "anonymous_id", "user_id")
 TIME_FIELDS = ("timestamp", "received_at")
@@ -47,14 +52,16 @@ def read_csv(table: TableReader) -> CsvOptions:
     return options
 
 
-def read_fields(table: TableReader) -> dict[str, FieldSpec]:
-    """The canonical fields; a timestamp and a type are among them."""
+def read_fields(
+    table: TableReader, required: tuple[str, ...] = ("timestamp", "type")
+) -> dict[str, FieldSpec]:
+    """The canonical fields; the required ones are among them."""
     table.only(*MAPPED_FIELDS)
     specs = {}
     for name in MAPPED_FIELDS:
         if table.has(name):
             specs[name] = _field(name, table.table_or_column(name))
-    for name in ("timestamp", "type"):
+    for name in required:
         if name not in specs:
             raise MappingError(
                 f"Expected fields.{name}, which every event has. Received: "
@@ -66,12 +73,7 @@ def read_fields(table: TableReader) -> dict[str, FieldSpec]:
 
 def _field(name: str, table: TableReader) -> FieldSpec:
     if name in TIME_FIELDS:
-        table.only("column", "unit", "format")
-        return FieldSpec(
-            column=table.required_text("column"),
-            unit=table.choice("unit", TIME_UNITS),
-            format=_time_format(table),
-        )
+        return time_field(table)
     if name == "sequence":
         return FieldSpec(column=table.only("column").required_text("column"))
     table.only("column", "constant", "values", "prefixes", "default")
@@ -82,6 +84,16 @@ def _field(name: str, table: TableReader) -> FieldSpec:
         values=table.pairs("values"),
         prefixes=table.pairs("prefixes"),
         default=table.text("default"),
+    )
+
+
+def time_field(table: TableReader) -> FieldSpec:
+    """Where a time comes from."""
+    table.only("column", "unit", "format")
+    return FieldSpec(
+        column=table.required_text("column"),
+        unit=table.choice("unit", TIME_UNITS),
+        format=_time_format(table),
     )
 
 
@@ -135,6 +147,8 @@ def _property(table: TableReader) -> PropertySpec:
         table.refuse("type", kind, "'int' for a count")
     if fold == "sum" and kind not in ("int", "float"):
         table.refuse("fold", fold, f"'int' or 'float' to sum, not {kind!r}")
+    if table.has("product") and not spec.product:
+        table.refuse("product", [], "the columns to multiply")
     if spec.product and kind not in ("int", "float"):
         table.refuse("product", list(spec.product), "type 'int' or 'float'")
     if kind != "timestamp" and (spec.unit or spec.format):
@@ -211,3 +225,36 @@ def _regex(table: TableReader) -> str | None:
     except (re.error, OverflowError, RecursionError) as error:
         table.refuse("matches", pattern, f"a regular expression ({error})")
     return pattern
+
+
+def check_rules(rules: Sequence[SkipRule], known: Collection[str]) -> None:
+    """Refuse skip rules by a field that is not mapped, or of one name."""
+    for rule in rules:
+        if rule.field is not None and rule.field not in known:
+            raise MappingError(
+                "Expected a skip rule to name a mapped field or property. Received: "
+                f"skip.field={shown(rule.field)}. Known: {', '.join(sorted(known))}; a "
+                "column of the file is named with column=."
+            )
+    names = [rule.name for rule in rules]
+    if len(set(names)) < len(names):
+        raise MappingError(
+            "Expected each skip rule to have its own name, since its rows are counted "
+            f"under it. Received: skip.name={shown(names)}. Rename one."
+        )
+
+
+def zone_of(table: TableReader) -> str | None:
+    """A time zone that Python and Arrow know, or None."""
+    name = table.text("timezone")
+    if name is None:
+        return None
+    try:
+        zoneinfo.ZoneInfo(name)
+        pc.assume_timezone(pa.scalar(0, pa.timestamp("us")), name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise MappingError(
+            "Expected a time zone of the IANA list. Received: "
+            f"timezone={shown(name)}. Write one like 'Europe/London' or 'UTC'."
+        ) from error
+    return name

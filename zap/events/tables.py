@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Collection, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from zap.errors import MappingError
 
@@ -122,7 +122,7 @@ class TableReader:
             return "true" if value else "false"
         if isinstance(value, float) and value.is_integer():
             return str(int(value))
-        fits = isinstance(value, (str, int, float))
+        fits = isinstance(value, (int, float)) or value == "" or is_text(value)
         if not fits or (isinstance(value, int) and abs(value) >= 2**63):
             self.refuse(key, value, "a text or a number")
         return str(value)
@@ -187,7 +187,7 @@ def near(name: str, known: Collection[str]) -> str:
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 
-def is_text(value: Any) -> bool:
+def is_text(value: Any) -> TypeGuard[str]:
     """True for texts that are not empty and have a form in UTF-8."""
     try:
         return isinstance(value, str) and bool(value.encode())

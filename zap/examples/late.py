@@ -107,7 +107,8 @@ def _extended(
     every = np.concatenate((np.arange(histories.events), *copies))
     offsets = np.concatenate((histories.offsets, histories.events + added))
     time_us = histories.time_us[every]
-    start, stop = session_bounds(offsets, time_us, histories.session_gap_us)
+    gap_us, types = histories.session_gap_us, histories.columns["type"].take(every)
+    start, stop = session_bounds(offsets, time_us, gap_us, types)
     hashes = histories.subject_hash
     return replace(
         histories,
