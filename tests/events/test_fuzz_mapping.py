@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fuzzing import MAPPING, MAX_MESSAGE_CHARS, bounded, check_file
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.events.fuzz import MAPPING, MAX_MESSAGE_CHARS, bounded, check_file
 
 from zap.errors import MappingError, ZapError
 from zap.events.mapping import EventMapping

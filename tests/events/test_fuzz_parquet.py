@@ -10,10 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fuzzing import (
+    COLUMNS,
+    EDITS,
+    MAPPING,
+    bounded,
+    check_file,
+    cut_and_patched,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.events.fuzz import COLUMNS, MAPPING, bounded, check_file
-from tests.events.test_fuzz_texts import EDITS, cut_and_patched
 
 from zap.events.mapping import EventMapping
 

@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 import zstandard
+from fuzzing import (
+    COLUMNS,
+    EDITS,
+    MAPPING,
+    bounded,
+    check_file,
+    cut_and_patched,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.events.fuzz import COLUMNS, MAPPING, bounded, check_file
 
 from zap.events.mapping import EventMapping
 
@@ -23,12 +30,6 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     ".zst": zstandard.compress,
 }
 
-NASTY = [
-    b"\x00", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\n", b"\n\n", b'"', b'""', b",", b'",',
-    b',"', b"\xe9", b"\xff\xfe", b"a\x00b\x00", b"\xed\xa0\x80", b"\\ud800", b"\\u0000",
-    b"{", b"}", b"[", b"]", b":", b"null", b"NaN", b"Infinity", b"-1", b"1e999", b"{}",
-    b"9" * 400, b"[" * 2000, b'{"a":' * 1500, b"\xf0\x9f\x98\x80", b"\\", b"'", b"\t",
-]  # fmt: skip
 CELLS = [
     "", " ", "2024-01-01T00:00:00Z", "2024-03-31 01:30:00", "0000-00-00", "1e999",
     "9999-12-31T23:59:59Z", "-290000-01-01", "31/02/2024", "01/01/0001", "NaN", "inf",
@@ -41,32 +42,6 @@ SCALARS: list[Any] = [
     *CELLS, None, True, False, 0, -1, 1.5, 2**63, -(2**63), 2**64, 10**30, 1e308, 5e-324,
     [], {}, [1], {"leaf": 1}, {"leaf": {"leaf": []}}, [[{}]], "x" * 3000,
 ]  # fmt: skip
-
-
-def cut_and_patched(data: bytes, edits: list[tuple[int, str, Any]]) -> bytes:
-    """Data after flips, insertions and cuts at given places."""
-    for place, what, value in edits:
-        at = place % (len(data) + 1)
-        if what == "insert":
-            data = data[:at] + value + data[at:]
-        elif what == "cut":
-            data = data[:at] + data[at + value :]
-        elif what == "flip" and at < len(data):
-            data = data[:at] + bytes([data[at] ^ value]) + data[at + 1 :]
-        elif what == "truncate":
-            data = data[: max(at, 1)]
-    return data or b"x"
-
-
-EDITS = st.lists(
-    st.one_of(
-        st.tuples(st.integers(0, 9999), st.just("insert"), st.sampled_from(NASTY)),
-        st.tuples(st.integers(0, 9999), st.just("flip"), st.integers(1, 255)),
-        st.tuples(st.integers(0, 9999), st.just("cut"), st.integers(1, 40)),
-        st.tuples(st.integers(0, 9999), st.just("truncate"), st.just(0)),
-    ),
-    max_size=8,
-)
 
 
 @st.composite

@@ -69,7 +69,8 @@ def check_property_name(name: str) -> None:
         return
     raise MappingError(
         "Expected a property name that is not empty and is no field of every event. "
-        f"Received: name={shown(name)}. Rename the property; its column may keep its name."
+        f"Received: name={shown(name)}. Rename the property; its column may keep "
+        "its name."
     )
 
 

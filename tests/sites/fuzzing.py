@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 from zap.errors import InputError, MappingError
 from zap.events.mapping import EventMapping
@@ -103,3 +104,37 @@ def check_file(path: Path, mapping: EventMapping, lines: int) -> None:
     if not message:
         assert few[:2] == (events, dead)
         assert +few[2] == +counts
+
+
+NASTY = [
+    b"\x00", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\n", b"\n\n", b'"', b'""', b",", b'",',
+    b',"', b"\xe9", b"\xff\xfe", b"a\x00b\x00", b"\xed\xa0\x80", b"\\ud800", b"\\u0000",
+    b"{", b"}", b"[", b"]", b":", b"null", b"NaN", b"Infinity", b"-1", b"1e999", b"{}",
+    b"9" * 400, b"[" * 2000, b'{"a":' * 1500, b"\xf0\x9f\x98\x80", b"\\", b"'", b"\t",
+]  # fmt: skip
+
+
+def cut_and_patched(data: bytes, edits: list[tuple[int, str, Any]]) -> bytes:
+    """Data after flips, insertions and cuts at given places."""
+    for place, what, value in edits:
+        at = place % (len(data) + 1)
+        if what == "insert":
+            data = data[:at] + value + data[at:]
+        elif what == "cut":
+            data = data[:at] + data[at + value :]
+        elif what == "flip" and at < len(data):
+            data = data[:at] + bytes([data[at] ^ value]) + data[at + 1 :]
+        elif what == "truncate":
+            data = data[: max(at, 1)]
+    return data or b"x"
+
+
+EDITS = st.lists(
+    st.one_of(
+        st.tuples(st.integers(0, 9999), st.just("insert"), st.sampled_from(NASTY)),
+        st.tuples(st.integers(0, 9999), st.just("flip"), st.integers(1, 255)),
+        st.tuples(st.integers(0, 9999), st.just("cut"), st.integers(1, 40)),
+        st.tuples(st.integers(0, 9999), st.just("truncate"), st.just(0)),
+    ),
+    max_size=8,
+)
