@@ -40,7 +40,8 @@ def bad_texts(kind: pa.DataType) -> pa.Array:
 
 T = datetime(2024, 1, 1, tzinfo=UTC)
 ARRAYS: list[pa.Array] = [
-    *(int64s(pa.timestamp(unit, zone)) for unit in ("ms", "us", "ns") for zone in (None, "UTC", "Europe/London")),
+    *(int64s(pa.timestamp(unit, zone)) for unit in ("ms", "us",
+    "ns") for zone in (None, "UTC", "Europe/London")),
     int64s(pa.int64()),
     *(int64s(pa.duration(unit)) for unit in ("s", "ms", "us", "ns")),
     pa.array([2**64 - 1, 0, None, 2**63], pa.uint64()),
@@ -50,7 +51,8 @@ ARRAYS: list[pa.Array] = [
     pa.array([1.5, None, 3e38], pa.float32()),
     pa.array([True, None, False]),
     pa.nulls(3),
-    pa.array([Decimal("1.50"), None, Decimal("-99999999999999999999.99")], pa.decimal128(38, 2)),
+    pa.array([Decimal("1.50"), None, Decimal("-99999999999999999999.99")],
+    pa.decimal128(38, 2)),
     pa.array([Decimal(10) ** 60, None], pa.decimal256(70, 0)),
     pa.array([-(2**31), 0, None, 2**31 - 1], pa.int32()).view(pa.date32()),
     pa.array([date(2024, 1, 1), None, date(1, 1, 1), date(9999, 12, 31)], pa.date64()),

@@ -95,15 +95,16 @@ def _from_numbers(cells: pa.Array, unit: str, failures: list[Failure]) -> pa.Arr
     if pa.types.is_integer(cells.type):
         return _from_integers(cells, unit, failures, words)
     if is_text(cells.type):
+        # Told by each text alone, so that what is beside it changes nothing.
         cells = pc.utf8_trim_whitespace(cells)
-        try:
-            return _from_integers(pc.cast(cells, pa.int64()), unit, failures, words)
-        except pa.ArrowInvalid:
-            whole = pc.match_substring_regex(cells, r"^-?[0-9]{1,18}$")
         none = pa.scalar(None, pa.string())
-        integers = pc.cast(pc.if_else(whole, cells, none), pa.int64())
+        whole = pc.match_substring_regex(cells, r"^-?[0-9]{1,19}$")
+        texts = pc.if_else(whole, cells, none)
+        integers, large = bisect(
+            texts, lambda part: pc.cast(part, pa.int64()), pa.int64()
+        )
         exact = _from_integers(integers, unit, failures, words)
-        rest = pc.if_else(whole, none, cells)
+        rest = pc.if_else(pc.and_(whole, pa.array(~large)), none, cells)
         return pc.coalesce(exact, _from_floats(rest, unit, failures, words))
     return _from_floats(cells, unit, failures, words)
 
