@@ -21,6 +21,16 @@ WHOLE: dict[str, Any] = MAPPING | {
     "row_group_key": "g",
     "csv": {"delimiter": ";", "quote": "'", "missing": ["NULL"]},
     "observed": {"from": date(2024, 1, 1), "until": "2024-02-01T00:00:00Z"},
+    "dimensions": [
+        {
+            "name": "plans",
+            "input": "plans*.csv",
+            "valid_from": {"column": "since", "format": "%Y-%m-%d"},
+            "fields": {"user_id": "user", "received_at": "in"},
+            "properties": {"plan": {"column": "p", "type": "string"}},
+            "skip": [{"name": "none", "field": "user_id", "is": "missing"}],
+        }
+    ],
 }
 VALUES: list[Any] = [
     None, True, False, 0, -1, 1.5, float("nan"), float("inf"), 10**400, "",
@@ -79,16 +89,17 @@ def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
 def check_mapping(data: Any, folder: Path) -> None:
     """A mapping is refused in words, or does what it says on a file."""
     try:
-        mapping = EventMapping.from_dict(data)
+        mapping = EventMapping.from_dict(data, str(folder))
     except MappingError as error:
         assert len(str(error)) < MAX_MESSAGE_CHARS
         return
-    again = EventMapping.from_dict(mapping.to_dict())
+    again = EventMapping.from_dict(mapping.to_dict(), str(folder))
     assert again.digest() == mapping.digest()
     try:
         observed_range(mapping, ["a/b.csv"])
     except ZapError as error:
         assert len(str(error)) < MAX_MESSAGE_CHARS
+    (folder / "plans.csv").write_text("user;since;in;p\nu;2024-01-01;;free\n;x;;\n")
     path = folder / "f.csv"
     head = "ts;kind;user;in;n;x;b;d;deep.leaf;g"
     row = "2024-01-02T00:00:00;view;u;1704067200000;1;2.5;true;01/02/2024;l;g1"

@@ -88,6 +88,9 @@ def check_file(path: Path, mapping: EventMapping, lines: int) -> None:
     assert counts["rows.read"] == len(events) + bad + skipped
     assert counts["events.read"] == len(events)
     assert bad == len(dead)
+    assert len({(letter.source, letter.line) for letter in dead}) == len(dead)
+    if mapping.dimensions:
+        return
     places = [letter.line for letter in dead]
     assert places == sorted(set(places))
     assert not places or (places[0] >= 1 and places[-1] <= lines), (places, lines)

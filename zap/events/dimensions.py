@@ -34,7 +34,7 @@ from zap.events.specs import (
     SkipRule,
     said,
 )
-from zap.events.tables import TableReader
+from zap.events.tables import TableReader, is_text
 
 FIELDS = ("anonymous_id", "user_id", "received_at", "event_id")
 ALWAYS = "always"
@@ -130,7 +130,7 @@ def _dimension(table: TableReader, outer: Mapping[str, Any]) -> Dimension:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         table.refuse("name", name, "letters, digits, _ and -, as a type's name")
     one = table.take("input")
-    inputs = (one,) if isinstance(one, str) and one else table.texts("input")
+    inputs = (one,) if is_text(one) else table.texts("input")
     if not inputs or not all(inputs):
         table.refuse("input", one, "files, globs or directories")
     properties = read_properties(table.table("properties"))

@@ -23,6 +23,7 @@ from zap.events.files import (
 )
 from zap.events.mapping import EventMapping
 from zap.events.specs import FORMATS
+from zap.events.tables import shown
 
 SUFFIXES = {
     ".csv": "csv",
@@ -101,7 +102,7 @@ def _paths(patterns: Sequence[str], declared: str | None) -> list[str]:
         if not found:
             raise InputError(
                 "Expected at least one file of events. Received: "
-                f"input={str(pattern)!r}, which names none. Check the path; files in a "
+                f"input={shown(str(pattern))}, which names none. Check the path; files in a "
                 f"directory are found by their names ({', '.join(SUFFIXES)}), or any "
                 "if the mapping says format."
             )
