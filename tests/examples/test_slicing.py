@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -802,3 +802,72 @@ def test_a_field_of_the_wrong_kind_is_named(
     rows = [{"uid": 0, "who": "a", "t": 0, "type": "x", "color": "red", "amount": 1.0}]
     with pytest.raises(GeneratorError, match=message):
         slice_histories(made(), histories_of(rows), observed_range(base_us, (-10, 99)))
+
+
+@pytest.mark.parametrize("kind", RULES)
+@settings(max_examples=100, phases=[Phase.generate])
+@given(rng=st.randoms(use_true_random=True))
+def test_dimension_rows_change_no_example(
+    kind: str, rng: Random, histories_of: Any, plain: Any, base_us: int
+) -> None:
+    rows, question = some_rows(rng), some_question(rng, kind)
+    known = [
+        {
+            "uid": -1 - place,
+            "who": rng.choice("aabcd"),
+            "t": rng.choice([-700_000, -50, rng.randint(0, 80), rng.randint(0, 15)]),
+            "received": rng.choice([None, None, 10, 90]),
+            "type": rng.choice(["dimension.plans", "dimension.countries"]),
+            "sequence": rng.choice([None, 1]),
+            "source": "s2",
+            "row": place,
+        }
+        for place in range(rng.choice([1, 3, 8]))
+    ]
+    generator = zap_generator(question)
+    observed = observed_range(base_us, question["observed"])
+
+    def run(given: list[Row]) -> tuple[list[dict[str, Any]], Counter[str]]:
+        histories = histories_of(given, generator.fields(), generator.settings())
+        slices = slice_histories(generator, histories, observed)
+        examples = plain(slices)
+        for example in examples:
+            for side in ("past", "future"):
+                example[side] = tuple(uid for uid in example[side] if uid >= 0)
+        # Rows that come late are counted whatever they are, for each cutoff.
+        counts = Counter({n: c for n, c in slices.counts.items() if n != "events.late"})
+        return in_one_order(examples), +counts
+
+    assert run(rows + known) == run(rows), (question, rows, known)
+
+
+def test_a_named_dimension_is_a_cutoff_and_a_trait(
+    histories_of: Any, plain: Any, base_us: int
+) -> None:
+    def row(who: str, hour: float, kind: str, color: str | None = None) -> Row:
+        return {"uid": hour, "who": who, "t": hour, "type": kind, "color": color}
+
+    class Plans(Generator):
+        """Whether the plan is red at a change of it or at a view."""
+
+        cutoffs = each(event("x", "dimension.plans"))
+        horizon = future(hours=1)
+        label = future(hours=1).any(event("y"))
+        statistics: ClassVar[Any] = {
+            "red": past().last("color").equals("red"),
+            "count": past().count(),
+            "rows": past().count(event("dimension.plans")),
+        }
+        instance = Instance(types=["x"], fields=[Hash("type")])
+
+    rows = [
+        row("a", 1, "dimension.plans", "red"),  # nothing was done yet: no cutoff
+        row("a", 2, "x"),
+        row("a", 3, "dimension.plans", "blue"),
+        row("a", 4, "x"),
+        row("b", 1, "dimension.plans", "red"),
+    ]
+    histories = histories_of(rows, {"color"}, Plans().settings())
+    slices = slice_histories(Plans(), histories, observed_range(base_us, (0, 100)))
+    found = [(e["past"][-1], e["red"], e["count"], e["rows"]) for e in plain(slices)]
+    assert found == [(2, 1.0, 1.0, 1.0), (3, 0.0, 1.0, 2.0), (4, 0.0, 2.0, 2.0)]

@@ -60,7 +60,8 @@ def generate(
     check_fields(generator, mapping)
     check_split(generator, options.split)
     sources = list_sources(inputs, mapping)
-    declared = observed_range(mapping, [source.path for source in sources])
+    events = [source.path for source in sources if source.dimension is None]
+    declared = observed_range(mapping, events)
     observed = ObservedRange(*declared) if declared else None
     workspace = Workspace(output, options.replace)
     try:

@@ -26,6 +26,7 @@ from zap.histories.links import (
     resolve_links,
     shared_ids,
 )
+from zap.histories.selection import of_people
 
 LEAST_ROWS = 65_536
 
@@ -47,7 +48,8 @@ def key_by_subject(events: Any, subject: str, shards: int) -> tuple[Any, list[An
 
 def _owned(events: Any) -> tuple[Any, list[Any]]:
     """The events with their persons, and the counts of the links."""
-    links = events | "Links" >> beam.Map(links_of)
+    # A bot that takes a visitor's id and a user's for its own links nobody.
+    links = events | "Links" >> beam.Map(lambda batch: links_of(of_people(batch)))
     first = (
         links
         | "First links" >> beam.Map(first_links)

@@ -75,7 +75,8 @@ class ReadEvents(beam.DoFn):
             counts.update(dropped)
             missing = without_subject(batch, generator.subject)
             counts["events.dropped.no_subject"] += missing
-            days.update(events_by_day(of_people(batch)))
+            if source.dimension is None:
+                days.update(events_by_day(of_people(batch)))
             if generator.settings().bots is not None:
                 clock.update(clock_counts(batch))
             yield (

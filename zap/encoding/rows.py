@@ -20,6 +20,7 @@ from zap.encoding.columns import (
     IntArray,
     Numeric,
 )
+from zap.encoding.dimensions import activity_mask
 from zap.encoding.features import Feature, Hash, SincePrevious
 from zap.encoding.instance import AnyType, Instance
 from zap.encoding.metadata import Last, Metadata, Tenure
@@ -55,9 +56,12 @@ class Windows:
 def mask_of_types(
     histories: FlatHistories, types: tuple[str, ...] | AnyType
 ) -> BoolArray:
-    """True for the events of one of ``types``; shape (events,)."""
+    """True for the events of one of ``types``; shape (events,).
+
+    ``ANY`` is what the subject did: rows of dimensions are seen where they are named.
+    """
     if isinstance(types, AnyType):
-        return np.ones(histories.events, np.bool_)
+        return activity_mask(histories.columns["type"])
     column = histories.columns["type"]
     assert isinstance(column, Categorical), "types are categorical"
     wanted = np.zeros(len(column.distinct) + 1, np.bool_)
@@ -145,7 +149,9 @@ def _metadata_column(
     start, stop = histories.offsets[cutoffs.subject], cutoffs.position
     if isinstance(source, Last):
         column = column_named(histories, source.field)
-        seen = mask_of_types(histories, instance.types_of(source)) & column.valid
+        seen = mask_of_types(histories, instance.types_of(source))
+        named = mask_of_types(histories, (*source.types,))
+        seen = (seen | named) & column.valid
         return column.take(last_in(seen, start, stop))
     seen = kept_mask(instance, histories)
     if isinstance(source, Tenure):

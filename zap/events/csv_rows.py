@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +12,15 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from zap.encoding.columns import BoolArray, IntArray
-from zap.errors import InputError, MappingError
+from zap.errors import InputError
 from zap.events.files import read_text_chunks, reading
 from zap.events.mapping import EventMapping
-from zap.events.raw import DeadLetter, RawRows, check_columns, clip
+from zap.events.raw import DeadLetter, RawRows, check_columns, check_once, clip
 from zap.events.records import FAULTS, Block, Dialect, split_records
 from zap.events.sources import Source
 from zap.events.specs import CsvOptions
+
+_AS_ASCII = bytes(range(128)) + b"\x7f" * 128
 
 
 def read_csv(
@@ -85,17 +87,20 @@ class _Parser:
             quotechar=self._options.quote or None,
             quoting=csv.QUOTE_MINIMAL if self._options.quote else csv.QUOTE_NONE,
         )
-        self._set_names([name.strip() for name in next(reader)])
+        try:
+            names = next(reader)
+        except csv.Error as error:
+            raise InputError(
+                "Expected a header that names the columns. Received: "
+                f"path={self._path!r}, line 1 ({error}). If the file has no header, "
+                "name the columns in the mapping with csv.header = false and "
+                "csv.columns."
+            ) from error
+        self._set_names([name.strip() for name in names])
 
     def _set_names(self, names: list[str]) -> None:
         check_columns(self._wanted, names, self._path)
-        twice = [name for name in self._wanted if names.count(name) > 1]
-        if twice:
-            raise MappingError(
-                "Expected a column that is named once in the header. Received: "
-                f"column={twice[0]!r}, path={self._path!r}. Rename one of the two, or "
-                "name all columns in the mapping with csv.columns."
-            )
+        check_once(self._wanted, names, self._path)
         self._names = names
 
     def rows(self, block: Block, first_row: int) -> RawRows:
@@ -132,19 +137,35 @@ class _Parser:
             letters.append(self._misfit(block, place, row.actual_columns))
             return "skip"
 
-        positions = [str(place) for place in range(len(self._names))]
         wanted = [str(self._names.index(name)) for name in self._wanted]
-        if not len(block):
-            empty = {place: pa.array([], pa.binary()) for place in wanted}
-            return pa.table(empty), fits, letters
-        buffer = _contiguous(block)
+        data = _contiguous(block)
+        if _is_utf8(data):
+            table = self._table(data, wanted, refuse)
+        else:
+            # Arrow cannot show a misfit that is not UTF-8: the misfits are found in a
+            # copy without such bytes, and the others are parsed as they came.
+            self._table(bytes(data).translate(_AS_ASCII), wanted[:1], refuse)
+            table = self._table(_contiguous(block.select(fits)), wanted)
+        assert table.num_rows == fits.sum(), (table.num_rows, fits.sum())
+        return table, fits, letters
+
+    def _table(
+        self,
+        data: pa.Buffer | bytes,
+        wanted: Sequence[str],
+        refuse: Callable[[arrow_csv.InvalidRow], str] | None = None,
+    ) -> pa.Table:
+        """Records as binary columns that are named by their places."""
+        if not len(data):
+            return pa.table({place: pa.array([], pa.binary()) for place in wanted})
+        positions = [str(place) for place in range(len(self._names))]
         with reading(self._path):
-            table = arrow_csv.read_csv(
-                pa.BufferReader(buffer),
+            return arrow_csv.read_csv(
+                pa.BufferReader(data),
                 arrow_csv.ReadOptions(
                     use_threads=False,
                     column_names=positions,
-                    block_size=len(buffer) + 1,
+                    block_size=len(data) + 1,
                 ),
                 arrow_csv.ParseOptions(
                     delimiter=self._options.delimiter,
@@ -157,8 +178,6 @@ class _Parser:
                     include_columns=wanted,
                 ),
             )
-        assert table.num_rows == fits.sum(), (table.num_rows, fits.sum())
-        return table, fits, letters
 
     def _columns(self, table: pa.Table) -> dict[str, pa.Array]:
         """The wanted columns by name, null where a cell is declared to be missing."""
@@ -191,8 +210,18 @@ class _Parser:
 
 def _contiguous(block: Block) -> pa.Buffer:
     """The bytes of a block's records alone, copied only if others lie between them."""
+    if not len(block):
+        return pa.py_buffer(b"")
     gaps: IntArray = block.start[1:] - block.stop[:-1]
     if not (gaps > 2).any():
         first, last = int(block.start[0]), int(block.stop[-1])
         return pa.py_buffer(block.data).slice(first, last - first)
     return pa.py_buffer(b"\n".join(block.text(i) for i in range(len(block))))
+
+
+def _is_utf8(data: pa.Buffer) -> bool:
+    try:
+        str(data, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

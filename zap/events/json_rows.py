@@ -49,19 +49,21 @@ def read_jsonl(
 
     Raises:
         InputError: the file cannot be read.
-        MappingError: no line of the first batch has a required leaf.
+        MappingError: no line of the first block has a required leaf.
         MissingExtraError: orjson is not installed.
     """
     reader = _Reader(source.path, columns)
     needed = [mapping.fields[name].column for name in ("timestamp", "type")]
     required = [name for name in needed if name is not None]
-    row = 0
+    row, checked = 0, False
     for block in split_records(read_text_chunks(source.path), _DIALECT):
         for start in range(0, len(block), batch_rows):
             part = block.select(slice(start, start + batch_rows))
             rows = reader.rows(part, row)
-            if row == 0 and len(rows.rows):
-                reader.check_required(required, part, rows)
+            if not checked and len(rows.rows):
+                # In the whole block, so that the size of a batch does not matter.
+                reader.check_required(required, block, rows)
+                checked = True
             yield rows
             row += len(part)
 
@@ -187,10 +189,13 @@ def _text(value: Any) -> str | None:
     raise TypeError(type(value).__name__)
 
 
-def _paths(data: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """All leaves of an object as dotted paths."""
-    for key, value in data.items():
-        if isinstance(value, dict):
-            yield from _paths(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key
+def _paths(data: dict[str, Any]) -> Iterator[str]:
+    """All leaves of an object as dotted paths, however deep they lie."""
+    left = [("", data)]
+    while left:
+        prefix, inner = left.pop()
+        for key, value in inner.items():
+            if isinstance(value, dict):
+                left.append((f"{prefix}{key}.", value))
+            else:
+                yield prefix + key

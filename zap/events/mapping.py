@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zap.errors import MappingError
+from zap.events.dimensions import Dimension
 from zap.events.mapping_file import load_toml, parse_parts
 from zap.events.schema import PropertyType
 from zap.events.specs import (
@@ -41,6 +42,9 @@ class EventMapping:
         csv: dialect.
         observed: the observed range, if known.
         skip: rules in order; the first that matches counts.
+        dimensions: tables of what is known of subjects, beside the events.
+        folder: what the dimensions' inputs are relative to; it is no part of what the
+            mapping says.
     """
 
     fields: Mapping[str, FieldSpec]
@@ -51,6 +55,8 @@ class EventMapping:
     csv: CsvOptions = field(default_factory=CsvOptions)
     observed: Observed | None = None
     skip: tuple[SkipRule, ...] = ()
+    dimensions: tuple[Dimension, ...] = ()
+    folder: str = field(default="", compare=False)
 
     @classmethod
     def load(cls, path: str | Path) -> EventMapping:
@@ -60,18 +66,22 @@ class EventMapping:
             MappingError: the file is missing, is no TOML, or says something unknown.
         """
         try:
-            return cls.from_dict(load_toml(path))
+            return cls.from_dict(load_toml(path), str(Path(path).parent))
         except MappingError as error:
             raise MappingError(f"{path}: {error}") from error
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> EventMapping:
+    def from_dict(cls, data: Mapping[str, Any], folder: str = "") -> EventMapping:
         """Check a mapping in the shape of the TOML file, or of ``to_dict``.
+
+        Args:
+            data: the mapping.
+            folder: what the inputs of its dimensions are relative to.
 
         Raises:
             MappingError: names the key, the value, and what was expected.
         """
-        return cls(**parse_parts(data))
+        return cls(**parse_parts(data), folder=folder)
 
     def to_dict(self) -> dict[str, Any]:
         """The mapping as JSON in the shape of the TOML file."""
@@ -84,6 +94,7 @@ class EventMapping:
             "properties": {name: said(spec) for name, spec in self.properties.items()},
             "observed": said(self.observed) if self.observed else None,
             "skip": [said(rule) for rule in self.skip],
+            "dimensions": [each.to_dict() for each in self.dimensions],
         }
         return {key: value for key, value in data.items() if value not in (None, [])}
 
@@ -95,13 +106,24 @@ class EventMapping:
     def property_types(
         self, names: Collection[str] | None = None
     ) -> dict[str, PropertyType]:
-        """Declared properties and their types, in the order of declaration.
+        """Declared properties and their types, those of dimensions after the others.
 
         Args:
             names: keep only these; names that are not declared are passed over.
         """
         return {
             name: spec.type
-            for name, spec in self.properties.items()
+            for properties in (
+                self.properties,
+                *(d.properties for d in self.dimensions),
+            )
+            for name, spec in properties.items()
             if names is None or name in names
         }
+
+    def of(self, dimension: str | None) -> EventMapping:
+        """How rows of a source are read: those of events, or of a dimension."""
+        if dimension is None:
+            return self
+        found = next(each for each in self.dimensions if each.name == dimension)
+        return EventMapping(**found.parts())

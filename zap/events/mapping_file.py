@@ -8,18 +8,20 @@ wanted, and the nearest key that exists.
 from __future__ import annotations
 
 import tomllib
-import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zap.errors import MappingError
+from zap.events.dimensions import read_dimensions
 from zap.events.spec_tables import (
+    check_rules,
     read_csv,
     read_fields,
     read_observed,
     read_properties,
     read_skip,
+    zone_of,
 )
 from zap.events.specs import FORMATS
 from zap.events.tables import TableReader
@@ -40,9 +42,11 @@ def load_toml(path: str | Path) -> dict[str, Any]:
             f"Expected a mapping file that can be read. Received: path={str(path)!r} "
             f"({error.strerror}). Check the path."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits and lists that nest as deep are among these.
         raise MappingError(
-            f"Expected a mapping file in TOML. Received: path={str(path)!r}, {error}. "
+            f"Expected a mapping file in TOML. Received: path={str(path)!r}, "
+            f"{str(error)[:500]}. "
             "Mend the syntax at that place."
         ) from error
 
@@ -56,10 +60,10 @@ def parse_parts(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         MappingError: names the key, the value, and what was expected.
     """
-    table = TableReader("", data).only(*_KEYS, "observed", "skip")
+    table = TableReader("", data).only(*_KEYS, "observed", "skip", "dimensions")
     parts = {
         "format": table.choice("format", FORMATS),
-        "timezone": _timezone(table.text("timezone")),
+        "timezone": zone_of(table),
         "row_group_key": table.text("row_group_key"),
         "csv": read_csv(table.table("csv")),
         "fields": read_fields(table.table("fields")),
@@ -70,7 +74,7 @@ def parse_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         "skip": tuple(read_skip(rule) for rule in table.tables("skip")),
     }
     _check_whole(parts)
-    return parts
+    return parts | {"dimensions": tuple(read_dimensions(table, parts))}
 
 
 def _check_whole(parts: Mapping[str, Any]) -> None:
@@ -82,30 +86,4 @@ def _check_whole(parts: Mapping[str, Any]) -> None:
                 f"properties.{name}.fold={spec.fold!r}. Add row_group_key, the column "
                 "whose equal values make one event, or remove the fold."
             )
-    known = {*parts["fields"], *parts["properties"]}
-    for rule in parts["skip"]:
-        if rule.field is not None and rule.field not in known:
-            raise MappingError(
-                "Expected a skip rule to name a mapped field or property. Received: "
-                f"skip.field={rule.field!r}. Known: {', '.join(sorted(known))}; a "
-                "column of the file is named with column=."
-            )
-    names = [rule.name for rule in parts["skip"]]
-    if len(set(names)) < len(names):
-        raise MappingError(
-            "Expected each skip rule to have its own name, since its rows are counted "
-            f"under it. Received: skip.name={names!r}. Rename one."
-        )
-
-
-def _timezone(name: str | None) -> str | None:
-    if name is None:
-        return None
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise MappingError(
-            "Expected a time zone of the IANA list. Received: "
-            f"timezone={name!r}. Write one like 'Europe/London' or 'UTC'."
-        ) from error
-    return name
+    check_rules(parts["skip"], {*parts["fields"], *parts["properties"]})

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from zap.errors import MappingError
 from zap.events.files import open_bytes, reading
 from zap.events.mapping import EventMapping
-from zap.events.raw import RawRows, check_columns, clip, plain_value
+from zap.events.raw import RawRows, check_columns, check_once, clip, plain_value
 from zap.events.sources import Source
 
 
@@ -44,6 +44,7 @@ def read_parquet(
         ]
         top = parquet.schema_arrow.names
         check_columns(columns, list(dict.fromkeys([*top, *leaves])), source.path)
+        check_once(columns, [*top, *(set(leaves) - set(top))], source.path)
         sizes = [
             parquet.metadata.row_group(group).num_rows
             for group in range(parquet.num_row_groups)

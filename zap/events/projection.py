@@ -15,11 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zap.encoding.dimensions import DIMENSION_PREFIX
 from zap.events.cells import mask_of
 from zap.events.mapping import EventMapping
 from zap.events.raw import DeadLetter, RawRows, clip, plain_value
 from zap.events.row_work import RowWork
-from zap.events.schema import CANONICAL, canonical_schema
+from zap.events.schema import CANONICAL, PROPERTY_TYPES, canonical_schema
 from zap.events.sources import Source
 from zap.events.specs import SkipRule
 
@@ -34,7 +35,8 @@ class ReadBatch:
         events: those that became events; columns of ``canonical_schema``.
         dead: those that are bad.
         counts: by "rows.read", "rows.skipped.<rule>", "rows.bad.<reason>" and
-            "events.read"; the first is the sum of the others.
+            "events.read"; the first is the sum of the others. Rows of a dimension
+            count under "rows.dimension.<name>" as well.
     """
 
     events: pa.RecordBatch
@@ -58,13 +60,14 @@ class Projector:
         properties: Collection[str] | None = None,
     ):
         self.source = source
-        self.mapping = mapping
+        self.mapping = mapping.of(source.dimension)
         self.properties = mapping.property_types(properties)
         self.schema = canonical_schema(self.properties)
 
     def columns(self) -> list[str]:
         """The columns of the source that are needed, each once."""
-        specs = [self.mapping.properties[name] for name in self.properties]
+        own = self.mapping.properties
+        specs = [own[name] for name in self.properties if name in own]
         names = [spec.column for spec in self.mapping.fields.values()]
         names += [spec.column for spec in specs]
         names += [column for spec in specs for column in spec.product]
@@ -84,10 +87,7 @@ class Projector:
         rows = RowWork(self.mapping, raw)
         skipped = rows.skip()
         columns = [self._canonical(rows, field) for field in CANONICAL]
-        columns += [
-            rows.property(name, self.mapping.properties[name])
-            for name in self.properties
-        ]
+        columns += [self._property(rows, name) for name in self.properties]
         bad = (rows.fault > 0) & ~skipped
         keep = ~(bad | skipped)
         if not keep.all():
@@ -96,7 +96,16 @@ class Projector:
         events = pa.RecordBatch.from_arrays(columns, schema=self.schema)
         dead = [*raw.bad, *(self._letter(rows, int(i)) for i in np.flatnonzero(bad))]
         dead.sort(key=lambda letter: letter.line)
-        return ReadBatch(events, dead, _counts(rows, dead, events.num_rows))
+        counts = _counts(rows, dead, events.num_rows)
+        if self.source.dimension is not None:
+            counts[f"rows.dimension.{self.source.dimension}"] = counts["rows.read"]
+        return ReadBatch(events, dead, counts)
+
+    def _property(self, rows: RowWork, name: str) -> pa.Array:
+        """A property; null where only other sources of the mapping have it."""
+        if name in self.mapping.properties:
+            return rows.property(name, self.mapping.properties[name])
+        return pa.nulls(len(rows.raw.rows), PROPERTY_TYPES[self.properties[name]])
 
     def _canonical(self, rows: RowWork, field: pa.Field) -> pa.Array:
         size = len(rows.raw.rows)
@@ -113,6 +122,10 @@ class Projector:
         values = rows.field(field.name, spec)
         if not field.nullable and values.null_count:
             rows.note(field.name, mask_of(pc.is_null(values)), "missing", "a value")
+        if field.name == "type" and self.source.dimension is None:
+            taken = mask_of(pc.starts_with(values, DIMENSION_PREFIX))
+            words = f"a type that does not begin with {DIMENSION_PREFIX!r}"
+            rows.note(field.name, taken, "reserved", words)
         return values
 
     def _letter(self, rows: RowWork, place: int) -> DeadLetter:

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from zap.encoding.columns import IntArray
 from zap.errors import MappingError
-from zap.events.tables import near
+from zap.events.tables import near, shown
 
 MAX_RAW_CHARS = 10_000
+_SHOWN_COLUMNS = 20
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,11 @@ def plain_value(cell: pa.Scalar) -> Any:
     """A cell for people, also where it is no text and no date that Python knows."""
     try:
         return cell.as_py()
-    except UnicodeDecodeError:
-        return clip(cell.as_buffer().to_pybytes())
-    except (OverflowError, ValueError):
-        return cell.value
+    except (OverflowError, ValueError, pa.ArrowException):
+        if isinstance(cell, (pa.StringScalar, pa.LargeStringScalar)):
+            return clip(cell.as_buffer().to_pybytes())
+        # A time beyond Python's is shown as its number, what is nested by its type.
+        return getattr(cell, "value", str(cell.type))
 
 
 def check_columns(wanted: Iterable[str], existing: Sequence[str], path: str) -> None:
@@ -83,9 +85,26 @@ def check_columns(wanted: Iterable[str], existing: Sequence[str], path: str) -> 
     missing = [name for name in wanted if name not in existing]
     if not missing:
         return
-    shown = ", ".join(map(repr, existing[:50])) + (", ..." if existing[50:] else "")
+    names = [shown(name, 60) for name in existing[:_SHOWN_COLUMNS]]
+    listed = ", ".join(names) + (", ..." if existing[_SHOWN_COLUMNS:] else "")
+    like = near(missing[0], [name for name in existing[:1_000] if len(name) < 200])
     raise MappingError(
         "Expected every column that the mapping names to be in the file. Received: "
-        f"column={missing[0]!r}{near(missing[0], existing)}, path={path!r}. "
-        f"The file has: {shown}. Change the name in the mapping."
+        f"column={shown(missing[0])}{like}, path={path!r}. "
+        f"The file has: {listed}. Change the name in the mapping."
     )
+
+
+def check_once(wanted: Iterable[str], existing: Sequence[str], path: str) -> None:
+    """Refuse a file that has a column of the mapping twice.
+
+    Raises:
+        MappingError: names the column.
+    """
+    twice = [name for name in wanted if existing.count(name) > 1]
+    if twice:
+        raise MappingError(
+            "Expected a column that is named once in the file. Received: "
+            f"column={shown(twice[0])}, path={path!r}. Rename one of the two; of CSV "
+            "all columns can be named in the mapping with csv.columns."
+        )

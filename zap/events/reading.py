@@ -57,5 +57,5 @@ def read_source(
     """
     projector = Projector(source, mapping, properties)
     reader = READERS[source.format]
-    for raw in reader(source, mapping, projector.columns(), batch_rows):
+    for raw in reader(source, projector.mapping, projector.columns(), batch_rows):
         yield projector.project(raw)

@@ -97,9 +97,10 @@ def split_records(chunks: Iterable[bytes], dialect: Dialect) -> Iterator[Block]:
     rest, line, skipping = b"", 1, False
     for chunk in chunks:
         if skipping:
-            _, newline, chunk = chunk.partition(b"\n")
-            skipping = not newline
-            line += len(newline)
+            rest, found = _after_break(rest + chunk, dialect)
+            line, skipping, chunk = line + found, not found, b""
+            if skipping:
+                continue
         block, used, breaks = _cut(rest + chunk, line, dialect, final=False)
         if len(block):
             yield block
@@ -107,9 +108,19 @@ def split_records(chunks: Iterable[bytes], dialect: Dialect) -> Iterator[Block]:
         if len(rest) > MAX_RECORD_BYTES:
             yield _one_faulty(rest[:MAX_RECORD_BYTES], line, _TOO_LARGE)
             rest, skipping = b"", True
+    if skipping:
+        rest = b""
     block, _, _ = _cut(rest, line, dialect, final=True)
     if len(block):
         yield block
+
+
+def _after_break(data: bytes, dialect: Dialect) -> tuple[bytes, bool]:
+    """What follows the first line break; without one, what may be half of it."""
+    breaks = _line_breaks(np.frombuffer(data, np.uint8), dialect, final=False)
+    if len(breaks):
+        return data[int(breaks[0]) + 1 :], True
+    return (b"\r" if dialect.lone_cr and data.endswith(b"\r") else b""), False
 
 
 def _one_faulty(data: bytes, line: int, fault: int) -> Block:

@@ -14,6 +14,7 @@ from zap.encoding.columns import BoolArray
 from zap.events.cells import Converted, plain, to_bool, to_float, to_int, to_text
 from zap.events.mapping import EventMapping
 from zap.events.raw import RawRows
+from zap.events.schema import ALWAYS_VALID, TIMESTAMP
 from zap.events.skipping import rule_matches
 from zap.events.specs import FieldSpec, PropertySpec, SkipRule
 from zap.events.timestamps import to_instants
@@ -73,6 +74,8 @@ class RowWork:
 
     def field(self, name: str, spec: FieldSpec) -> pa.Array:
         """A canonical field."""
+        if spec.column is None and name == "timestamp":
+            return pa.repeat(pa.scalar(ALWAYS_VALID, TIMESTAMP), len(self.raw.rows))
         if spec.column is None or name not in (*_TIMES, "sequence"):
             return self.field_text(spec)
         if name == "sequence":

@@ -9,12 +9,21 @@ of every stored history.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 import pyarrow as pa
 
 from zap.errors import MappingError
 from zap.events.derived import DERIVED
+from zap.events.tables import is_text, shown
+
+ALWAYS_VALID = datetime(1900, 1, 1, tzinfo=UTC)
+"""The timestamp of dimension rows that declare ``valid_from = "always"``.
+
+It is the earliest time that an event can have. Such a row is known at no cutoff for
+certain, and checks of leakage look for exactly this pair of type and time.
+"""
 
 PropertyType: TypeAlias = Literal["string", "int", "float", "bool", "timestamp"]
 
@@ -56,11 +65,12 @@ def check_property_name(name: str) -> None:
     Raises:
         MappingError: the name is empty or taken.
     """
-    if name and name not in CANONICAL_NAMES and name not in DERIVED:
+    if is_text(name) and name not in CANONICAL_NAMES and name not in DERIVED:
         return
     raise MappingError(
         "Expected a property name that is not empty and is no field of every event. "
-        f"Received: name={name!r}. Rename the property; its column may keep its name."
+        f"Received: name={shown(name)}. Rename the property; its column may keep "
+        "its name."
     )
 
 

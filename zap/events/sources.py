@@ -10,9 +10,10 @@ import glob
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zap.errors import InputError
+from zap.events.dimensions import Dimension, resolved
 from zap.events.files import (
     CHUNK_BYTES,
     filesystem,
@@ -22,6 +23,7 @@ from zap.events.files import (
 )
 from zap.events.mapping import EventMapping
 from zap.events.specs import FORMATS
+from zap.events.tables import shown
 
 SUFFIXES = {
     ".csv": "csv",
@@ -43,6 +45,7 @@ class Source:
         size_bytes: of the file, as stored.
         format: one of the formats of a mapping.
         row_groups: those of a Parquet file that belong to this part; None for all.
+        dimension: the name of the dimension whose rows it holds; None for events.
     """
 
     path: str
@@ -50,16 +53,18 @@ class Source:
     size_bytes: int
     format: str
     row_groups: tuple[int, ...] | None = None
+    dimension: str | None = None
 
 
 def list_sources(patterns: Sequence[str], mapping: EventMapping) -> list[Source]:
-    """The files that patterns name.
+    """The files that patterns name, and those of the mapping's dimensions.
 
     Args:
         patterns: paths, globs or directories, local or of a filesystem that fsspec
             knows. In directories files of known names count, at any depth; those that
             begin with "." or "_" do not.
-        mapping: may say the format of all files.
+        mapping: may say the format of all files. A file of one of its dimensions is
+            not read as events too, where a directory holds both.
 
     Returns:
         Each file once, sorted by digest and path.
@@ -67,19 +72,43 @@ def list_sources(patterns: Sequence[str], mapping: EventMapping) -> list[Source]
     Raises:
         InputError: a pattern names nothing, or a file is empty or of an unknown kind.
     """
+    told = [source for each in mapping.dimensions for source in _told(each, mapping)]
+    taken = {os.path.abspath(source.path) for source in told}
+    sources = [
+        _source(path, mapping.format)
+        for path in _paths(patterns, mapping.format)
+        if is_remote(path) or os.path.abspath(path) not in taken
+    ]
+    return sorted([*sources, *told], key=_place)
+
+
+def _place(source: Source) -> tuple[str, str, str]:
+    return source.digest, source.path, source.dimension or ""
+
+
+def _told(dimension: Dimension, mapping: EventMapping) -> list[Source]:
+    """The files of a dimension."""
+    patterns = [resolved(pattern, mapping.folder) for pattern in dimension.inputs]
+    return [
+        replace(_source(path, dimension.format), dimension=dimension.name)
+        for path in _paths(patterns, dimension.format)
+    ]
+
+
+def _paths(patterns: Sequence[str], declared: str | None) -> list[str]:
+    """The paths that patterns name, each once."""
     paths: dict[str, None] = {}
     for pattern in patterns:
-        found = _expand(str(pattern), mapping.format)
+        found = _expand(str(pattern), declared)
         if not found:
             raise InputError(
                 "Expected at least one file of events. Received: "
-                f"input={str(pattern)!r}, which names none. Check the path; files in a "
-                f"directory are found by their names ({', '.join(SUFFIXES)}), or any "
-                "if the mapping says format."
+                f"input={shown(str(pattern))}, which names none. Check the path; "
+                f"files in a directory are found by their names ({', '.join(SUFFIXES)}"
+                "), or any if the mapping says format."
             )
         paths.update(dict.fromkeys(found))
-    sources = [_source(path, mapping) for path in paths]
-    return sorted(sources, key=lambda source: (source.digest, source.path))
+    return list(paths)
 
 
 def _expand(pattern: str, declared: str | None) -> list[str]:
@@ -134,8 +163,8 @@ def format_of(path: str) -> str | None:
     return next((f for suffix, f in SUFFIXES.items() if name.endswith(suffix)), None)
 
 
-def _source(path: str, mapping: EventMapping) -> Source:
-    kind = mapping.format or format_of(path)
+def _source(path: str, declared: str | None) -> Source:
+    kind = declared or format_of(path)
     if kind is None:
         raise InputError(
             "Expected a file whose name tells its format "

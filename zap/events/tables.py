@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Collection, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from zap.errors import MappingError
 
@@ -21,7 +22,7 @@ class TableReader:
         if not isinstance(data, Mapping):
             raise MappingError(
                 f"Expected {path or 'the mapping'} to be a table. "
-                f"Received: {path}={data!r}. Write it as [{path}]."
+                f"Received: {path}={shown(data)}. Write it as [{path}]."
             )
         self._path = path
         self._data = data
@@ -31,8 +32,8 @@ class TableReader:
         for key, value in self._data.items():
             if key not in known:
                 raise MappingError(
-                    f"Expected a known key{near(str(key), known)}. Received: "
-                    f"{self._place(str(key))}={value!r}. "
+                    f"Expected a known key{near(str(key)[:200], known)}. Received: "
+                    f"{self._place(str(key)[:200])}={shown(value)}. "
                     f"Known here: {', '.join(known)}."
                 )
         return self
@@ -52,7 +53,7 @@ class TableReader:
     def text(self, key: str) -> str | None:
         """A text that is not empty, or None where the table has none."""
         value = self.take(key)
-        if value is not None and (not isinstance(value, str) or not value):
+        if value is not None and not is_text(value):
             self.refuse(key, value, "a text that is not empty")
         return value
 
@@ -87,7 +88,9 @@ class TableReader:
         if value is None:
             return default
         plain = isinstance(value, str) and value.isascii() and len(value) == 1
-        if not (plain and value not in "\r\n") and not (may_be_empty and value == ""):
+        if not (plain and value not in "\r\n\0\x7f") and not (
+            may_be_empty and value == ""
+        ):
             self.refuse(key, value, "one ASCII character")
         return str(value)
 
@@ -96,7 +99,7 @@ class TableReader:
         value = self.take(key)
         if value is None:
             return ()
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        if not isinstance(value, list) or not all(map(is_text, value)):
             self.refuse(key, value, "a list of texts")
         return tuple(value)
 
@@ -119,7 +122,8 @@ class TableReader:
             return "true" if value else "false"
         if isinstance(value, float) and value.is_integer():
             return str(int(value))
-        if not isinstance(value, (str, int, float)):
+        fits = isinstance(value, (int, float)) or value == "" or is_text(value)
+        if not fits or (isinstance(value, int) and abs(value) >= 2**63):
             self.refuse(key, value, "a text or a number")
         return str(value)
 
@@ -129,7 +133,7 @@ class TableReader:
         if value is None:
             return ()
         fits = isinstance(value, Mapping) and all(
-            isinstance(text, str) and text for text in value.values()
+            is_text(key) and is_text(text) for key, text in value.items()
         )
         if not fits or not value:
             self.refuse(key, value, 'a table of texts like {C = "cancellation"}')
@@ -169,7 +173,7 @@ class TableReader:
     def refuse(self, key: str, value: Any, expected: str) -> NoReturn:
         """Raise the error of a value that cannot be used."""
         raise MappingError(
-            f"Expected {expected}. Received: {self._place(key)}={value!r} "
+            f"Expected {expected}. Received: {self._place(key)[:200]}={shown(value)} "
             f"(type {type(value).__name__}). Change it in the mapping."
         )
 
@@ -181,3 +185,23 @@ def near(name: str, known: Collection[str]) -> str:
     """Words that name the nearest of ``known``, if one is near."""
     found = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def is_text(value: Any) -> TypeGuard[str]:
+    """True for texts that are not empty and have a form in UTF-8."""
+    try:
+        return isinstance(value, str) and bool(value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def shown(value: Any, chars: int = 200) -> str:
+    """A value for a message: its repr, bounded in depth and length."""
+    form = reprlib.Repr()
+    form.maxstring = form.maxother = form.maxlong = chars
+    form.maxdict = form.maxlist = form.maxtuple = 20
+    try:
+        text = form.repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= 2 * chars else f"{text[:chars]}..."

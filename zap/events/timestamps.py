@@ -95,15 +95,16 @@ def _from_numbers(cells: pa.Array, unit: str, failures: list[Failure]) -> pa.Arr
     if pa.types.is_integer(cells.type):
         return _from_integers(cells, unit, failures, words)
     if is_text(cells.type):
+        # Told by each text alone, so that what is beside it changes nothing.
         cells = pc.utf8_trim_whitespace(cells)
-        try:
-            return _from_integers(pc.cast(cells, pa.int64()), unit, failures, words)
-        except pa.ArrowInvalid:
-            whole = pc.match_substring_regex(cells, r"^-?[0-9]{1,18}$")
         none = pa.scalar(None, pa.string())
-        integers = pc.cast(pc.if_else(whole, cells, none), pa.int64())
+        whole = pc.match_substring_regex(cells, r"^-?[0-9]{1,19}$")
+        texts = pc.if_else(whole, cells, none)
+        integers, large = bisect(
+            texts, lambda part: pc.cast(part, pa.int64()), pa.int64()
+        )
         exact = _from_integers(integers, unit, failures, words)
-        rest = pc.if_else(whole, none, cells)
+        rest = pc.if_else(pc.and_(whole, pa.array(~large)), none, cells)
         return pc.coalesce(exact, _from_floats(rest, unit, failures, words))
     return _from_floats(cells, unit, failures, words)
 
@@ -142,10 +143,15 @@ def _from_floats(
 def _from_native(
     cells: pa.Array, timezone: str | None, failures: list[Failure]
 ) -> pa.Array:
-    if pa.types.is_timestamp(cells.type) and cells.type.tz is not None:
-        return pc.cast(cells, TIMESTAMP, safe=False)
-    naive = pc.cast(pc.cast(cells, NAIVE, safe=False), NAIVE)
-    return in_zone(naive, timezone, failures)
+    kind = cells.type
+    zoned = pa.types.is_timestamp(kind) and kind.tz is not None
+    to = TIMESTAMP if zoned else NAIVE
+    # Not safe only where digits beyond microseconds are cut off: a second or a day
+    # that no int64 of microseconds holds would come out as some other time.
+    safe = not (pa.types.is_timestamp(kind) and kind.unit == "ns")
+    values, bad = bisect(cells, lambda part: pc.cast(part, to, safe=safe), to)
+    note_failure(failures, bad, "out_of_range", "a time from 1900 to 2199")
+    return values if zoned else in_zone(values, timezone, failures)
 
 
 def text_to_micros(text: str, timezone: str | None) -> int:

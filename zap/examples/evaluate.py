@@ -21,6 +21,7 @@ from zap.encoding.columns import (
     IntArray,
     Numeric,
 )
+from zap.encoding.dimensions import first_from, last_before
 from zap.encoding.windows import TimeIndex, count_in, last_in, sum_in
 from zap.errors import GeneratorError
 from zap.examples.expressions import Expr, Window
@@ -70,7 +71,7 @@ class Context:
         histories = self.histories
         if not len(cutoffs):
             return cutoffs.position, cutoffs.position
-        last = cutoffs.position - 1
+        last = last_before(histories.active, cutoffs.position)
         start, stop = histories.session_start[last], histories.session_stop[last]
         if histories.session_gap_us is not None:
             idle = cutoffs.instant_us - histories.time_us[last]
@@ -79,6 +80,11 @@ class Context:
             over = timed & (idle > histories.session_gap_us)
             start, stop = np.where(over, cutoffs.position, start), stop
         return start, stop
+
+    def seen(self, subject: IntArray, position: IntArray) -> BoolArray:
+        """Whether a subject did anything before each position."""
+        last = last_before(self.histories.active, position)
+        return np.asarray(last >= self.histories.offsets[subject])
 
     def window(self, window: Window, cutoffs: Cutoffs) -> tuple[IntArray, IntArray]:
         """The range of event indices of a window; two int64 arrays (cutoffs,)."""
@@ -153,7 +159,9 @@ def _measure(expr: Expr, context: Context, cutoffs: Cutoffs) -> Column | BoolArr
     assert expr.window is not None
     start, stop = context.window(expr.window, cutoffs)
     if expr.op == "duration":
-        return Numeric(_duration(context.histories.time_us, start, stop))
+        active = context.histories.active
+        first, end = first_from(active, start), last_before(active, stop) + 1
+        return Numeric(_duration(context.histories.time_us, first, end))
     if expr.op == "last":
         return _last_value(expr, context, start, stop)
     assert expr.event is not None

@@ -53,7 +53,7 @@ class Methods:
 
     def cutoffs(self, context: Context) -> Cutoffs:
         """Cutoffs after the events at which ``is_cutoff``, told the past, says so."""
-        everywhere = after_events(context, np.arange(context.histories.events))
+        everywhere = after_events(context, np.flatnonzero(context.histories.active))
         histories, asked, _ = without_late_events(context.histories, everywhere, False)
         first = histories.offsets[asked.subject]
         kept = self._call("is_cutoff", histories, asked.subject, first, asked.position)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zap.encoding.columns import BoolArray, Categorical, Column, Numeric
+from zap.encoding.dimensions import activity_mask
 from zap.encoding.instance import ANY, AnyType
 from zap.errors import GeneratorError
 
@@ -137,13 +138,15 @@ class Event:
     def mask(self, columns: Mapping[str, Column]) -> BoolArray:
         """Which events match; bool, shape (events,).
 
+        ``ANY`` is what subjects did: rows of dimensions match where they are named.
+
         Raises:
             GeneratorError: a field is not among the columns, or has another kind.
         """
         kind = columns["type"]
         assert isinstance(kind, Categorical)
         if isinstance(self.types, AnyType):
-            matched = np.ones(len(kind), bool)
+            matched = activity_mask(kind)
         else:
             matched = Condition("one_of", self.types).holds(kind)
         for name, condition in self.where:

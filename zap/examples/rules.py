@@ -16,6 +16,7 @@ import mmh3
 import numpy as np
 
 from zap.encoding.columns import Cutoffs, FloatArray, IntArray
+from zap.encoding.dimensions import last_before
 from zap.errors import GeneratorError
 from zap.examples.evaluate import Context
 from zap.examples.late import without_late_events
@@ -104,7 +105,8 @@ class BeforeOutcome(CutoffRule):
         outcomes = np.flatnonzero(context.mask(self.outcome))
         places = np.searchsorted(outcomes, begins)
         found = np.append(outcomes, histories.events)[places]
-        position = np.minimum(found, ends)
+        before = np.minimum(found, ends)
+        position = last_before(histories.active, before) + 1
         return after_events(context, position[position > begins] - 1)
 
     @property

@@ -193,7 +193,7 @@ def _kept_types(generator: Generator, histories: HistoryBatch) -> BoolArray:
 
 
 def _has_past(context: Context, cutoffs: Cutoffs) -> BoolArray:
-    return cutoffs.position > context.histories.offsets[cutoffs.subject]
+    return context.seen(cutoffs.subject, cutoffs.position)
 
 
 def _weights(

@@ -152,7 +152,7 @@ class After(CutoffRule):
 def at_times(context: Context, subject: IntArray, instant: IntArray) -> Cutoffs:
     """Cutoffs at the given instants, where the subject was seen before."""
     position = context.times.first_at_or_after(subject, instant)
-    seen: BoolArray = position > context.histories.offsets[subject]
+    seen: BoolArray = context.seen(subject, position)
     return Cutoffs(subject[seen], position[seen], instant[seen])
 
 

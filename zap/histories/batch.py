@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from zap.encoding.columns import BoolArray, FlatHistories, IntArray
+from zap.encoding.columns import BoolArray, Column, FlatHistories, IntArray
+from zap.encoding.dimensions import activity_mask
 
 
 @dataclass(frozen=True)
@@ -42,26 +44,62 @@ class HistoryBatch(FlatHistories):
         """When each event was known: received_us, else the timestamp."""
         return self.time_us if self.received_us is None else self.received_us
 
+    @cached_property
+    def active(self) -> BoolArray:
+        """True for what subjects did, False for rows of dimensions; (events,)."""
+        return activity_mask(self.columns["type"])
+
     def rows(self) -> IntArray:
         """The subject's row of each event; int64, shape (events,)."""
         return np.repeat(np.arange(self.subjects), np.diff(self.offsets))
 
 
 def session_bounds(
-    offsets: IntArray, time_us: IntArray, gap_us: int | None
+    offsets: IntArray,
+    time_us: IntArray,
+    gap_us: int | None,
+    types: Column | None = None,
 ) -> tuple[IntArray, IntArray]:
     """First event and end of each event's session.
 
     A session is cut where more than ``gap_us`` passes between two events of a subject.
+    It begins and ends with something that the subject did: a row of a dimension within
+    neither cuts nor lengthens it, and those before, after or between are apart.
 
     Args:
         offsets: int64, shape (subjects + 1,).
         time_us: int64, shape (events,), sorted within each subject.
         gap_us: the inactivity that cuts; None: a history is one session.
+        types: the events' types; None: none is a row of a dimension.
 
     Returns:
         Two int64 arrays of shape (events,).
     """
+    active = None if types is None else activity_mask(types)
+    if active is None or active.all():
+        return _bounds(offsets, time_us, gap_us)
+    did = np.flatnonzero(active)
+    first, end = _bounds(np.searchsorted(did, offsets), time_us[did], gap_us)
+    rows = np.arange(len(time_us))
+    start, stop = rows.copy(), rows.copy()
+    if len(did):
+        place = np.searchsorted(did, rows, "right") - 1
+        start, stop = did[first[place]], did[end[place] - 1] + 1
+        start[place < 0] = stop[place < 0] = 0
+    apart = rows >= stop
+    fresh = apart.copy()
+    fresh[1:] &= ~apart[:-1]
+    fresh[offsets[:-1][np.diff(offsets) > 0]] |= True
+    edges = np.append(np.flatnonzero(fresh | ~apart), len(rows))
+    run = np.searchsorted(edges, rows, "right") - 1
+    start[apart], stop[apart] = edges[run[apart]], edges[run[apart] + 1]
+    return start, stop
+
+
+def _bounds(
+    offsets: IntArray, time_us: IntArray, gap_us: int | None
+) -> tuple[IntArray, IntArray]:
+    """The same where all that happened is activity."""
     events = len(time_us)
     begins = np.zeros(events + 1, bool)
     begins[offsets] = True
@@ -91,13 +129,15 @@ def with_copies(
     added = np.cumsum([len(copy) for copy in copies])
     offsets = np.concatenate((histories.offsets, histories.events + added))
     time_us, hashes = histories.time_us[every], histories.subject_hash
-    start, stop = session_bounds(offsets, time_us, histories.session_gap_us)
+    columns = {name: col.take(every) for name, col in histories.columns.items()}
+    gap_us = histories.session_gap_us
+    start, stop = session_bounds(offsets, time_us, gap_us, columns["type"])
     until_us, uncut = histories.until_us, histories.uncut
     return replace(
         histories,
         offsets=offsets,
         time_us=time_us,
-        columns={name: col.take(every) for name, col in histories.columns.items()},
+        columns=columns,
         subject=[*histories.subject, *names],
         subject_hash=np.concatenate((hashes, hashes[rows])),
         received_us=histories.known_us[every],

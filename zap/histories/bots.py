@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, IntArray
-from zap.histories.arrow import to_columns
+from zap.histories.arrow import to_column, to_columns
 from zap.histories.batch import session_bounds
 from zap.histories.bot_rules import Rate, Regularity, SessionRules
 from zap.histories.clock import clock_counts, coarse_sources
@@ -96,7 +96,8 @@ def session_bots(
     if rules is None or not table.num_rows:
         return {}
     time_us = np.asarray(pc.cast(table.column("timestamp"), pa.int64()).to_numpy())
-    start = session_bounds(offsets, time_us, gap_us)[0]
+    types = to_column(table.column("type"))
+    start = session_bounds(offsets, time_us, gap_us, types)[0]
     exempt = np.zeros(table.num_rows, bool)
     if rules.exempt is not None:
         exempt = rules.exempt.mask(to_columns(table, list(rules.exempt.fields())))

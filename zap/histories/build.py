@@ -19,10 +19,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, IntArray
+from zap.encoding.dimensions import activity_mask
 from zap.events.folding import fold_rows
 from zap.events.mapping import EventMapping
 from zap.events.order import total_order
-from zap.histories.arrow import to_columns
+from zap.histories.activity import (
+    large_subjects,
+    long_sessions,
+    previous_active,
+)
+from zap.histories.arrow import to_column, to_columns
 from zap.histories.batch import HistoryBatch, session_bounds
 from zap.histories.bot_rules import SessionRules
 from zap.histories.bots import note_flagged, session_bots, take_out_flagged
@@ -102,14 +108,16 @@ def build_histories(
     time_us = _micros(table.column("timestamp"))
     table, offsets = _drop_long_sessions(table, offsets, time_us, settings, counts)
     time_us = _micros(table.column("timestamp"))
-    start, stop = session_bounds(offsets, time_us, settings.session_gap_us)
+    columns = to_columns(table, fields)
+    gap_us = settings.session_gap_us
+    start, stop = session_bounds(offsets, time_us, gap_us, columns["type"])
     filled = np.flatnonzero(np.diff(offsets))
     counts["events.kept"] += len(time_us)
     counts["histories.kept"] += len(filled)
     batch = HistoryBatch(
         offsets=np.append(offsets[filled], offsets[-1]),
         time_us=time_us,
-        columns=to_columns(table, fields),
+        columns=columns,
         subject=[names[row] for row in filled],
         subject_hash=hashes[filled],
         received_us=_received(table, time_us, counts),
@@ -128,7 +136,9 @@ def _drop_large_subjects(
     codes = pc.dictionary_encode(table.column(settings.subject)).combine_chunks()
     places = codes.indices.to_numpy()
     sizes = np.bincount(places, minlength=len(codes.dictionary))
-    large = sizes > settings.max_subject_events
+    large = large_subjects(
+        places, sizes, to_column(table.column("type")), settings.max_subject_events
+    )
     if not large.any():
         return table
     counts["histories.dropped.max_subject_events"] += int(large.sum())
@@ -194,14 +204,13 @@ def _drop_repeats(
 def _equals_previous(table: pa.Table, offsets: IntArray) -> BoolArray:
     """Events that equal the one before them in all but identity and time."""
     skipped = {*ORDER_COLUMNS, "event_id", "group"}
-    same = np.ones(table.num_rows, bool)
-    same[offsets[:-1][np.diff(offsets) > 0]] = False
+    previous, same = previous_active(to_column(table.column("type")), offsets)
     for name in table.schema.names:
         if name in skipped:
             continue
         codes = pc.dictionary_encode(table.column(name), null_encoding="encode")
         places = codes.combine_chunks().indices.to_numpy()
-        same[1:] &= places[1:] == places[:-1]
+        same &= places == places[previous]
     return same
 
 
@@ -212,8 +221,9 @@ def _drop_long_sessions(
     settings: HistorySettings,
     counts: Counter[str],
 ) -> tuple[pa.Table, IntArray]:
-    start, stop = session_bounds(offsets, time_us, settings.session_gap_us)
-    long = (stop - start) > settings.max_events
+    types = to_column(table.column("type"))
+    start, stop = session_bounds(offsets, time_us, settings.session_gap_us, types)
+    long = long_sessions(activity_mask(types), start, stop, settings.max_events)
     if not long.any():
         return table, offsets
     counts["sessions.dropped.max_events"] += len(np.unique(start[long]))
