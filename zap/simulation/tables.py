@@ -1,0 +1,135 @@
+"""The rows of a block as the two tables that go to disk.
+
+Texts are columns of codes with a dictionary, which Parquet keeps; so a row costs a few
+bytes, and no text is made for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from zap.encoding.columns import BoolArray, IntArray
+from zap.simulation import names
+from zap.simulation.bots import KINDS
+from zap.simulation.crowd import Crowd
+from zap.simulation.flaws import (
+    ABSURD_MS,
+    ABSURD_TIME,
+    FAULTS,
+    NO_TIME,
+    NO_TYPE,
+    Sent,
+)
+from zap.simulation.shop import CAMPAIGNS, INTENTS
+from zap.simulation.steps import BUY, FINE
+
+PERSONS = 40_000
+"""Most people of a block. Changing it changes every simulated event."""
+
+EVENTS = ("page_view", "purchase")
+LABEL = {b"simulated": b"true", b"made_by": b"zap simulate"}
+
+
+def events_table(
+    random: np.random.Generator,
+    number: int,
+    crowd: Crowd,
+    kind: IntArray,
+    sent: Sent,
+    ids: pa.Array,
+) -> pa.Table:
+    steps, visits, devices = crowd.steps, crowd.visits, crowd.devices
+    event = sent.event
+    visit = steps.visit[event]
+    device = visits.device[visit]
+    agents = names.agent_codes(
+        random.integers(0, 2**31, len(devices)),
+        devices.mobile,
+        _declared_devices(crowd, kind),
+    )
+    url, referrer = _addresses(random, crowd, kind)
+    page, fault = steps.page[event], sent.fault
+    people = names.hex_texts(np.arange(PERSONS) + number * PERSONS)
+    amount = np.round(5 + 60 * -np.log1p(-steps.item[event] / FINE), 2)
+    own = names.hex_texts(names.mixed((number << 32) + np.arange(len(devices))))
+    columns = {
+        "id": ids,
+        "anonymous_id": _coded(device, own),
+        "user_id": _coded(devices.person[device], people, crowd.logged_in[event]),
+        "timestamp": _times(steps.time_ms[event], fault),
+        "received_at": pa.array(sent.received_ms),
+        "event": _coded((page == BUY).astype(np.int8), EVENTS, fault != NO_TYPE),
+        "url": _coded(url[event], names.addresses()),
+        "referrer": _coded(referrer[event], names.addresses(), referrer[event] >= 0),
+        "user_agent": _coded(agents[device], names.AGENTS),
+        "campaign": _coded(visits.campaign[visit], CAMPAIGNS),
+        "visit_number": pa.array(visits.number[visit].astype(np.int16)),
+        "bought_before": pa.array(visits.buyer[visit]),
+        "amount": pa.array(amount, mask=page != BUY),
+    }
+    return pa.table(columns).replace_schema_metadata(LABEL)
+
+
+def truth_table(
+    number: int, crowd: Crowd, kind: IntArray, sent: Sent, ids: pa.Array
+) -> pa.Table:
+    steps, visits = crowd.steps, crowd.visits
+    event = sent.event
+    visit = steps.visit[event]
+    person = crowd.devices.person[visits.device[visit]]
+    intent = visits.intent[visit]
+    columns = {
+        "id": ids,
+        "probability": pa.array(steps.probability[event], mask=sent.fault >= NO_TIME),
+        "bought": pa.array(visits.bought[visit]),
+        "kind": _coded(kind[visit], KINDS),
+        "intent": _coded(intent, INTENTS, intent >= 0),
+        "person": pa.array(person + number * PERSONS, mask=person < 0),
+        "visit": pa.array(visit + (number << 32)),
+        "page_number": pa.array(steps.number[event]),
+        "fault": _coded(sent.fault, FAULTS),
+    }
+    return pa.table(columns).replace_schema_metadata(LABEL)
+
+
+def _addresses(
+    random: np.random.Generator, crowd: Crowd, kind: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Address and referrer of each event; int64, shape (events,)."""
+    steps, visits = crowd.steps, crowd.visits
+    first = steps.previous < 0
+    landed = np.where(first, visits.campaign[steps.visit], 0)
+    url = names.url_codes(steps.page, steps.item, landed)
+    searched = (random.random(len(visits)) < 0.5) & (kind == 0)
+    source = names.source_codes(visits.campaign, searched)
+    referrer = np.where(first, source[steps.visit], url[steps.previous])
+    return url, np.where(kind[steps.visit] == 1, -1, referrer)
+
+
+def _declared_devices(crowd: Crowd, kind: IntArray) -> BoolArray:
+    declared = np.zeros(len(crowd.devices), bool)
+    declared[crowd.visits.device[kind == 1]] = True
+    return declared
+
+
+def _times(time_ms: IntArray, fault: IntArray) -> pa.Array:
+    absurd = np.flatnonzero(fault == ABSURD_TIME)
+    times = time_ms.copy()
+    times[absurd] = np.resize(ABSURD_MS, len(absurd))
+    return pa.array(times, mask=fault == NO_TIME)
+
+
+def _coded(
+    codes: NDArray[Any],
+    texts: pa.Array | tuple[str, ...],
+    valid: BoolArray | None = None,
+) -> pa.DictionaryArray:
+    """A column of texts by their codes; nothing where it is not valid."""
+    mask = None if valid is None else ~valid
+    indices = pa.array(codes.astype(np.int32), mask=mask)
+    values = pa.array(texts) if isinstance(texts, tuple) else texts
+    return pa.DictionaryArray.from_arrays(indices, values, safe=False)
