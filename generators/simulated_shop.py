@@ -25,14 +25,14 @@ class SimulatedShop(Generator):
     cutoffs = each(VIEW)
     eligible = in_session().none(BUY)
     label = rest_of_session().any(BUY)
-    # All that the simulation's truth depends on, and nothing else: the kind of page,
-    # the time on the page before, where the visit came from, and who visits.
+    # All that the simulation's truth depends on, and nothing else: the page, the
+    # one before, the time there, where the visit came from, and who visits.
     instance = Instance(
         types=["page_view"],
         last=40,
+        lookback_days=0.1,  # this visit; of those before, the metadata say what counts
         fields=[
-            Hash("url.segments", limit=1),
-            Hash("referrer.host"),
+            Hash("step"),
             SincePrevious(),
         ],
         metadata=[

@@ -93,8 +93,8 @@ class Chain:
         chances = self.moves / UNITS
         between = chances[:, :, : self.pages]
         system = np.eye(self.pages) - between
-        solved: FloatArray = np.linalg.solve(system, chances[:, :, -1:])[:, :, 0]
-        return solved
+        solved = np.linalg.solve(system, chances[:, :, -1:])[:, :, 0]
+        return np.asarray(solved, np.float64)
 
     @cached_property
     def likelihood(self) -> FloatArray:
@@ -107,9 +107,8 @@ class Chain:
         return np.ascontiguousarray(np.moveaxis(joint, 0, -1))
 
 
-def blend(first: ArrayLike, second: ArrayLike, weight: float) -> FloatArray:
+def blend(first: FloatArray, second: FloatArray, weight: float) -> FloatArray:
     """Shares between ``first`` (weight 0) and ``second`` (weight 1), row by row."""
-    old, new = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    old_shares = old / old.sum(axis=-1, keepdims=True)
-    new_shares = new / new.sum(axis=-1, keepdims=True)
-    return np.asarray((1 - weight) * old_shares + weight * new_shares, np.float64)
+    old: FloatArray = first / first.sum(axis=-1, keepdims=True)
+    new: FloatArray = second / second.sum(axis=-1, keepdims=True)
+    return old * (1 - weight) + new * weight

@@ -15,18 +15,22 @@ import numpy as np
 from zap.encoding.columns import FloatArray, IntArray
 from zap.simulation.chain import DWELL_EDGES_MS, UNITS, Chain, blend, in_units
 from zap.simulation.shop import (
+    BY_BUYER,
+    BY_CAMPAIGN,
+    BY_DEVICE,
+    BY_VISIT,
     DEVICES,
-    DWELL_MEDIANS,
+    DWELL_BUYING,
+    DWELL_LOOKING,
     DWELL_SIGMA,
     INTENT,
-    INTENT_OF_BUYER,
-    INTENT_OF_CAMPAIGN,
-    INTENT_OF_DEVICE,
-    INTENT_OF_VISIT,
     INTENTS,
-    LANDING,
-    MOVES,
+    LANDING_BUYING,
+    LANDING_LOOKING,
+    MOVES_BUYING,
+    MOVES_LOOKING,
     PAGES,
+    SCALE,
     VISIT_CLASSES,
 )
 
@@ -69,29 +73,40 @@ def context_of(
 
 def shop_law(drift: float = 0.0) -> Law:
     """The shop's law, moved by ``drift`` from its own (0) towards another (1)."""
-    moves = np.array(MOVES, np.float64)
-    chances = blend(moves, _other_moves(moves), drift)
+    looking, buying = (np.array(m, float) for m in (MOVES_LOOKING, MOVES_BUYING))
+    chances = blend(
+        _on_scale(looking, buying),
+        _on_scale(_more_carts(looking), _harder_checkout(buying)),
+        drift,
+    )
     chain = Chain(in_units(chances), in_units(_dwell_shares()), DWELL_EDGES_MS)
-    return Law(chain, _prior(drift), in_units(LANDING))
+    landing = _on_scale(
+        np.array(LANDING_LOOKING, float), np.array(LANDING_BUYING, float)
+    )
+    return Law(chain, _prior(drift), in_units(np.swapaxes(landing, 0, 1)))
 
 
-def _other_moves(moves: FloatArray) -> FloatArray:
-    """The shop after a change for the worse.
+def _on_scale(looking: FloatArray, buying: FloatArray) -> FloatArray:
+    """Shares of each intent between those of the two ends; shape (K, ...)."""
+    return np.stack([looking ** (1 - place) * buying**place for place in SCALE])
 
-    Carts have become wish lists: who only looks or compares fills them three times as
-    often. And the new checkout loses half of the purchases.
-    """
-    product, cart, checkout = (PAGES.index(p) for p in ("product", "cart", "checkout"))
-    leave, buy = len(PAGES), len(PAGES) + 1
-    other = moves.copy()
-    for intent in (INTENTS.index("looking"), INTENTS.index("comparing")):
-        more = 2 * moves[intent, product, cart]
-        more = min(more, 0.5 * moves[intent, product, leave])
-        other[intent, product, cart] += more
-        other[intent, product, leave] -= more
-    lost = 0.5 * moves[:, checkout, buy]
-    other[:, checkout, buy] -= lost
-    other[:, checkout, leave] += lost
+
+def _more_carts(looking: FloatArray) -> FloatArray:
+    """Carts have become wish lists: who only looks fills them three times as often."""
+    product, cart, leave = PAGES.index("product"), PAGES.index("cart"), len(PAGES)
+    other = looking.copy()
+    other[product, cart] += 2 * looking[product, cart]
+    other[product, leave] -= 2 * looking[product, cart]
+    return other
+
+
+def _harder_checkout(buying: FloatArray) -> FloatArray:
+    """A new checkout loses most of those who want to buy."""
+    checkout, leave, buy = PAGES.index("checkout"), len(PAGES), len(PAGES) + 1
+    lost = 0.7 * buying[checkout, buy]
+    other = buying.copy()
+    other[checkout, buy] -= lost
+    other[checkout, leave] += lost
     return other
 
 
@@ -101,23 +116,24 @@ def _dwell_shares() -> FloatArray:
     What lies outside of the edges goes to the outer bins.
     """
     edges = DWELL_EDGES_MS[1:-1] / 1_000
-    medians = np.array(DWELL_MEDIANS, np.float64)
-    z = np.log(edges / medians[:, :, None]) / (DWELL_SIGMA * math.sqrt(2))
+    place = np.array(SCALE)
+    medians = (DWELL_LOOKING ** (1 - place) * DWELL_BUYING**place)[:, None]
+    z = np.log(edges / medians) / (DWELL_SIGMA * math.sqrt(2))
     below = 0.5 * (1 + np.vectorize(math.erf)(z))
-    ends = np.zeros((*medians.shape, 1))
-    shares: FloatArray = np.diff(np.concatenate([ends, below, ends + 1], axis=-1))
-    return shares
+    ends = np.zeros((len(medians), 1))
+    shares = np.diff(np.concatenate([ends, below, ends + 1], axis=1))
+    return np.repeat(shares[:, None, :], len(PAGES), axis=1)
 
 
 def _prior(drift: float) -> FloatArray:
     """What visitors want in each context; after the drift more of them only look."""
-    logits = (
-        np.array(INTENT)
-        + np.array(INTENT_OF_CAMPAIGN)[:, None, None, None]
-        + np.array(INTENT_OF_DEVICE)[None, :, None, None]
-        + np.array(INTENT_OF_VISIT)[None, None, :, None]
-        + np.array(INTENT_OF_BUYER)[None, None, None, :]
-    ).reshape(-1, len(INTENTS))
+    added = (
+        np.array(BY_CAMPAIGN)[:, None, None, None]
+        + np.array(BY_DEVICE)[None, :, None, None]
+        + np.array(BY_VISIT)[None, None, :, None]
+        + np.array(BY_BUYER)[None, None, None, :]
+    ).reshape(-1, 1)
+    logits = np.array(INTENT) + added * np.array(SCALE)
     logits[:, INTENTS.index("looking")] += 0.5 * drift
     odds = np.exp(logits)
     prior: FloatArray = odds / odds.sum(axis=1, keepdims=True)

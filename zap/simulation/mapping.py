@@ -24,6 +24,7 @@ user_agent = "user_agent"
 
 [properties]
 campaign = { column = "campaign", type = "string" }
+step = { column = "step", type = "string" }
 visit_number = { column = "visit_number", type = "int" }
 bought_before = { column = "bought_before", type = "bool" }
 amount = { column = "amount", type = "float" }

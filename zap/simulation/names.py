@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 
 from zap.encoding.columns import BoolArray, IntArray
 from zap.simulation.shop import CAMPAIGNS, PAGES
-from zap.simulation.steps import BUY, FINE
+from zap.simulation.steps import BUY, FINE, Steps
 
 SITE = "https://simulated-shop.example"
+# The item is in the query, so that the path alone tells what kind of page it is.
 _PATHS = (
     "/",
-    "/category/c{:02d}",
-    "/product/p{:03d}",
+    "/category?id=c{:02d}",
+    "/product?id=p{:03d}",
     "/search?q=word{:02d}",
     "/cart",
     "/checkout",
     "/account",
-    "/help/h{:01d}",
+    "/help?topic={:01d}",
     "/checkout/complete",
 )
 _ITEMS = np.array([1, 24, 400, 60, 1, 1, 1, 8, 1])
@@ -125,6 +126,27 @@ def agent_codes(draw: IntArray, mobile: BoolArray, declared: BoolArray) -> IntAr
     handheld = len(DESKTOP_AGENTS) + draw % len(MOBILE_AGENTS)
     crawler = len(AGENTS) - 1 - draw % len(CRAWLERS)
     codes: IntArray = np.where(declared, crawler, np.where(mobile, handheld, desktop))
+    return codes
+
+
+STEPS = tuple(
+    f"{source} to {page}"
+    for source in (*CAMPAIGNS, *PAGES)
+    for page in (*PAGES, "complete")
+)
+
+
+def step_codes(steps: Steps, campaign: IntArray) -> IntArray:
+    """From where to where each event leads: indices into ``STEPS``.
+
+    Args:
+        steps: events, the first of a visit from its campaign.
+        campaign: of each visit.
+    """
+    before = len(CAMPAIGNS) + steps.page[steps.previous].astype(np.int64)
+    source = np.where(steps.previous < 0, campaign[steps.visit], before)
+    page = np.where(steps.page == BUY, len(PAGES), steps.page)
+    codes: IntArray = source * (len(PAGES) + 1) + page
     return codes
 
 

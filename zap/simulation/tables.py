@@ -67,6 +67,7 @@ def events_table(
         "referrer": _coded(referrer[event], names.addresses(), referrer[event] >= 0),
         "user_agent": _coded(agents[device], names.AGENTS),
         "campaign": _coded(visits.campaign[visit], CAMPAIGNS),
+        "step": _coded(names.step_codes(steps, visits.campaign)[event], names.STEPS),
         "visit_number": pa.array(visits.number[visit].astype(np.int16)),
         "bought_before": pa.array(visits.buyer[visit]),
         "amount": pa.array(amount, mask=page != BUY),

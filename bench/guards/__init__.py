@@ -1,0 +1,1 @@
+"""Experiments that hold Zap against what is known to be true."""
