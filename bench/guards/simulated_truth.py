@@ -30,7 +30,8 @@ from zap.training.config import ModelConfig
 
 HEADER = (
     "| probabilities | AUC | less the truth's (95 %) | log loss | ECE | null mean | "
-    "null 95 % | null 95 %, by visitor |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+    "null 95 %, by visitor |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 WEIGHTS = (1.0, 20.0)
 PAGES = (1, 2, 3, 4, 6, 8, 12)

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from zap.examples.registry import load_generator
 from zap.simulation.folder import Folder
 from zap.simulation.settings import Settings
 from zap.simulation.simulate import plan, simulate
+from zap.simulation.tables import Ids
 
 SMALL = Settings(events=3_000)
 
@@ -149,3 +151,19 @@ def test_a_wrong_number_of_processes(tmp_path: Path, workers) -> None:
     with pytest.raises(InputError, match="number of processes"):
         simulate(SMALL, tmp_path / "shop", workers)
     assert not (tmp_path / "shop").exists()
+
+
+@pytest.mark.parametrize("events", [1, 10])
+def test_as_few_rows_as_one(tmp_path: Path, events: int) -> None:
+    counts = simulate(Settings(events=events), tmp_path / "shop").info()["counts"]
+    assert counts["persons"] == 1
+
+
+def test_no_name_is_used_twice(tmp_path: Path) -> None:
+    """Of devices and persons, over blocks and seeds."""
+    seen: set[str] = set()
+    for seed, block in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        ids = Ids.of(seed, block, np.arange(3), 500, 300)
+        names = {*ids.devices.to_pylist(), *ids.persons.to_pylist()}
+        assert len(names) == 800 and not names & seen
+        seen |= names

@@ -16,9 +16,8 @@ from zap.encoding.columns import IntArray
 from zap.simulation.bots import KINDS, bot_crowd
 from zap.simulation.crowd import Crowd, together
 from zap.simulation.flaws import DUPLICATE, FAULTS, Sent, send
-from zap.simulation.names import hex_texts
 from zap.simulation.settings import Settings
-from zap.simulation.tables import events_table, truth_table
+from zap.simulation.tables import Ids, events_table, truth_table
 from zap.simulation.visitors import Visitors
 
 
@@ -56,9 +55,10 @@ def make_block(
     order = _order(steps.time_ms[sent.event] - settings.from_ms)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    ids = hex_texts((number << 32) + rank[sent.own[order]])
+    rows = rank[sent.own[order]]
+    ids = Ids.of(settings.seed, number, rows, len(crowd.devices), persons)
     sent = sent.take(order)
-    events = events_table(random, number, crowd, kind, sent, ids)
+    events = events_table(random, crowd, kind, sent, ids)
     truth = truth_table(number, crowd, kind, sent, ids)
     return Block(events, truth, _counts(crowd, kind, sent, persons))
 
@@ -66,7 +66,7 @@ def make_block(
 def _order(passed_ms: IntArray) -> IntArray:
     """The order of time; rows of one time stay as they are."""
     # The row in the low bits makes keys distinct, so that the fastest sort is stable.
-    bits = np.int64(max(len(passed_ms) - 1, 1)).item().bit_length()
+    bits = max(len(passed_ms) - 1, 1).bit_length()
     keys = (passed_ms << bits) | np.arange(len(passed_ms))
     keys.sort()
     order: IntArray = keys & ((1 << bits) - 1)

@@ -6,6 +6,7 @@ bytes, and no text is made for it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,17 +32,58 @@ PERSONS = 40_000
 """Most people of a block. Changing it changes every simulated event."""
 
 EVENTS = ("page_view", "purchase")
+# Written into every file.
 LABEL = {b"simulated": b"true", b"made_by": b"zap simulate"}
 
 
+@dataclass(frozen=True)
+class Ids:
+    """Texts that name things.
+
+    Attributes:
+        rows: of each row in order; a duplicate has that of its original.
+        devices: the anonymous_id of each device.
+        persons: the user_id of each person.
+    """
+
+    rows: pa.Array
+    devices: pa.Array
+    persons: pa.Array
+
+    @classmethod
+    def of(
+        cls, seed: int, number: int, rows: IntArray, devices: int, persons: int
+    ) -> Ids:
+        """Names that no other block has, and devices' no other seed.
+
+        Args:
+            seed: of the simulation.
+            number: of the block.
+            rows: int64: each row's number within the block, below 2**32.
+            devices: how many.
+            persons: how many.
+        """
+        salts = names.mixed(np.array([2 * seed, 2 * seed + 1], np.uint64))
+        block = number << 32
+        return cls(
+            names.hex_texts(block + rows),
+            names.hex_texts(names.mixed((block + np.arange(devices)) ^ salts[0])),
+            names.hex_texts(names.mixed((block + np.arange(persons)) ^ salts[1])),
+        )
+
+
 def events_table(
-    random: np.random.Generator,
-    number: int,
-    crowd: Crowd,
-    kind: IntArray,
-    sent: Sent,
-    ids: pa.Array,
+    random: np.random.Generator, crowd: Crowd, kind: IntArray, sent: Sent, ids: Ids
 ) -> pa.Table:
+    """What a tracker would have sent.
+
+    Args:
+        random: the source of chance.
+        crowd: people and bots of the block.
+        kind: int64, shape (visits,): index into ``KINDS``.
+        sent: the rows, in order.
+        ids: the names of rows, devices and persons.
+    """
     steps, visits, devices = crowd.steps, crowd.visits, crowd.devices
     event = sent.event
     visit = steps.visit[event]
@@ -53,13 +95,11 @@ def events_table(
     )
     url, referrer = _addresses(random, crowd, kind)
     page, fault = steps.page[event], sent.fault
-    people = names.hex_texts(np.arange(PERSONS) + number * PERSONS)
     amount = np.round(5 + 60 * -np.log1p(-steps.item[event] / FINE), 2)
-    own = names.hex_texts(names.mixed((number << 32) + np.arange(len(devices))))
     columns = {
-        "id": ids,
-        "anonymous_id": _coded(device, own),
-        "user_id": _coded(devices.person[device], people, crowd.logged_in[event]),
+        "id": ids.rows,
+        "anonymous_id": _coded(device, ids.devices),
+        "user_id": _coded(devices.person[device], ids.persons, crowd.logged_in[event]),
         "timestamp": _times(steps.time_ms[event], fault),
         "received_at": pa.array(sent.received_ms),
         "event": _coded((page == BUY).astype(np.int8), EVENTS, fault != NO_TYPE),
@@ -76,15 +116,16 @@ def events_table(
 
 
 def truth_table(
-    number: int, crowd: Crowd, kind: IntArray, sent: Sent, ids: pa.Array
+    number: int, crowd: Crowd, kind: IntArray, sent: Sent, ids: Ids
 ) -> pa.Table:
+    """What is known because it is a simulation, row by row; see ``events_table``."""
     steps, visits = crowd.steps, crowd.visits
     event = sent.event
     visit = steps.visit[event]
     person = crowd.devices.person[visits.device[visit]]
     intent = visits.intent[visit]
     columns = {
-        "id": ids,
+        "id": ids.rows,
         "probability": pa.array(steps.probability[event], mask=sent.fault >= NO_TIME),
         "bought": pa.array(visits.bought[visit]),
         "kind": _coded(kind[visit], KINDS),
