@@ -32,6 +32,7 @@ class SimulatedShop(Generator):
         last=40,
         lookback_days=0.1,  # this visit; of those before, the metadata say what counts
         fields=[
+            Hash("url.path"),
             Hash("step"),
             SincePrevious(),
         ],

@@ -25,12 +25,11 @@ from zap.simulation.shop import (
     DWELL_SIGMA,
     INTENT,
     INTENTS,
-    LANDING_BUYING,
     LANDING_LOOKING,
-    MOVES_BUYING,
     MOVES_LOOKING,
     PAGES,
     SCALE,
+    TILT,
     VISIT_CLASSES,
 )
 
@@ -73,22 +72,21 @@ def context_of(
 
 def shop_law(drift: float = 0.0) -> Law:
     """The shop's law, moved by ``drift`` from its own (0) towards another (1)."""
-    looking, buying = (np.array(m, float) for m in (MOVES_LOOKING, MOVES_BUYING))
+    looking, tilt = np.array(MOVES_LOOKING, float), np.array(TILT)
     chances = blend(
-        _on_scale(looking, buying),
-        _on_scale(_more_carts(looking), _harder_checkout(buying)),
+        _tilted(looking, tilt),
+        _harder_checkout(_tilted(_more_carts(looking), tilt)),
         drift,
     )
     chain = Chain(in_units(chances), in_units(_dwell_shares()), DWELL_EDGES_MS)
-    landing = _on_scale(
-        np.array(LANDING_LOOKING, float), np.array(LANDING_BUYING, float)
-    )
+    landing = _tilted(np.array(LANDING_LOOKING, float), tilt[: len(PAGES)])
     return Law(chain, _prior(drift), in_units(np.swapaxes(landing, 0, 1)))
 
 
-def _on_scale(looking: FloatArray, buying: FloatArray) -> FloatArray:
-    """Shares of each intent between those of the two ends; shape (K, ...)."""
-    return np.stack([looking ** (1 - place) * buying**place for place in SCALE])
+def _tilted(looking: FloatArray, tilt: FloatArray) -> FloatArray:
+    """Shares of each intent; float64, shape (K, rows, choices)."""
+    tilted = np.stack([looking * np.exp(place * tilt) for place in SCALE])
+    return np.asarray(tilted / tilted.sum(axis=-1, keepdims=True), np.float64)
 
 
 def _more_carts(looking: FloatArray) -> FloatArray:
@@ -100,13 +98,13 @@ def _more_carts(looking: FloatArray) -> FloatArray:
     return other
 
 
-def _harder_checkout(buying: FloatArray) -> FloatArray:
-    """A new checkout loses most of those who want to buy."""
+def _harder_checkout(moves: FloatArray) -> FloatArray:
+    """A new checkout loses two in three of those who would have bought."""
     checkout, leave, buy = PAGES.index("checkout"), len(PAGES), len(PAGES) + 1
-    lost = 0.7 * buying[checkout, buy]
-    other = buying.copy()
-    other[checkout, buy] -= lost
-    other[checkout, leave] += lost
+    lost = 2 / 3 * moves[:, checkout, buy]
+    other = moves.copy()
+    other[:, checkout, buy] -= lost
+    other[:, checkout, leave] += lost
     return other
 
 

@@ -5,11 +5,12 @@ long tail, about one in fourteen visits ends in a purchase, and what a visitor w
 shows only slowly: from the pages, the dwells, the campaign, the device and the visits
 before.
 
-What a visitor wants lies on a scale from looking to buying, and every chance is given
-for its two ends. In between, a chance is their geometric mean. So whatever is seen
-moves the odds along one line, and the truth is a function of a sum over the events and
-of the page; a few thousand purchases are enough to learn it. With intents that go each
-their own way, nothing that was tried came near the truth on so few.
+What a visitor wants lies on a scale from looking to buying. A chance is given for who
+only looks, and tilted for the others: multiplied by a power that depends on the place
+on the scale and on what is chosen. So whatever is seen moves the odds along one line,
+and the truth is a function of a sum over the events and of the page; a few thousand
+purchases are enough to learn it. With intents that went each their own way, nothing
+that was tried came near the truth on so few.
 """
 
 from __future__ import annotations
@@ -31,29 +32,20 @@ CAMPAIGNS = ("none", "search_ad", "social", "newsletter", "affiliate")
 DEVICES = ("desktop", "mobile")
 VISIT_CLASSES = ("first", "second", "later")
 
-# Chances in hundredths of the next page, from each page; the order is that of PAGES,
-# then leaving, then buying. What one end never does, the other does not either: no
-# single step gives anybody away.
+# Chances in hundredths of the next page of who only looks, from each page; the order is
+# that of PAGES, then leaving, then buying.
 MOVES_LOOKING = (
-    (2, 37, 24, 8, 1, 0, 2, 2, 24, 0),
-    (4, 18, 48, 7, 1, 0, 1, 1, 20, 0),
-    (4, 23, 31, 7, 8, 0, 1, 2, 24, 0),
-    (2, 9, 47, 19, 1, 0, 1, 1, 20, 0),
-    (4, 16, 26, 4, 4, 13, 2, 3, 28, 0),
-    (2, 3, 8, 1, 26, 2, 4, 5, 46, 3),
-    (18, 18, 12, 6, 5, 1, 9, 6, 25, 0),
-    (12, 16, 14, 7, 3, 1, 6, 16, 25, 0),
+    (2, 37, 24, 9, 1, 0, 2, 2, 23, 0),
+    (4, 18, 47, 8, 1, 0, 1, 1, 20, 0),
+    (4, 22, 31, 8, 8, 0, 1, 2, 24, 0),
+    (2, 9, 46, 19, 1, 0, 1, 2, 20, 0),
+    (5, 17, 26, 4, 1, 14, 2, 3, 28, 0),
+    (2, 4, 9, 1, 6, 3, 4, 5, 63, 3),
+    (18, 18, 12, 6, 4, 1, 9, 6, 26, 0),
+    (13, 16, 14, 7, 3, 1, 6, 15, 25, 0),
 )
-MOVES_BUYING = (
-    (1, 20, 27, 27, 7, 0, 5, 2, 11, 0),
-    (1, 11, 58, 14, 4, 0, 1, 1, 10, 0),
-    (1, 12, 23, 10, 40, 0, 2, 2, 10, 0),
-    (1, 5, 62, 16, 4, 0, 2, 1, 9, 0),
-    (1, 5, 13, 4, 6, 56, 3, 2, 10, 0),
-    (1, 2, 4, 1, 14, 5, 5, 3, 11, 54),
-    (7, 12, 18, 13, 25, 8, 6, 3, 8, 0),
-    (4, 8, 20, 8, 19, 12, 6, 13, 10, 0),
-)
+# What is added to their logarithms for who is buying: each page draws or repels.
+TILT = (-0.6, -0.4, 0.2, 0.5, 1.6, 1.6, 0.2, -0.2, -1.0, 3.0)
 
 # Median dwell in seconds at either end, on whatever page, and its spread.
 DWELL_LOOKING, DWELL_BUYING = 9.0, 36.0
@@ -66,20 +58,14 @@ BY_DEVICE = (0.3, -0.4)
 BY_VISIT = (-0.4, 0.1, 0.5)
 BY_BUYER = (0.0, 0.8)
 
-# Where a visit of a campaign begins at either end, in hundredths; the order is PAGES'.
+# Where a visit of a campaign begins of who only looks, in hundredths; the order is
+# PAGES'. Who is buying begins elsewhere by the same tilt.
 LANDING_LOOKING = (
-    (58, 14, 16, 5, 1, 0, 3, 3),
-    (12, 40, 42, 2, 0, 0, 2, 2),
+    (56, 14, 16, 7, 1, 0, 3, 3),
+    (12, 38, 42, 4, 0, 0, 2, 2),
     (20, 32, 44, 2, 0, 0, 1, 1),
-    (32, 38, 26, 2, 0, 0, 1, 1),
+    (32, 36, 26, 4, 0, 0, 1, 1),
     (14, 28, 54, 2, 0, 0, 1, 1),
-)
-LANDING_BUYING = (
-    (38, 12, 24, 14, 7, 0, 4, 1),
-    (5, 24, 66, 3, 0, 0, 1, 1),
-    (10, 26, 60, 2, 0, 0, 1, 1),
-    (18, 28, 50, 2, 0, 0, 1, 1),
-    (5, 15, 76, 2, 0, 0, 1, 1),
 )
 
 # Campaigns of first, second and later visits, in hundredths; the order is CAMPAIGNS'.
