@@ -8,8 +8,8 @@ before.
 What a visitor wants lies on a scale from looking to buying. A chance is given for who
 only looks, and tilted for the others: multiplied by a power that depends on the place
 on the scale and on what is chosen. So whatever is seen moves the odds along one line,
-and the truth is a function of a sum over the events and of the page; a few thousand
-purchases are enough to learn it. With intents that went each their own way, nothing
+and the truth is a function of a sum over the events and of the page, which a few
+thousand purchases tell well. With intents that went each their own way, nothing
 that was tried came near the truth on so few.
 """
 
