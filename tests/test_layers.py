@@ -58,6 +58,9 @@ LAYERS = {
         packages="numpy pyarrow mmh3",
         never_loads=ENGINES,
     ),
+    "simulation": Layer(
+        rooms="encoding histories", packages="numpy pyarrow", never_loads=ENGINES
+    ),
     "datasets": Layer(
         rooms="encoding events histories examples",
         packages="numpy pyarrow tfx_bsl tensorflow_metadata google_crc32c fsspec mmh3",
@@ -95,7 +98,7 @@ LAYERS = {
     ),
     "cli": Layer(
         rooms="encoding events histories examples datasets bundles serving training "
-        "evaluation beam jobs",
+        "evaluation beam jobs simulation",
         packages="rich",
         never_loads=ENGINES + " pyarrow matplotlib numpy",
     ),

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from zap import __version__
-from zap.cli import evaluate, generate, new, run, train
+from zap.cli import evaluate, generate, new, run, simulate, train
 from zap.cli.command import Command
 from zap.errors import InputError, ZapError
 
@@ -18,6 +18,7 @@ COMMANDS: tuple[Command, ...] = (
     train.COMMAND,
     evaluate.COMMAND,
     new.COMMAND,
+    simulate.COMMAND,
 )
 DESCRIPTION = """\
 Turn raw user events into calibrated predictions: will this visitor buy, sign up, come

@@ -1,0 +1,1 @@
+"""How fast shops are simulated, and in how much memory."""

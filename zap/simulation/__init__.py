@@ -1,0 +1,1 @@
+"""A made-up shop whose every visitor is simulated, and whose truth is known."""
