@@ -16,6 +16,7 @@ from zap.encoding.encoder import Encoder
 from zap.errors import BundleError, DatasetError
 from zap.evaluation.baseline import Baseline
 from zap.evaluation.evaluate import evaluate
+from zap.jobs.importance import field_importance
 from zap.jobs.inputs import RawInput
 from zap.serving.scorer import Scorer
 from zap.times import instant_us
@@ -55,7 +56,10 @@ def evaluate_dataset(bundle: Bundle, dataset: Dataset, split: str) -> dict[str, 
     scorer = Scorer.from_bundle(bundle)
     scorer.check_encoder(dataset.manifest["encoder_fingerprint"])
     baseline = Baseline.from_dict(bundle.json("baseline.json"))
-    return judge_scores(scorer, baseline, read_split(dataset, split))
+    visits = read_split(dataset, split)
+    metrics = judge_scores(scorer, baseline, visits)
+    metrics["importance"] = field_importance(scorer, dataset.encoder, visits)
+    return metrics
 
 
 def read_split(dataset: Dataset, split: str) -> Visits:
