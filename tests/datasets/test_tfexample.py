@@ -29,7 +29,7 @@ from zap.datasets.visits import Visits
 
 STATISTICS, BASELINE = ["pages"], ["age_seconds", "events"]
 # Changing what a record holds needs another FORMAT_VERSION, and then another digest.
-GOLDEN = {1: "0e9357876460188097a762521336127d452b0e1819b6af741364f84194651313"}
+GOLDEN = {2: "cbdc170a7e036124648f27a810ab805843be46941ef0add07db43ddeb52dd508"}
 
 
 def decoded(records: list[bytes]) -> Visits:
@@ -53,6 +53,16 @@ def test_round_trip(visits: int, seed: int, most: int) -> None:
     assert_equal(made, found)
     assert found.events.indices.dtype == np.int32
     assert found.label.dtype == found.weight.dtype == np.float32
+
+
+def test_what_made_each_entry_survives_where_it_is_known() -> None:
+    made = made_visits(5, seed=6)
+    events = np.arange(len(made.events.indices)) % 7
+    known = replace(made, events=replace(made.events, sources=events))
+    found = decoded(encode_visits(known))
+    assert found.events.sources is not None and found.metadata.sources is None
+    assert found.events.sources.tolist() == events.tolist()
+    assert decoded(encode_visits(known.without_sources())).events.sources is None
 
 
 def test_round_trip_over_more_than_one_batch() -> None:

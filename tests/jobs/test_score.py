@@ -47,7 +47,11 @@ def test_raw_events_score_every_row_by_default(made_run) -> None:
     found = evaluate_raw(made_run.bundle, made_run.raw())
     parts = [made_run.dataset.read(name) for name in SPLITS]
     assert found["n"] == sum(part.cutoffs for part in parts)
-    assert_close(found, evaluate_dataset(made_run.bundle, made_run.dataset, "all"))
+    stored = evaluate_dataset(made_run.bundle, made_run.dataset, "all")
+    # Only examples of a test part, which all of these are, say which field made what.
+    assert found.pop("importance")["n"] <= found["n"]
+    assert stored.pop("importance") is None
+    assert_close(found, stored)
 
 
 def test_all_reads_every_part(made_run) -> None:

@@ -37,7 +37,7 @@ from zap.histories.build import HistorySettings, build_histories
 from zap.histories.selection import BOT
 
 PARTS = "parts"
-TRAIN = SPLITS.index("train")
+TRAIN, TEST = SPLITS.index("train"), SPLITS.index("test")
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,8 @@ class WriteExamples(beam.DoFn):
             yield from count({f"encoding.{name}": n for name, n in found.items()})
             for number, name in enumerate(SPLITS):
                 chosen = in_split(visits, shard.part, number)
+                if number != TEST:
+                    chosen = chosen.without_sources()
                 if len(chosen):
                     yield self._write(name, shard.shard, chosen)
         except ZapError as problem:

@@ -45,14 +45,14 @@ def assemble(slices: Slices, encoder: Encoder) -> tuple[Visits, IntArray]:
     visits = Visits(
         subject_hash=histories.subject_hash[rows],
         event_offsets=event_offsets,
-        events=encoder.encode_events(histories, kept[events]),
+        events=encoder.encode_events(histories, kept[events], with_sources=True),
         cutoff_offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
         start=start + shift,
         stop=stop + shift,
         instant_us=cutoffs.instant_us,
         label=slices.label,
         weight=slices.weight,
-        metadata=encoder.encode_metadata(histories, cutoffs),
+        metadata=encoder.encode_metadata(histories, cutoffs, with_sources=True),
         statistics=slices.statistics,
         baseline=slices.baseline,
     )

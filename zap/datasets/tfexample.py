@@ -20,7 +20,7 @@ from tfx_bsl.coders import example_coder
 from zap.datasets.visits import Visits, concatenate
 from zap.encoding.columns import IntArray, SparseRows
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STATISTICS, BASELINE = "statistics/", "baseline/"
 RECORDS_A_BATCH = 4_096
 
@@ -28,11 +28,13 @@ INT_FEATURES = (
     "subject_hash",
     "event_lengths",
     "event_indices",
+    "event_sources",
     "cutoff_start",
     "cutoff_stop",
     "instant_us",
     "metadata_lengths",
     "metadata_indices",
+    "metadata_sources",
 )
 FLOAT_FEATURES = ("event_values", "label", "weight", "metadata_values")
 
@@ -120,6 +122,7 @@ def _ragged_columns(visits: Visits) -> dict[str, tuple[Any, IntArray]]:
         "event_lengths": (np.diff(visits.events.offsets), events),
         "event_indices": (visits.events.indices, entries),
         "event_values": (visits.events.values, entries),
+        "event_sources": _optional(visits.events.sources, entries),
         "cutoff_start": (visits.start - first, cutoffs),
         "cutoff_stop": (visits.stop - first, cutoffs),
         "instant_us": (visits.instant_us, cutoffs),
@@ -128,12 +131,20 @@ def _ragged_columns(visits: Visits) -> dict[str, tuple[Any, IntArray]]:
         "metadata_lengths": (np.diff(visits.metadata.offsets), cutoffs),
         "metadata_indices": (visits.metadata.indices, metadata),
         "metadata_values": (visits.metadata.values, metadata),
+        "metadata_sources": _optional(visits.metadata.sources, metadata),
     }
     for name, column in visits.statistics.items():
         columns[f"{STATISTICS}{name}"] = (column, cutoffs)
     for name, column in visits.baseline.items():
         columns[f"{BASELINE}{name}"] = (column, cutoffs)
     return columns
+
+
+def _optional(values: IntArray | None, offsets: IntArray) -> tuple[Any, IntArray]:
+    """A column that may not be there: then its lists are empty."""
+    if values is None:
+        return np.zeros(0, np.int64), np.zeros_like(offsets)
+    return values, offsets
 
 
 def _large_list(values: Any, offsets: IntArray, kind: pa.DataType) -> pa.Array:
@@ -183,10 +194,12 @@ def _offsets(lengths: Any) -> IntArray:
 
 
 def _sparse(values: Mapping[str, Any], what: str) -> SparseRows:
+    indices, sources = values[f"{what}_indices"], values[f"{what}_sources"]
     return SparseRows(
         _offsets(values[f"{what}_lengths"]),
-        values[f"{what}_indices"].astype(np.int32),
+        indices.astype(np.int32),
         values[f"{what}_values"].astype(np.float32),
+        sources if len(sources) == len(indices) else None,
     )
 
 

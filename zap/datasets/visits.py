@@ -129,6 +129,14 @@ class Visits:
             "baseline": {name: col[rows] for name, col in self.baseline.items()},
         }
 
+    def without_sources(self) -> Visits:
+        """The same visits, of whose entries it is not known what made them."""
+        return replace(
+            self,
+            events=replace(self.events, sources=None),
+            metadata=replace(self.metadata, sources=None),
+        )
+
     def canonical_order(self) -> Visits:
         """The visits sorted by subject hash, then first instant, then size.
 
@@ -168,15 +176,18 @@ def ragged_rows(offsets: IntArray, chosen: IntArray) -> tuple[IntArray, IntArray
 def take_rows(sparse: SparseRows, rows: IntArray) -> SparseRows:
     """The sparse vectors at ``rows``, in that order."""
     entries, offsets = ragged_rows(sparse.offsets, rows)
-    return SparseRows(offsets, sparse.indices[entries], sparse.values[entries])
+    sources = None if sparse.sources is None else sparse.sources[entries]
+    return SparseRows(offsets, sparse.indices[entries], sparse.values[entries], sources)
 
 
 def concatenate_rows(parts: Sequence[SparseRows]) -> SparseRows:
     """The sparse vectors of all ``parts`` after one another."""
+    sources = [part.sources for part in parts if part.sources is not None]
     return SparseRows(
         _joined_offsets([part.offsets for part in parts]),
         np.concatenate([part.indices for part in parts]),
         np.concatenate([part.values for part in parts]),
+        np.concatenate(sources) if len(sources) == len(parts) else None,
     )
 
 

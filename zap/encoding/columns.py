@@ -145,11 +145,15 @@ class SparseRows:
         offsets: int64, shape (rows + 1,).
         indices: int32, shape (entries,): ascending and unique within a row.
         values: float32, shape (entries,): in [0, 1]; 1.0 for the ones of a bit vector.
+        sources: int64, shape (entries,): which features made each entry, bit i for the
+            i-th; hashed features share places, so the index alone does not tell. None
+            where nobody asked.
     """
 
     offsets: IntArray
     indices: NDArray[np.int32]
     values: NDArray[np.float32]
+    sources: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

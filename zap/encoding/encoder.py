@@ -8,6 +8,7 @@ serving cannot drift apart. A vector holds the ones of the paper's bit vectors (
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,7 +116,9 @@ class Encoder:
         found = sequence_windows(self.instance, histories, cutoffs)
         return found.kept, found.start, found.stop
 
-    def encode_events(self, histories: FlatHistories, kept: IntArray) -> SparseRows:
+    def encode_events(
+        self, histories: FlatHistories, kept: IntArray, with_sources: bool = False
+    ) -> SparseRows:
         """A sparse row for each of the events ``kept``.
 
         A row depends on its event and the kept event before it, never on a cutoff.
@@ -123,15 +126,23 @@ class Encoder:
         Args:
             histories: the events.
             kept: int64, shape (n,): indices of events of the instance's types.
+            with_sources: whether each entry is to say which fields made it.
 
         Raises:
             EncodingError: a field is missing, or its values do not fit its feature.
         """
         columns = event_columns(self.instance, histories, kept)
-        return self._events.fill(columns, len(kept))
+        return self._events.fill(columns, len(kept), with_sources=with_sources)
 
-    def encode_metadata(self, histories: FlatHistories, cutoffs: Cutoffs) -> SparseRows:
+    def encode_metadata(
+        self, histories: FlatHistories, cutoffs: Cutoffs, with_sources: bool = False
+    ) -> SparseRows:
         """A sparse row for each cutoff, made of its past alone.
+
+        Args:
+            histories: the events.
+            cutoffs: where.
+            with_sources: whether each entry is to say which source made it.
 
         Raises:
             EncodingError: a field is missing, or its values do not fit its feature.
@@ -149,7 +160,18 @@ class Encoder:
             )
             for each in self.instance.all_aggregates
         ]
-        return self._metadata.fill(columns, len(cutoffs), further)
+        return self._metadata.fill(columns, len(cutoffs), further, with_sources)
+
+    @property
+    def event_sources(self) -> list[str]:
+        """The fields that ``SparseRows.sources`` of an event's row tells apart."""
+        return numbered([feature.field for feature in self.instance.fields])
+
+    @property
+    def metadata_sources(self) -> list[str]:
+        """The sources that ``SparseRows.sources`` of the metadata tells apart."""
+        names = [source.field for source in self.instance.all_metadata]
+        return numbered(names + ["windows"] * len(self.instance.all_aggregates))
 
     def encode_instance(
         self,
@@ -177,6 +199,16 @@ class Encoder:
             self.encode_events(histories, kept[start[0] : stop[0]]),
             self.encode_metadata(histories, cutoffs),
         )
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """The names, those that come again with their number: page, page 2."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return found
 
 
 def feature_of(source: Metadata) -> Feature:

@@ -75,13 +75,42 @@ def united(blocks: Sequence[Entries], size: int) -> Entries:
     return Entries(rows, keys - rows * size)
 
 
-def stacked(blocks: Sequence[Entries], starts: Sequence[int], rows: int) -> SparseRows:
+def united_sources(
+    blocks: Sequence[Entries], bits: Sequence[int], size: int
+) -> IntArray:
+    """Which of the blocks made each entry of ``united(blocks, size)``.
+
+    Args:
+        blocks: blocks that share their places.
+        bits: the number that stands for each block.
+        size: number of places.
+
+    Returns:
+        int64, shape (entries,): the bits of all blocks that have the entry.
+    """
+    if not blocks:
+        return np.zeros(0, np.int64)
+    keys = np.concatenate([block.rows * size + block.places for block in blocks])
+    _, entry = np.unique(keys, return_inverse=True)
+    own = np.repeat(np.array(bits, np.int64), [len(block) for block in blocks])
+    found = np.zeros(int(entry.max(initial=-1)) + 1, np.int64)
+    np.bitwise_or.at(found, entry, own)
+    return found
+
+
+def stacked(
+    blocks: Sequence[Entries],
+    starts: Sequence[int],
+    rows: int,
+    sources: Sequence[IntArray] | None = None,
+) -> SparseRows:
     """Blocks side by side as sparse rows.
 
     Args:
         blocks: one a feature.
         starts: the first place of each block in the vector, ascending.
         rows: number of rows.
+        sources: what made each entry of each block, if that is wanted.
 
     Returns:
         Sparse rows whose indices ascend, since the blocks do.
@@ -93,14 +122,19 @@ def stacked(blocks: Sequence[Entries], starts: Sequence[int], rows: int) -> Spar
     np.cumsum(offsets, out=offsets)
     indices = np.empty(int(offsets[-1]), np.int32)
     values = np.ones(int(offsets[-1]), np.float32)
+    made_by = None if sources is None else np.empty(int(offsets[-1]), np.int64)
     free = offsets[:-1].copy()
-    for block, count, start in zip(blocks, counts, starts, strict=True):
+    for at, (block, count, start) in enumerate(
+        zip(blocks, counts, starts, strict=True)
+    ):
         spots = _spots(block, count, free)
         indices[spots] = block.places + start
         if block.values is not None:
             values[spots] = block.values
+        if made_by is not None and sources is not None:
+            made_by[spots] = sources[at]
         free += count
-    return SparseRows(offsets, indices, values)
+    return SparseRows(offsets, indices, values, made_by)
 
 
 def _spots(block: Entries, count: IntArray, free: IntArray) -> IntArray:

@@ -12,11 +12,13 @@ from itertools import accumulate
 
 import numpy as np
 
-from zap.encoding.columns import Categorical, Column, SparseRows
-from zap.encoding.entries import Entries, stacked, united
+from zap.encoding.columns import Categorical, Column, IntArray, SparseRows
+from zap.encoding.entries import Entries, stacked, united, united_sources
 from zap.encoding.features import Feature, Hash
 from zap.encoding.hashing import buckets_of
 from zap.encoding.values import as_categorical, strings_in, used_codes
+
+LAST_SOURCE = 62  # the highest bit of an int64; features from here on share it
 
 
 class Layout:
@@ -55,6 +57,7 @@ class Layout:
         columns: Sequence[tuple[Feature, Column]],
         rows: int,
         further: Sequence[Entries] = (),
+        with_sources: bool = False,
     ) -> SparseRows:
         """Sparse rows of the features' columns.
 
@@ -62,11 +65,33 @@ class Layout:
             columns: each feature, in declared order, with its column of ``rows`` rows.
             rows: number of rows.
             further: the entries of the further blocks.
+            with_sources: whether each entry is to say which features made it; bit i
+                for the i-th feature, the further blocks after them.
         """
         hashed = [self._hashed(f, c) for f, c in columns if isinstance(f, Hash)]
         own = [f.entries(c) for f, c in columns if not isinstance(f, Hash)]
         blocks = [united(hashed, self.buckets), *own, *further]
-        return stacked(blocks, self._starts, rows)
+        sources = None
+        if with_sources:
+            sources = self._sources([f for f, _ in columns], hashed, blocks)
+        return stacked(blocks, self._starts, rows, sources)
+
+    def _sources(
+        self,
+        features: Sequence[Feature],
+        hashed: Sequence[Entries],
+        blocks: Sequence[Entries],
+    ) -> list[IntArray]:
+        """What made the entries of each block."""
+        count = len(features) + len(blocks)
+        bits = [1 << min(place, LAST_SOURCE) for place in range(count)]
+        named = list(zip(bits, features, strict=False))
+        shared = [bit for bit, feature in named if isinstance(feature, Hash)]
+        own = [bit for bit, feature in named if not isinstance(feature, Hash)]
+        own += bits[len(features) :]
+        first = united_sources(hashed, shared, max(self.buckets, 1))
+        rest = zip(blocks[1:], own, strict=False)
+        return [first, *(np.full(len(block), bit, np.int64) for block, bit in rest)]
 
     def _hashed(self, feature: Hash, column: Column) -> Entries:
         texts = as_categorical(column)

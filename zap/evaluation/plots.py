@@ -46,7 +46,12 @@ _STYLE = {
 
 
 @contextmanager
-def _axes(height: float = HEIGHT_INCHES) -> Iterator[Axes]:
+def axes_of_style(height: float = HEIGHT_INCHES) -> Iterator[Axes]:
+    """Axes of a new chart of the page's width, in the report's style.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -63,7 +68,7 @@ def calibration_figure(curve: Mapping[str, Any]) -> Figure:
     Args:
         curve: ``calibration_curve`` of the metrics: buckets by ``after``, ``before``.
     """
-    with _axes(3.8) as axes:
+    with axes_of_style(3.8) as axes:
         buckets = [bucket for part in curve.values() for bucket in part or ()]
         top = _round_up(max(max(b["mean_prediction"], b["rate_high"]) for b in buckets))
         axes.plot(
@@ -86,7 +91,7 @@ def calibration_figure(curve: Mapping[str, Any]) -> Figure:
         _percent(axes.xaxis)
         _percent(axes.yaxis)
         axes.legend(loc="upper left")
-    return _figure(axes)
+    return figure_of(axes)
 
 
 def _reliability(
@@ -127,7 +132,7 @@ def distribution_figure(distribution: Mapping[str, Any]) -> Figure:
     Args:
         distribution: the key of the same name of the metrics.
     """
-    with _axes() as axes:
+    with axes_of_style() as axes:
         edges = np.array(distribution["edges"])
         negatives, positives = (
             np.array(distribution[name]) / max(sum(distribution[name]), 1)
@@ -142,7 +147,7 @@ def distribution_figure(distribution: Mapping[str, Any]) -> Figure:
         _percent(axes.xaxis)
         _percent(axes.yaxis)
         axes.legend(loc="upper right")
-    return _figure(axes)
+    return figure_of(axes)
 
 
 def segments_figure(segments: Sequence[Mapping[str, Any]]) -> Figure:
@@ -151,7 +156,7 @@ def segments_figure(segments: Sequence[Mapping[str, Any]]) -> Figure:
     Args:
         segments: the key of the same name of the metrics, with known odds.
     """
-    with _axes(2.5) as axes:
+    with axes_of_style(2.5) as axes:
         odds = [segment["relative_odds"] for segment in segments]
         places = np.arange(len(odds))[::-1]
         colours = [BLUE if value >= 1 else PALE for value in odds]
@@ -169,7 +174,7 @@ def segments_figure(segments: Sequence[Mapping[str, Any]]) -> Figure:
         axes.set_yticks(places, [segment["name"] for segment in segments])
         axes.set(xlim=(0, max(*odds, 1) * 1.18), xlabel="times the average rate")
         axes.grid(False, axis="y")
-    return _figure(axes)
+    return figure_of(axes)
 
 
 def history_figure(epochs: Sequence[float], curves: Mapping[str, Any]) -> Figure:
@@ -180,7 +185,7 @@ def history_figure(epochs: Sequence[float], curves: Mapping[str, Any]) -> Figure
         curves: losses by name, each as long as ``epochs``; the one that stops
             training last.
     """
-    with _axes(2.9) as axes:
+    with axes_of_style(2.9) as axes:
         styles = [(GREY, "--", "s"), (BLUE, "-", "o")][-len(curves) :]
         for (name, values), (colour, line, marker) in zip(
             curves.items(), styles, strict=True
@@ -201,7 +206,7 @@ def history_figure(epochs: Sequence[float], curves: Mapping[str, Any]) -> Figure
         axes.set(xlabel="epoch", ylabel="loss")
         axes.locator_params(axis="x", integer=True)
         axes.legend(loc="upper right")
-    return _figure(axes)
+    return figure_of(axes)
 
 
 def chart(name: str, figure: Figure, alt: str, caption: str) -> Chart:
@@ -228,7 +233,8 @@ def to_png(figure: Figure) -> bytes:
     return target.getvalue()
 
 
-def _figure(axes: Axes) -> Figure:
+def figure_of(axes: Axes) -> Figure:
+    """The figure that the axes belong to."""
     from matplotlib.figure import Figure
 
     figure = axes.get_figure()

@@ -17,6 +17,7 @@ from zap.evaluation import sections as result_sections
 from zap.evaluation.cards import cards
 from zap.evaluation.glossary import words
 from zap.evaluation.headline import headline
+from zap.evaluation.importance_section import importance
 from zap.evaluation.learning import training
 from zap.evaluation.page import Section, escape, page, paragraph
 from zap.evaluation.selection import left_out
@@ -54,6 +55,7 @@ def build_sections(
         result_sections.segments(metrics),
         result_sections.comparison(metrics),
         result_sections.distribution(metrics),
+        importance(metrics),
         left_out(metrics, facts),
         *extra,
         training(facts.get("history")),

@@ -16,6 +16,7 @@ from zap.encoding.encoder import Encoder
 from zap.errors import BundleError, DatasetError
 from zap.evaluation.baseline import Baseline
 from zap.evaluation.evaluate import evaluate
+from zap.jobs.importance import field_importance
 from zap.jobs.inputs import RawInput
 from zap.jobs.variants import judge_variants
 from zap.serving.scorer import Scorer
@@ -56,7 +57,9 @@ def evaluate_dataset(bundle: Bundle, dataset: Dataset, split: str) -> dict[str, 
     scorer = Scorer.from_bundle(bundle)
     scorer.check_encoder(dataset.manifest["encoder_fingerprint"])
     baseline = Baseline.from_dict(bundle.json("baseline.json"))
-    metrics = judge_scores(scorer, baseline, read_split(dataset, split))
+    visits = read_split(dataset, split)
+    metrics = judge_scores(scorer, baseline, visits)
+    metrics["importance"] = field_importance(scorer, dataset.encoder, visits)
     return metrics | judge_variants(scorer, dataset, split)
 
 

@@ -10,6 +10,7 @@ from zap.bundles.bundle import INFO, Bundle, write_bundle
 from zap.datasets.store import Dataset
 from zap.errors import BundleError, TrainingError
 from zap.evaluation.baseline import fit_baseline
+from zap.jobs.importance import field_importance
 from zap.jobs.score import judge_scores
 from zap.jobs.variants import judge_variants
 from zap.serving.scorer import Scorer
@@ -75,8 +76,9 @@ def train_bundle(
         "manifest.json": dict(dataset.manifest),
     }
     judge = Scorer(frozen, dataset.spec, calibration.scaling)
-    files["metrics.json"] = judge_scores(judge, baseline, test)
-    files["metrics.json"] |= judge_variants(judge, dataset)
+    metrics = judge_scores(judge, baseline, test)
+    metrics["importance"] = field_importance(judge, dataset.encoder, test)
+    files["metrics.json"] = metrics | judge_variants(judge, dataset)
     return write_bundle(output, files, bundle_info(dataset), replace=replace)
 
 
