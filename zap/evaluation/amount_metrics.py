@@ -13,6 +13,8 @@ from zap.bundles.target import LOG
 from zap.encoding.columns import FloatArray
 from zap.evaluation.ranking import Gains, Ranking, as_floats, weights_or_ones
 
+_SMALLEST = float(np.finfo(np.float64).eps)
+
 
 def rmse(y: ArrayLike, p: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Root of the mean squared error."""
@@ -28,13 +30,15 @@ def mae(y: ArrayLike, p: ArrayLike, weights: ArrayLike | None = None) -> float:
 def deviances(y: ArrayLike, p: ArrayLike, link: str) -> FloatArray:
     """What each row adds to the deviance; shape (rows,).
 
-    Behind the log link it is Poisson's, 2 (y log(y / p) - (y - p)); NaN where an amount
-    is below 0. Behind the identity link it is the squared error.
+    Behind the log link it is Poisson's, 2 (y log(y / p) - (y - p)), with p kept off 0
+    by 2.2e-16; NaN where an amount is below 0. Behind the identity link it is the
+    squared error.
     """
     amounts, means = as_floats(y), as_floats(p)
     if link != LOG:
         return as_floats((amounts - means) ** 2)
-    ratio = np.where(amounts > 0, amounts, 1) / np.where(amounts > 0, means, 1)
+    means = np.maximum(means, _SMALLEST)
+    ratio = np.where(amounts > 0, amounts, means) / means
     each = 2 * (amounts * np.log(ratio) - (amounts - means))
     return as_floats(np.where(amounts >= 0, each, np.nan))
 
