@@ -1,0 +1,1 @@
+"""Small comparisons that guard a claim: each a script of its own."""
