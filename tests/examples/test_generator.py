@@ -91,6 +91,23 @@ def method(*args: Any) -> int:
         ({"label": classes(buys=rest_of_session().any(BUY))}, "no session is"),
         ({"label": method}, "horizon must be a window on the future"),
         ({"label": method, "horizon": past(days=1)}, "horizon must be"),
+        (
+            {"label": method, "horizon": future(days=1), "label_kind": "number"},
+            'label_kind must be "binary", "amount", or a list',
+        ),
+        (
+            {"label": method, "horizon": future(days=1), "label_kind": ["one"]},
+            "label_kind must be",
+        ),
+        (
+            {"label": method, "horizon": future(days=1), "label_kind": ["a", "a"]},
+            "label_kind must be",
+        ),
+        (
+            {"label": method, "horizon": future(days=1), "label_kind": None},
+            "label_kind must be",
+        ),
+        ({"label_kind": "amount"}, "an expression says itself"),
         ({"label": method, "horizon": rest_of_session()}, "no session is declared"),
         ({"bots": "ignore"}, 'bots must be "drop" or "keep"'),
     ],
@@ -258,10 +275,19 @@ def test_a_name_survives_json(name: str) -> None:
         ({"label": future(days=1).count(BUY)}, "amount"),
         ({"label": future(days=1).count(BUY) > 2}, "binary"),
         ({"label": method, "horizon": future(days=1)}, "binary"),
+        (
+            {"label": method, "horizon": future(days=1), "label_kind": "amount"},
+            "amount",
+        ),
     ],
 )
 def test_the_kind_of_a_label(changes: dict[str, Any], kind: str) -> None:
     assert define(**changes).label_schema() == {"kind": kind}
+
+
+def test_a_method_s_classes_are_named() -> None:
+    found = define(label=method, horizon=future(days=1), label_kind=("no", "yes"))
+    assert found.label_schema() == {"kind": "classes", "classes": ["no", "yes"]}
 
 
 def test_a_digest_is_the_same_in_every_process_and_tells_questions_apart() -> None:

@@ -19,7 +19,9 @@ from zap.examples.registry import (
 
 SHIPPED = {
     "advertiser_churn",
+    "cdnow_orders",
     "cdnow_repurchase",
+    "cdnow_spend",
     "free_day_30_upgrade",
     "newsletter_signup",
     "recipe_box_churn",
@@ -75,7 +77,10 @@ def test_a_class_is_found_by_its_path(site: str) -> None:
     ("name", "messages"),
     [
         ("cdnow_repurchas", ["Did you mean 'cdnow_repurchase'?", "shop_purchase,"]),
-        ("???", ["There are: advertiser_churn, cdnow_repurchase", "'???'"]),
+        (
+            "???",
+            ["There are: advertiser_churn, cdnow_orders, cdnow_repurchase", "'???'"],
+        ),
         ("my_site_questions:Return", ["It defines: Returns, Leaves"]),
         ("my_site_questions:other", ["It defines: Returns, Leaves"]),
         ("my_site_questions:Generator", ["It defines: Returns, Leaves"]),

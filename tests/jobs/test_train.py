@@ -57,8 +57,8 @@ def test_labels_of_one_class_are_refused(made_run, tmp_path, name, words) -> Non
     assert not (tmp_path / "b").exists()
 
 
-def test_labels_that_are_not_yes_or_no_are_refused(made_run, tmp_path) -> None:
-    manifest = {**made_run.dataset.manifest, "label": {"kind": "amount"}}
+def test_labels_of_an_unknown_kind_are_refused(made_run, tmp_path, untrained) -> None:
+    manifest = {**made_run.dataset.manifest, "label": {"kind": "ranking"}}
     dataset = Dataset(made_run.dataset.path, manifest)
-    with pytest.raises(TrainingError, match="label kind='amount'"):
+    with pytest.raises(TrainingError, match="label kind='ranking'"):
         job.train_bundle(dataset, tmp_path / "b")

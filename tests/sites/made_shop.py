@@ -11,6 +11,7 @@ from zap.examples import (
     PowerBins,
     SincePrevious,
     at,
+    classes,
     each,
     event,
     future,
@@ -79,6 +80,34 @@ class AlwaysBuys(MadeShop):
     """A question that everybody answers with yes."""
 
     label = rest_of_session().none(event("donation"))
+
+
+class MorePages(MadeShop):
+    """After every page view: how many more pages will this visit have?"""
+
+    label = rest_of_session().count(VIEW)
+
+
+class WhatNext(MadeShop):
+    """After every page view: will this visit buy, go on, or end?"""
+
+    label = classes(
+        buys=rest_of_session().any(BUY),
+        browses=rest_of_session().any(VIEW),
+        otherwise="leaves",
+    )
+
+
+class WhatNextByMethod(WhatNext):
+    """The same question by a method that gives the name of a class."""
+
+    horizon = rest_of_session()
+    label_kind = ["buys", "browses", "leaves"]
+
+    def label(self, future):
+        if any(each.type == "purchase" for each in future):
+            return "buys"
+        return "browses" if len(future) else "leaves"
 
 
 class Weekly(Generator):

@@ -144,8 +144,8 @@ def with_labels(visits: Visits, value: float) -> Visits:
     [
         (lambda t, v: (with_labels(t, 0), v), "no positive labels"),
         (lambda t, v: (with_labels(t, 1), v), "all labels are positive"),
-        (lambda t, v: (with_labels(t, 2), v), "this trainer is binary"),
-        (lambda t, v: (with_labels(t, np.nan), v), "this trainer is binary"),
+        (lambda t, v: (with_labels(t, 2), v), "whose answer is yes or no"),
+        (lambda t, v: (with_labels(t, np.nan), v), "whose answer is yes or no"),
         (lambda t, v: (t.take_visits(np.arange(0)), v), "training examples"),
         (lambda t, v: (t, v.take_visits(np.arange(0))), "validation examples"),
         (lambda t, v: (replace(t, weight=t.weight * 0), v), "weights above 0"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,8 @@ class MatrixScaling:
         weights: W, two rows of two numbers; the identity changes nothing.
         bias: b, two numbers.
     """
+
+    outputs: ClassVar[int] = 2
 
     weights: tuple[tuple[float, float], tuple[float, float]] = ((1.0, 0.0), (0.0, 1.0))
     bias: tuple[float, float] = (0.0, 0.0)
@@ -55,6 +57,11 @@ class MatrixScaling:
     def is_identity(self) -> bool:
         """Whether the calibration changes nothing."""
         return self == MatrixScaling()
+
+    @property
+    def uncalibrated(self) -> MatrixScaling:
+        """What the model said before calibration."""
+        return MatrixScaling()
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as a JSON object."""

@@ -60,9 +60,16 @@ def _rows(manifest: Any) -> list[tuple[str, str]]:
         split = manifest["splits"][name]
         if split["examples"]:
             shown = f"{split['examples']:,} examples of {split['subjects']:,} subjects"
-            rows.append((name, f"{shown}, label rate {split['label_rate']:.4f}"))
+            rows.append((name, f"{shown}{_mean_label(manifest, split)}"))
     rows += [(name, f"{number:,}") for name, number in manifest["counts"].items()]
     return [*rows, ("digest", manifest["digest"])]
+
+
+def _mean_label(manifest: Any, split: Any) -> str:
+    """The mean of the labels, where a mean says something."""
+    what = {"binary": "label rate", "amount": "mean label"}
+    named = what.get(manifest["label"]["kind"])
+    return f", {named} {split['label_rate']:.4f}" if named else ""
 
 
 COMMAND = Command(

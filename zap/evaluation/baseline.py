@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,8 +25,8 @@ _TOLERANCE = 1e-8  # of the mean gradient
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """A fitted baseline.
+class Inputs:
+    """What a baseline makes of its columns.
 
     Attributes:
         columns: names of the inputs, in order.
@@ -35,7 +35,6 @@ class Baseline:
         high: greatest log1p of each input in training.
         mean: mean of each term (inputs, squares, products) in training.
         scale: standard deviation of each term, 1 where it is constant.
-        coefficients: the intercept, then one for each term.
     """
 
     columns: tuple[str, ...]
@@ -43,6 +42,39 @@ class Baseline:
     high: tuple[float, ...]
     mean: tuple[float, ...]
     scale: tuple[float, ...]
+
+    @classmethod
+    def of(cls, columns: Mapping[str, ArrayLike]) -> tuple[Inputs, FloatArray]:
+        """The inputs as fitted on some columns, and their design there.
+
+        Names of columns are sorted, so that the order in which a caller holds them does
+        not matter.
+        """
+        names = tuple(sorted(columns))
+        logs = _logs(columns, names)
+        terms = _terms(logs)
+        mean, scale = terms.mean(axis=0), terms.std(axis=0)
+        scale = np.where(scale > 1e-9 * (1 + np.abs(mean)), scale, 1.0)
+        design = np.column_stack([np.ones(len(terms)), (terms - mean) / scale])
+        parts = (logs.min(axis=0), logs.max(axis=0), mean, scale)
+        return cls(names, *(tuple(part.tolist()) for part in parts)), design
+
+    def terms(self, columns: Mapping[str, ArrayLike]) -> FloatArray:
+        """The standardised terms; float64, shape (rows, terms)."""
+        logs = np.clip(_logs(columns, self.columns), self.low, self.high)
+        return as_floats((_terms(logs) - self.mean) / self.scale)
+
+
+@dataclass(frozen=True)
+class Baseline(Inputs):
+    """A fitted logistic regression.
+
+    Attributes:
+        coefficients: the intercept, then one for each term.
+    """
+
+    described: ClassVar[str] = "logistic regression on counts, recency and waits"
+
     coefficients: tuple[float, ...]
 
     def predict(self, columns: Mapping[str, ArrayLike]) -> FloatArray:
@@ -54,8 +86,7 @@ class Baseline:
         Returns:
             float64 in [0, 1], shape (rows,).
         """
-        logs = np.clip(_logs(columns, self.columns), self.low, self.high)
-        terms = (_terms(logs) - self.mean) / self.scale
+        terms = self.terms(columns)
         return _sigmoid(self.coefficients[0] + terms @ self.coefficients[1:])
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,8 +119,7 @@ def fit_baseline(
         weight: example weights; shape (rows,).
 
     Returns:
-        The fitted baseline. Names of columns are sorted, so that the order in which a
-        caller holds them does not matter.
+        The fitted baseline.
 
     Raises:
         TrainingError: the outcomes are all of one class.
@@ -101,15 +131,9 @@ def fit_baseline(
             f"positives={int(outcomes.sum()):,} of {len(outcomes):,} examples. "
             "Look at the generator's label and at the label rate of the dataset."
         )
-    names = tuple(sorted(columns))
-    logs = _logs(columns, names)
-    terms = _terms(logs)
-    mean, scale = terms.mean(axis=0), terms.std(axis=0)
-    scale = np.where(scale > 1e-9 * (1 + np.abs(mean)), scale, 1.0)
-    design = np.column_stack([np.ones(len(terms)), (terms - mean) / scale])
+    inputs, design = Inputs.of(columns)
     found = _newton(design, outcomes, weights_or_ones(weight, len(outcomes)))
-    parts = (logs.min(axis=0), logs.max(axis=0), mean, scale, found)
-    return Baseline(names, *(tuple(part.tolist()) for part in parts))
+    return Baseline(**vars(inputs), coefficients=tuple(found.tolist()))
 
 
 def _logs(columns: Mapping[str, ArrayLike], names: tuple[str, ...]) -> FloatArray:

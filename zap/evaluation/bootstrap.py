@@ -8,7 +8,8 @@ draws, which makes the difference paired.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,13 +47,34 @@ def auc_draws(
     weight = weights_or_ones(weights, len(outcomes))
     names, code = np.unique(np.asarray(subjects), return_inverse=True)
     ranked = [_Ranked(score, outcomes, weight, code) for score in scores]
-    rng = np.random.default_rng(seed)
     result = np.empty((draws, len(ranked)))
-    for i in range(draws):
-        picked = rng.integers(0, len(names), len(names))
-        times = np.bincount(picked, minlength=len(names)).astype(np.float64)
+    for i, times in enumerate(SubjectDraws(len(names), draws, seed)):
         result[i] = [score.auc(times) for score in ranked]
     return result
+
+
+@dataclass(frozen=True)
+class SubjectDraws:
+    """How often each bootstrap draw holds each subject, made anew at each pass.
+
+    The draws are those of ``auc_draws``.
+
+    Attributes:
+        subjects: how many there are.
+        draws: how many resamples are drawn.
+        seed: of the draws.
+    """
+
+    subjects: int
+    draws: int
+    seed: int = 0
+
+    def __iter__(self) -> Iterator[FloatArray]:
+        """Counts of the subjects, float64, shape (subjects,), one array a draw."""
+        rng = np.random.default_rng(self.seed)
+        for _ in range(self.draws):
+            picked = rng.integers(0, self.subjects, self.subjects)
+            yield np.bincount(picked, minlength=self.subjects).astype(np.float64)
 
 
 class _Ranked:

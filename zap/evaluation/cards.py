@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zap.evaluation.kinds import words_of
 from zap.evaluation.page import escape
 from zap.evaluation.words import decimal, error, percent, signed
 
@@ -13,16 +14,22 @@ Metrics = Mapping[str, Any]
 
 def cards(metrics: Metrics) -> str:
     """The six numbers that matter most, as HTML."""
-    shown = [_auc_card(metrics), *_shape_cards(metrics), _ece_card(metrics)]
-    baseline = metrics.get("baseline")
-    if baseline and baseline["auc_difference"] is not None:
-        shown.append(_baseline_card(baseline))
+    own = words_of(metrics)
+    shown = own.cards(metrics) if own else _binary_cards(metrics)
     items = (
         f'<li><span class="name">{escape(name)}</span><b>{escape(number)}</b>'
         f"<span>{escape(note)}</span></li>"
         for name, number, note in shown
     )
     return f'<ul class="cards">{"".join(items)}</ul>'
+
+
+def _binary_cards(metrics: Metrics) -> list[tuple[str, str, str]]:
+    shown = [_auc_card(metrics), *_shape_cards(metrics), _ece_card(metrics)]
+    baseline = metrics.get("baseline")
+    if baseline and baseline["auc_difference"] is not None:
+        shown.append(_baseline_card(baseline))
+    return shown
 
 
 def _auc_card(metrics: Metrics) -> tuple[str, str, str]:

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike
 from zap.encoding.columns import FloatArray
 from zap.errors import BundleError, DatasetError
 from zap.evaluation import curves, metrics
+from zap.evaluation.baseline import Baseline
 from zap.evaluation.bootstrap import DRAWS, auc_draws, interval
 from zap.evaluation.ranking import as_floats, weights_or_ones
 
-BASELINE_NAME = "logistic regression on counts, recency and waits"
+BASELINE_NAME = Baseline.described
 _DRAWN_ROWS = 100_000_000
 _FEWEST_DRAWS = 200
 
@@ -51,7 +52,7 @@ def evaluate(
         baseline_name: what the baseline is, in words.
 
     Returns:
-        auc, auc_low, auc_high, average_precision, log_loss, ece, ece_null_mean,
+        kind, auc, auc_low, auc_high, average_precision, log_loss, ece, ece_null_mean,
         ece_null_95, ece_null_95_by_subject, ece_uncalibrated, auc_uncalibrated,
         base_rate, n, subjects, segments, top_decile_rate, capture_top_20, baseline,
         calibration_curve (after, before), distribution and draws. What is not known
@@ -75,12 +76,12 @@ def evaluate(
     _same_length("subjects", np.asarray(subjects), len(outcomes))
     _same_length("weights", weight, len(outcomes))
     ranked = [scores[name] for name in ("p", "p_baseline") if name in scores]
-    if draws is None:
-        draws = min(DRAWS, max(_FEWEST_DRAWS, _DRAWN_ROWS // len(outcomes)))
+    draws = draws_for(len(outcomes)) if draws is None else draws
     drawn = auc_draws(
         outcomes, ranked, subjects, weights=weight, draws=draws, seed=seed
     )
     result = {
+        "kind": "binary",
         "n": len(outcomes),
         "subjects": len(np.unique(np.asarray(subjects))),
         "base_rate": float(np.average(outcomes, weights=weight)),
@@ -101,7 +102,12 @@ def evaluate(
             **_scores(outcomes, scores["p_baseline"], weight, drawn[:, 1]),
             **_difference(outcomes, scores, weight, drawn),
         }
-    return dict(_without_nan(result))
+    return dict(without_nan(result))
+
+
+def draws_for(rows: int) -> int:
+    """How many bootstrap draws there are for so many rows."""
+    return min(DRAWS, max(_FEWEST_DRAWS, _DRAWN_ROWS // rows))
 
 
 def _outcomes(y: ArrayLike) -> FloatArray:
@@ -202,11 +208,12 @@ def _difference(
     }
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """``value`` with None where a number is not defined."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from zap.evaluation.kinds import words_of
 from zap.evaluation.page import Section, escape
 
 
-def words() -> Section:
+def words(metrics: Mapping[str, Any]) -> Section:
     """What the terms of the report mean."""
-    terms = [
+    own = words_of(metrics)
+    terms = own.TERMS if own else [
         ("Example", "One moment at which a prediction would have been made, and what "
          "then happened."),
         ("Positive", "An example for which the answer to the question is yes."),

@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zap.evaluation.words import decimal, error, percent, plural, points, signed
+from zap.evaluation.kinds import words_of
+from zap.evaluation.words import (
+    decimal,
+    error,
+    judged_on,
+    percent,
+    plural,
+    points,
+    signed,
+)
 
 
 def headline(metrics: Mapping[str, Any], scope: str = "") -> str:
@@ -20,9 +29,10 @@ def headline(metrics: Mapping[str, Any], scope: str = "") -> str:
         metrics: as ``evaluate`` returns them.
         scope: which examples these are, such as "the test split".
     """
-    rows = plural(metrics["n"], "example")
-    of = f" of {plural(metrics['subjects'], 'subject')}"
-    where = f"On {scope} ({rows}{of})" if scope else f"On {rows}{of}"
+    own = words_of(metrics)
+    if own:
+        return own.headline(metrics, scope)
+    where = judged_on(metrics, scope)
     base = f", {percent(metrics['base_rate'])} of them positive,"
     return f"{where}{base} {_ranking(metrics)}, and {_error(metrics)}."
 
@@ -70,14 +80,21 @@ def calibration_verdict(metrics: Mapping[str, Any]) -> tuple[bool, str]:
     )
 
 
-def baseline_verdict(baseline: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether the model beats the simple baseline, and that in a sentence."""
+def baseline_verdict(
+    baseline: Mapping[str, Any], name: str = "AUC"
+) -> tuple[bool, str]:
+    """Whether the model beats the simple baseline, and that in a sentence.
+
+    Args:
+        baseline: ``baseline`` of the metrics, with a difference of AUC.
+        name: what the difference is of, in words.
+    """
     difference = baseline["auc_difference"]
     if difference is None:
         return False, "With one outcome only, the two can't be compared."
     low, high = baseline["auc_difference_low"], baseline["auc_difference_high"]
     sizes = (
-        f"AUC {signed(difference)}, 95 % interval {signed(low)} to {signed(high)}, "
+        f"{name} {signed(difference)}, 95 % interval {signed(low)} to {signed(high)}, "
         "both on the same examples"
     )
     if low > 0:
@@ -95,6 +112,9 @@ def baseline_verdict(baseline: Mapping[str, Any]) -> tuple[bool, str]:
 
 def summary_table(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The findings as rows of two columns, for a terminal."""
+    own = words_of(metrics)
+    if own:
+        return own.summary_table(metrics)
     rows = [
         ("Examples", f"{metrics['n']:,} of {plural(metrics['subjects'], 'subject')}"),
         ("Base rate", percent(metrics["base_rate"])),

@@ -62,6 +62,9 @@ def axes_of_style(height: float = HEIGHT_INCHES) -> Iterator[Axes]:
         yield figure.add_subplot()
 
 
+axes_of_chart = _axes  # charts of other modules look alike
+
+
 def calibration_figure(curve: Mapping[str, Any]) -> Figure:
     """Share of positives against mean prediction, before and after calibration.
 
@@ -150,14 +153,20 @@ def distribution_figure(distribution: Mapping[str, Any]) -> Figure:
     return figure_of(axes)
 
 
-def segments_figure(segments: Sequence[Mapping[str, Any]]) -> Figure:
+def segments_figure(
+    segments: Sequence[Mapping[str, Any]],
+    key: str = "relative_odds",
+    of: str = "times the average rate",
+) -> Figure:
     """Relative odds of the five segments, very high on top.
 
     Args:
         segments: the key of the same name of the metrics, with known odds.
+        key: what is drawn of each segment, 1 being the average.
+        of: what it is, in words.
     """
     with axes_of_style(2.5) as axes:
-        odds = [segment["relative_odds"] for segment in segments]
+        odds = [segment[key] for segment in segments]
         places = np.arange(len(odds))[::-1]
         colours = [BLUE if value >= 1 else PALE for value in odds]
         axes.barh(places, odds, 0.72, color=colours)
@@ -172,7 +181,7 @@ def segments_figure(segments: Sequence[Mapping[str, Any]]) -> Figure:
             )
         axes.axvline(1, color=INK, linewidth=1.2, linestyle="--")
         axes.set_yticks(places, [segment["name"] for segment in segments])
-        axes.set(xlim=(0, max(*odds, 1) * 1.18), xlabel="times the average rate")
+        axes.set(xlim=(0, max(*odds, 1) * 1.18), xlabel=of)
         axes.grid(False, axis="y")
     return figure_of(axes)
 
@@ -240,6 +249,9 @@ def figure_of(axes: Axes) -> Figure:
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
     return figure
+
+
+figure_of = _figure
 
 
 def _round_up(value: float) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zap.evaluation import amount_sections, class_sections
 from zap.evaluation import facts as fact_sections
 from zap.evaluation import sections as result_sections
 from zap.evaluation.cards import cards
@@ -51,10 +52,7 @@ def build_sections(
         extra: further results, shown after the usual ones.
     """
     results = [
-        result_sections.calibration(metrics),
-        result_sections.segments(metrics),
-        result_sections.comparison(metrics),
-        result_sections.distribution(metrics),
+        *results_of(metrics),
         importance(metrics),
         left_out(metrics, facts),
         *extra,
@@ -66,9 +64,23 @@ def build_sections(
         fact_sections.model(facts),
         *fact_sections.others(facts, FACTS),
         fact_sections.versions(facts),
-        words(),
+        words(metrics),
     ]
     return [section for section in [*results, *behind] if section is not None]
+
+
+def results_of(metrics: Mapping[str, Any]) -> list[Section | None]:
+    """The sections that show what was found, by the kind of label."""
+    if metrics.get("kind") == "classes":
+        return class_sections.results(metrics)
+    if metrics.get("kind") == "amount":
+        return amount_sections.results(metrics)
+    return [
+        result_sections.calibration(metrics),
+        result_sections.segments(metrics),
+        result_sections.comparison(metrics),
+        result_sections.distribution(metrics),
+    ]
 
 
 def report_html(

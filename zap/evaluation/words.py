@@ -101,6 +101,30 @@ def plural(count: int, one: str) -> str:
     return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
 
 
+def judged_on(metrics: Mapping[str, Any], scope: str) -> str:
+    """Which examples were judged, as the beginning of a sentence."""
+    rows = plural(metrics["n"], "example")
+    of = f" of {plural(metrics['subjects'], 'subject')}"
+    return f"On {scope} ({rows}{of})" if scope else f"On {rows}{of}"
+
+
+def amount(value: float | None) -> str:
+    """An amount: two decimals, three digits where that says nothing."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    if value == 0 or 0.095 <= abs(value) < 1e4:
+        return f"{value:,.2f}"
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.3g}"
+
+
+def between(metrics: Mapping[str, Any], key: str, shown: Any) -> str:
+    """A number of the metrics with its interval; a dash where it is not defined."""
+    if metrics[key] is None:
+        return DASH
+    low, high = shown(metrics[f"{key}_low"]), shown(metrics[f"{key}_high"])
+    return f"{shown(metrics[key])} ({low} to {high})"
+
+
 def value(item: Any) -> str:
     """Any value of a setting or a fact, as short text."""
     if item is None:

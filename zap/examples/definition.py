@@ -8,7 +8,7 @@ from zap.encoding.instance import Instance
 from zap.errors import GeneratorError
 from zap.examples.bots import DROP, KEEP, Bots
 from zap.examples.expressions import FutureExpr, PastExpr
-from zap.examples.labels import Classes
+from zap.examples.labels import Classes, kind_schema
 from zap.examples.rules import CutoffRule
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ def check_definition(cls: type[Generator]) -> None:
     if "label" in methods:
         window = getattr(cls.horizon, "window", None)
         _require(cls, "horizon", getattr(window, "side", None) == "future")
-    elif isinstance(label, FutureExpr):
+        _require(cls, "label_kind", kind_schema(cls.label_kind) is not None)
+    else:
+        _require_no_kind(cls)
+    if isinstance(label, FutureExpr):
         _require(cls, "label", label.kind != "value")
     for expr in cls.statistics.values():
         _require(cls, "statistics", isinstance(expr, PastExpr))
@@ -49,6 +52,16 @@ def check_definition(cls: type[Generator]) -> None:
     _check_wait(cls, "is_cutoff" in methods)
     _check_sessions(cls, generator)
     _require(cls, "bots", isinstance(cls.bots, Bots) or cls.bots in (DROP, KEEP))
+
+
+def _require_no_kind(cls: type[Generator]) -> None:
+    """An expression says itself what it gives."""
+    if cls.label_kind != "binary":
+        raise GeneratorError(
+            f"{cls.__name__}.label_kind is for a label method; an expression says "
+            f"itself what it gives. Received: label_kind={cls.label_kind!r}. Leave it "
+            'out, or set label_kind = "binary" where a base class has another.'
+        )
 
 
 _EXPECTED = {
@@ -59,6 +72,8 @@ _EXPECTED = {
     "past().any(...), or a method eligible(self, past)",
     "label": "an expression on the future such as future(days=30).any(...), or a "
     "method label(self, future)",
+    "label_kind": '"binary", "amount", or a list of two or more different names of '
+    "classes, for what the label method returns",
     "horizon": "a window on the future, such as future(days=30), for the label method",
     "statistics": "expressions on the past, such as past().count(...)",
     "weight": "an expression on the past, such as past().count(...)",

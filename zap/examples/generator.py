@@ -25,6 +25,8 @@ from zap.examples.expressions import Expr, FutureExpr, PastExpr
 from zap.examples.labels import (
     Classes,
     Label,
+    LabelKind,
+    kind_schema,
     label_expressions,
     label_schema,
 )
@@ -51,6 +53,8 @@ class Generator:
             ``eligible(self, past) -> bool``.
         label: an expression on the future; or a method ``label(self, future) -> value``
             together with ``horizon``.
+        label_kind: for a label method: what it returns: "binary" (the default),
+            "amount", or a list of names where it returns a class, by name or number.
         horizon: for a label method: the window that it is shown, such as
             ``future(days=30)`` or ``rest_of_session()``.
         instance: what the model may see of the past.
@@ -82,6 +86,7 @@ class Generator:
     cutoffs: ClassVar[CutoffRule | None] = None
     eligible: ClassVar[PastExpr | Callable[..., bool] | None] = None
     label: ClassVar[Label | Callable[..., Any]]
+    label_kind: ClassVar[LabelKind] = "binary"
     horizon: ClassVar[Any] = None
     instance: ClassVar[Instance]
     statistics: ClassVar[Mapping[str, PastExpr]] = {}
@@ -144,7 +149,9 @@ class Generator:
     def label_schema(self) -> dict[str, Any]:
         """What the numbers of the label mean."""
         if "label" in self.methods():
-            return {"kind": "binary"}
+            schema = kind_schema(self.label_kind)
+            assert schema is not None  # checked when the class was defined
+            return schema
         return label_schema(self.label)  # type: ignore[arg-type]
 
     def use_instance(self, instance: Instance) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,49 @@ def label_schema(label: Label) -> dict[str, Any]:
     if isinstance(label, Classes):
         return {"kind": "classes", "classes": list(label.names)}
     return {"kind": "binary" if label.kind == "bool" else "amount"}
+
+
+LabelKind = str | Sequence[str]
+
+
+def kind_schema(kind: LabelKind) -> dict[str, Any] | None:
+    """What the values of a label method mean; None where ``kind`` says nothing.
+
+    Args:
+        kind: "binary", "amount", or the names of the classes.
+    """
+    if isinstance(kind, str):
+        return {"kind": kind} if kind in ("binary", "amount") else None
+    if not isinstance(kind, Sequence):
+        return None
+    names = list(kind)
+    known = all(isinstance(name, str) and name for name in names)
+    if not known or len(names) < 2 or len(set(names)) < len(names):
+        return None
+    return {"kind": "classes", "classes": names}
+
+
+def method_value(value: Any, schema: Mapping[str, Any]) -> float:
+    """The number of what a label method returned.
+
+    Args:
+        value: a truth value, an amount, or a class by its name or number.
+        schema: of ``kind_schema``.
+
+    Raises:
+        ValueError: it is not of the kind that the schema says.
+    """
+    if schema["kind"] != "classes":
+        return float(value)
+    names = schema["classes"]
+    if isinstance(value, str) and value in names:
+        return float(names.index(value))
+    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if number and 0 <= value < len(names):
+        return float(value)
+    raise ValueError(
+        f"a label of classes is one of {', '.join(names)} or its number, not {value!r}"
+    )
 
 
 def label_values(label: Label, context: Context, cutoffs: Cutoffs) -> FloatArray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from zap.encoding.columns import BoolArray, Cutoffs, FloatArray, IntArray
 from zap.examples.evaluate import Context, truth
 from zap.examples.expressions import PastExpr, Window
 from zap.examples.generator import Generator
-from zap.examples.labels import label_values
+from zap.examples.labels import label_values, method_value
 from zap.examples.late import without_late_events
 from zap.examples.rules import after_events
 from zap.histories.batch import HistoryBatch
@@ -86,7 +87,9 @@ class Methods:
     ) -> FloatArray:
         """The method's value on each range; NaN where it gave none or raised."""
         method: Callable[..., Any] = self.found[name]
-        convert = float if name == "label" else bool
+        convert: Callable[[Any], float] = bool
+        if name == "label":
+            convert = partial(method_value, schema=self.generator.label_schema())
         values = np.full(len(rows), np.nan)
         ranges = zip(rows.tolist(), start.tolist(), stop.tolist(), strict=True)
         for place, (row, first, end) in enumerate(ranges):

@@ -66,7 +66,10 @@ def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
             "observed range is": manifest["observed"]["source"],
             "digest": manifest["digest"],
         },
-        "splits": {name: _shown(manifest["splits"][name]) for name in SPLITS},
+        "splits": {
+            name: _shown(manifest["splits"][name], manifest["label"]["kind"])
+            for name in SPLITS
+        },
         "counters": manifest["counts"],
         "selection": manifest.get("selection"),
         "encoder": {
@@ -74,17 +77,24 @@ def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
             **manifest["inputs"],
             "fingerprint": manifest["encoder_fingerprint"],
         },
-        "config": bundle.json("config.json"),
+        "config": {**bundle.json("config.json"), **_target(bundle)},
         "calibration": {k: v for k, v in calibration.items() if k != "scaling"},
         "history": bundle.json("history.json"),
         "versions": bundle.info["versions"],
     }
 
 
-def _shown(split: Mapping[str, Any]) -> dict[str, Any]:
+def _target(bundle: Bundle) -> dict[str, Any]:
+    """What a model of classes or amounts predicts, beside its settings."""
+    target = bundle.info.get("target", {})
+    return {f"label_{name}": value for name, value in target.items()}
+
+
+def _shown(split: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """What of a split's numbers a reader wants, the label rate first."""
-    names = ("label_rate", "examples", "subjects", "events")
-    return {name: split[name] for name in names}
+    mean = {"binary": "label_rate", "amount": "mean_label"}.get(kind)
+    counts = {name: split[name] for name in ("examples", "subjects", "events")}
+    return {mean: split["label_rate"], **counts} if mean else counts
 
 
 def write_metrics(metrics: Mapping[str, Any], path: str | Path) -> Path:

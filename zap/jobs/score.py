@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zap.bundles.bundle import Bundle
-from zap.bundles.calibrator import MatrixScaling
+from zap.bundles.class_scaling import ClassScaling
+from zap.bundles.mean_scaling import MeanScaling
 from zap.datasets.splits import SPLITS, NoSplit, Split, SubjectSplit, TimeSplit
 from zap.datasets.store import Dataset
 from zap.datasets.visits import Visits, concatenate
 from zap.encoding.encoder import Encoder
 from zap.errors import BundleError, DatasetError
-from zap.evaluation.baseline import Baseline
+from zap.evaluation.baselines import AnyBaseline, baseline_from_dict
 from zap.evaluation.evaluate import evaluate
+from zap.evaluation.evaluate_amounts import evaluate_amounts
+from zap.evaluation.evaluate_classes import evaluate_classes
 from zap.jobs.importance import field_importance
 from zap.jobs.inputs import RawInput
 from zap.jobs.variants import judge_variants
@@ -25,7 +28,9 @@ from zap.times import instant_us
 ALL = "all"
 
 
-def judge_scores(scorer: Scorer, baseline: Baseline, visits: Visits) -> dict[str, Any]:
+def judge_scores(
+    scorer: Scorer, baseline: AnyBaseline, visits: Visits
+) -> dict[str, Any]:
     """The metrics of a frozen model, and of the simple baseline, on examples.
 
     Args:
@@ -34,29 +39,36 @@ def judge_scores(scorer: Scorer, baseline: Baseline, visits: Visits) -> dict[str
         visits: the examples.
 
     Returns:
-        See ``zap.evaluation.evaluate``.
+        See ``evaluate``, ``evaluate_classes`` and ``evaluate_amounts`` in
+        ``zap.evaluation``: which it is follows from the scorer's calibrator.
     """
-    logits = scorer.logits(visits)
-    return evaluate(
-        visits.label,
-        scorer.calibrator.apply(logits),
-        visits.subjects_of_cutoffs(),
-        p_uncalibrated=MatrixScaling().apply(logits),
-        p_baseline=baseline.predict(visits.baseline),
-        weights=visits.weight,
-    )
+    logits, calibrator = scorer.logits(visits), scorer.calibrator
+    judged = (visits.label, calibrator.apply(logits), visits.subjects_of_cutoffs())
+    beside: dict[str, Any] = {
+        "p_uncalibrated": calibrator.uncalibrated.apply(logits),
+        "p_baseline": baseline.predict(visits.baseline),
+        "weights": visits.weight,
+        "baseline_name": baseline.described,
+    }
+    if isinstance(calibrator, ClassScaling):
+        return evaluate_classes(*judged, calibrator.classes, **beside)
+    if isinstance(calibrator, MeanScaling):
+        return evaluate_amounts(*judged, calibrator.link, **beside)
+    return evaluate(*judged, **beside)
 
 
 def evaluate_dataset(bundle: Bundle, dataset: Dataset, split: str) -> dict[str, Any]:
     """The metrics of a bundle on one part of a dataset, or on ``all``.
 
     Raises:
-        BundleError: the dataset was made with another encoder than the bundle's.
+        BundleError: the dataset was made with another encoder than the bundle's, or
+            its labels are of another kind.
         DatasetError: the part has no examples.
     """
     scorer = Scorer.from_bundle(bundle)
     scorer.check_encoder(dataset.manifest["encoder_fingerprint"])
-    baseline = Baseline.from_dict(bundle.json("baseline.json"))
+    check_label(bundle, dataset.manifest["label"])
+    baseline = baseline_from_dict(bundle.json("baseline.json"))
     visits = read_split(dataset, split)
     metrics = judge_scores(scorer, baseline, visits)
     metrics["importance"] = field_importance(scorer, dataset.encoder, visits)
@@ -96,13 +108,15 @@ def evaluate_raw(
         watch: as for ``zap.beam.generate.generate``.
 
     Raises:
-        BundleError: the generator asks for another instance than the bundle's.
+        BundleError: the generator asks for another instance than the bundle's, or
+            its labels are of another kind.
         ZapError: as for ``zap.beam.generate.generate``.
     """
     from zap.beam.generate import GenerateOptions, generate
 
     encoder = Encoder.from_dict(bundle.json("encoder.json"))
     check_instance(bundle, raw)
+    check_label(bundle, raw.generator.label_schema())
     raw.generator.use_instance(encoder.instance)
     options = GenerateOptions(
         split=NoSplit() if split == ALL else split_from_dict(bundle.info["split"]),
@@ -131,6 +145,21 @@ def check_instance(bundle: Bundle, raw: RawInput) -> None:
             f"{bundle.info['generator']['name']}, whose instance differs from that of "
             f"{raw.generator.name}. Expected: instance={made_for}. Received: "
             f"instance={asked}. Use a generator with the same instance, or train anew."
+        )
+
+
+def check_label(bundle: Bundle, label: Mapping[str, Any]) -> None:
+    """Check that labels are of the kind that the bundle's model predicts.
+
+    Raises:
+        BundleError: they are not.
+    """
+    made_for = bundle.info["label"]
+    if made_for != label:
+        raise BundleError(
+            f"The bundle of {bundle.info['generator']['name']} predicts labels of "
+            f"another kind. Expected: label={dict(made_for)}. Received: "
+            f"label={dict(label)}. Ask a question of the same kind, or train anew."
         )
 
 

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from zap.bundles.bundle import INFO, Bundle, write_bundle
+from zap.bundles.target import AMOUNT, BINARY, Target
 from zap.datasets.store import Dataset
-from zap.errors import BundleError, TrainingError
-from zap.evaluation.baseline import fit_baseline
+from zap.errors import BundleError
+from zap.evaluation.baselines import fit_target_baseline
 from zap.jobs.importance import field_importance
 from zap.jobs.score import judge_scores
 from zap.jobs.variants import judge_variants
 from zap.serving.scorer import Scorer
-from zap.training.calibration import calibrate, halves
+from zap.training.calibration import halves
+from zap.training.calibrations import calibrate_target
 from zap.training.config import ModelConfig
 from zap.training.freeze import freeze
+from zap.training.targets import balanced, target_of
 from zap.training.trainer import Epoch, train
 
 
@@ -49,20 +52,35 @@ def train_bundle(
         BundleError: the output is taken.
     """
     check_output(Path(output), replace)
-    check_label(dataset)
     config = config or ModelConfig()
-    examples = dataset.read("train")
-    stopping, judging = halves(dataset.read("validation"))
+    examples, validation = dataset.read("train"), dataset.read("validation")
+    target = target_of(dataset.manifest["label"], examples, validation)
+    stopping, judging = halves(validation)
     test = dataset.read("test")
     trained = train(
-        examples, stopping, dataset.spec, config, work_dir=work_dir, progress=progress
+        examples,
+        stopping,
+        dataset.spec,
+        config,
+        target=target,
+        work_dir=work_dir,
+        progress=progress,
     )
     frozen = freeze(trained)
     scorer = Scorer(frozen, dataset.spec)
-    calibration = calibrate(
-        scorer.logits(stopping), stopping.label, scorer.logits(judging), judging.label
+    if target.kind == AMOUNT:
+        outputs = scorer.logits(examples)
+        target = balanced(target, outputs, examples.label, examples.weight)
+    calibration = calibrate_target(
+        target,
+        scorer.logits(stopping),
+        stopping.label,
+        scorer.logits(judging),
+        judging.label,
     )
-    baseline = fit_baseline(examples.baseline, examples.label, examples.weight)
+    baseline = fit_target_baseline(
+        target, examples.baseline, examples.label, examples.weight
+    )
     files: dict[str, Any] = {
         "model.keras": trained.keras_bytes(),
         "model.tflite": frozen,
@@ -79,7 +97,7 @@ def train_bundle(
     metrics = judge_scores(judge, baseline, test)
     metrics["importance"] = field_importance(judge, dataset.encoder, test)
     files["metrics.json"] = metrics | judge_variants(judge, dataset)
-    return write_bundle(output, files, bundle_info(dataset), replace=replace)
+    return write_bundle(output, files, bundle_info(dataset, target), replace=replace)
 
 
 def check_output(output: Path, replace: bool) -> None:
@@ -98,22 +116,7 @@ def check_output(output: Path, replace: bool) -> None:
         )
 
 
-def check_label(dataset: Dataset) -> None:
-    """Check that the labels are of a kind that can be trained.
-
-    Raises:
-        TrainingError: they are not yes or no.
-    """
-    kind = dataset.manifest["label"]["kind"]
-    if kind != "binary":
-        raise TrainingError(
-            "Expected labels that are true or false: models of classes and amounts "
-            f"cannot be trained. Received: label kind={kind!r}. Compare the amount, "
-            "such as (future(days=30).sum('amount', ORDER) > 100)."
-        )
-
-
-def bundle_info(dataset: Dataset) -> dict[str, Any]:
+def bundle_info(dataset: Dataset, target: Target) -> dict[str, Any]:
     """What ``bundle.json`` says beside the digests of the files."""
     manifest = dataset.manifest
     generator = manifest["generator"]
@@ -124,6 +127,7 @@ def bundle_info(dataset: Dataset) -> dict[str, Any]:
         "observed": manifest["observed"],
         "split": manifest["split"],
         "label": manifest["label"],
+        **({} if target.kind == BINARY else {"target": target.to_dict()}),
         "inputs": manifest["inputs"],
         "instance": manifest["instance_fingerprint"],
         "encoder_fingerprint": manifest["encoder_fingerprint"],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zap.bundles.calibrator import MatrixScaling
+from zap.bundles.calibrators import Calibrator, calibrator_from_dict, plain
 from zap.datasets.visits import InputSpec, Visits, take_rows
 from zap.encoding.padding import pad_instances, pad_rows
 from zap.errors import BundleError, MissingExtraError
@@ -27,14 +27,14 @@ _BATCH = 256
 
 
 class Scorer:
-    """Logits and calibrated probabilities of instances.
+    """Logits of instances, and the calibrated predictions that they stand for.
 
     May be used from several threads: each has its own interpreters.
 
     Args:
         model: a LiteRT flatbuffer, as ``zap.training.freeze`` makes it.
         spec: the shape of its inputs.
-        calibrator: what turns logits into probabilities; None leaves them as they are.
+        calibrator: what turns logits into predictions; None leaves them as they are.
         encoder_fingerprint: of the encoder whose indices the model knows; None checks
             nothing.
 
@@ -47,15 +47,16 @@ class Scorer:
         self,
         model: bytes,
         spec: InputSpec,
-        calibrator: MatrixScaling | None = None,
+        calibrator: Calibrator | None = None,
         encoder_fingerprint: str | None = None,
     ):
         self.spec = at_least_one(spec)
-        self.calibrator = calibrator or MatrixScaling()
         self.encoder_fingerprint = encoder_fingerprint
         self._model = model
         self._local = threading.local()
-        self._interpreter(1)
+        self.outputs = int(self._interpreter(1)[0].get_output_details()[0]["shape"][-1])
+        self.calibrator = calibrator or plain(self.outputs)
+        _check_outputs(self.outputs, self.calibrator)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Scorer:
@@ -75,7 +76,7 @@ class Scorer:
         return cls(
             bundle.read("model.tflite"),
             spec,
-            MatrixScaling.from_dict(bundle.json("calibrator.json")),
+            calibrator_from_dict(bundle.json("calibrator.json")),
             bundle.info.get("encoder_fingerprint"),
         )
 
@@ -101,17 +102,30 @@ class Scorer:
             batch: instances that are scored at once; has no influence on the scores.
 
         Returns:
-            float32, shape (cutoffs, 2).
+            float32, shape (cutoffs, outputs).
         """
-        logits = np.zeros((visits.cutoffs, 2), np.float32)
+        logits = np.zeros((visits.cutoffs, self.outputs), np.float32)
         for begin in range(0, visits.cutoffs, batch):
             rows = np.arange(begin, min(begin + batch, visits.cutoffs))
             logits[rows] = self.score(*self._inputs(visits, rows, batch))[: len(rows)]
         return logits
 
-    def probabilities(self, visits: Visits, batch: int = _BATCH) -> NDArray[np.float64]:
-        """Calibrated probabilities of the positive class; float64, shape (cutoffs,)."""
+    def predictions(self, visits: Visits, batch: int = _BATCH) -> NDArray[np.float64]:
+        """What the calibrated model says of every cutoff.
+
+        Args:
+            visits: encoded examples.
+            batch: as for ``logits``.
+
+        Returns:
+            float64: probabilities of a yes, shape (cutoffs,); probabilities of the
+            classes, shape (cutoffs, K); or mean amounts, shape (cutoffs,).
+        """
         return self.calibrator.apply(self.logits(visits, batch))
+
+    def probabilities(self, visits: Visits, batch: int = _BATCH) -> NDArray[np.float64]:
+        """The predictions of a model whose label is a yes or no, or a class."""
+        return self.predictions(visits, batch)
 
     def score(
         self,
@@ -131,7 +145,7 @@ class Scorer:
             metadata_values: float32, shape (b, metadata width).
 
         Returns:
-            float32, shape (b, 2).
+            float32, shape (b, outputs).
         """
         interpreter, places, output = self._interpreter(len(length))
         inputs = (indices, values, length, metadata_indices, metadata_values)
@@ -212,6 +226,15 @@ def _allocate(model: bytes, spec: InputSpec, size: int) -> tuple[Any, list[int],
     with silent_stderr():
         interpreter.allocate_tensors()
     return interpreter, places, int(interpreter.get_output_details()[0]["index"])
+
+
+def _check_outputs(outputs: int, calibrator: Calibrator) -> None:
+    if calibrator.outputs != outputs:
+        raise BundleError(
+            f"Expected a calibration of {outputs} outputs, which is what the model has."
+            f" Received: a {type(calibrator).__name__} of {calibrator.outputs}. The "
+            "bundle's parts do not belong together; train the model again."
+        )
 
 
 def _shapes(spec: InputSpec, size: int) -> dict[str, tuple[int, ...]]:

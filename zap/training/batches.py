@@ -21,6 +21,7 @@ from zap.serving.scorer import at_least_one
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
+LabelType = type[np.int32] | type[np.float32]
 
 _BATCHES_A_POOL = 16
 _MOST_CUTOFFS_A_WINDOW = 64
@@ -35,7 +36,7 @@ class Batch(NamedTuple):
         place: int32, shape (cutoffs,): window * (steps + 1) + events seen.
         metadata_indices: int32, shape (cutoffs, metadata width).
         metadata_values: float32, shape (cutoffs, metadata width).
-        label: int32, shape (cutoffs,).
+        label: shape (cutoffs,): int32 numbers of classes, or float32 amounts.
         weight: float32, shape (cutoffs,).
     """
 
@@ -44,7 +45,7 @@ class Batch(NamedTuple):
     place: Int32
     metadata_indices: Int32
     metadata_values: Float32
-    label: Int32
+    label: Int32 | Float32
     weight: Float32
 
 
@@ -97,6 +98,7 @@ class Batches:
         seed: of the order.
         fewest: batches that an epoch has at least, where there are windows enough;
             below that the batches are smaller.
+        label_type: of the labels in a batch.
     """
 
     def __init__(
@@ -106,9 +108,10 @@ class Batches:
         size: int,
         seed: int = 0,
         fewest: int = 1,
+        label_type: LabelType = np.int32,
     ):
         self.spec = at_least_one(spec)
-        self._visits, self._seed = visits, seed
+        self._visits, self._seed, self._label_type = visits, seed, label_type
         self._windows = Windows.of(visits)
         self._size = max(1, min(size, len(self._windows.start) // fewest))
 
@@ -146,6 +149,10 @@ class Batches:
     def _cutoffs_of(self, windows: IntArray) -> IntArray:
         return ragged_rows(self._windows.cutoff_offsets, windows)[0]
 
+    def _labels(self, cutoffs: IntArray) -> Int32 | Float32:
+        label = self._visits.label[cutoffs]
+        return label.astype(np.int32) if self._label_type is np.int32 else label
+
     def _batch(self, windows: IntArray) -> Batch:
         visits, spec = self._visits, self.spec
         start, length = self._windows.start[windows], self._windows.length[windows]
@@ -162,6 +169,6 @@ class Batches:
             values,
             (window * (steps + 1) + seen).astype(np.int32),
             *metadata,
-            visits.label[cutoffs].astype(np.int32),
+            self._labels(cutoffs),
             visits.weight[cutoffs],
         )

@@ -7,13 +7,16 @@ kept only if it helps subjects that it was not fitted on.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zap.bundles.calibrator import MatrixScaling
+from zap.bundles.class_scaling import ClassScaling
+from zap.bundles.mean_scaling import MeanScaling
 from zap.datasets.visits import Visits
 from zap.encoding.columns import BoolArray
 from zap.errors import TrainingError
@@ -56,6 +59,38 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         """The calibration as a JSON object."""
         return {**asdict(self), "scaling": self.scaling.to_dict()}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A calibration of classes or amounts and what it did to the judging half.
+
+    Attributes:
+        scaling: what is to be applied; one that changes nothing if none was better.
+        kept: whether the fitted scaling is the one to apply.
+        reason: why, in words.
+        fitted_on: examples that it was fitted on.
+        judged_on: examples that judged it.
+        measures: on the judging half, before and after.
+    """
+
+    scaling: ClassScaling | MeanScaling
+    kept: bool
+    reason: str
+    fitted_on: int
+    judged_on: int
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The calibration as a JSON object."""
+        return {
+            "scaling": self.scaling.to_dict(),
+            "kept": self.kept,
+            "reason": self.reason,
+            "fitted_on": self.fitted_on,
+            "judged_on": self.judged_on,
+            **self.measures,
+        }
 
 
 def halves(validation: Visits) -> tuple[Visits, Visits]:
@@ -161,9 +196,14 @@ def _shared_out(margin: Float64) -> MatrixScaling:
     )
 
 
-def _improves(y: NDArray[Any], before: Float64, after: Float64) -> bool:
-    """Whether the mean loss falls by more than one standard error of the difference."""
-    gains = _losses(y, before) - _losses(y, after)
+def clearly_lower(before: Float64, after: Float64) -> bool:
+    """Whether the mean loss falls by more than one standard error of the difference.
+
+    Args:
+        before: the loss of each row; shape (rows,).
+        after: the same of the other model; shape (rows,).
+    """
+    gains = before - after
     return bool(gains.mean() > gains.std() / np.sqrt(len(gains)))
 
 
@@ -198,7 +238,7 @@ def calibrate(
         return Calibration(MatrixScaling(), False, reason, **sizes)
     before, after = MatrixScaling().apply(z), fitted.apply(z)
     losses = log_loss(y, before), log_loss(y, after)
-    kept = _improves(y, before, after)
+    kept = clearly_lower(_losses(y, before), _losses(y, after))
     two_classes = len(np.unique(y)) == 2
     return Calibration(
         scaling=fitted if kept else MatrixScaling(),

@@ -32,8 +32,8 @@ def freeze(trained: TrainedModel, spec: InputSpec | None = None) -> bytes:
 
     Its inputs are ``indices`` int32 (b, last, width), ``values`` float32 of the same
     shape, ``length`` int32 (b,), ``metadata_indices`` int32 (b, metadata width) and
-    ``metadata_values`` float32 of that shape; its output is float32 (b, 2) logits. b
-    may be resized.
+    ``metadata_values`` float32 of that shape; its output is float32 (b, outputs)
+    logits. b may be resized.
 
     Args:
         trained: the model; its sample is scored by both forms.
@@ -87,7 +87,8 @@ def largest_difference(trained: TrainedModel, frozen: bytes, visits: Visits) -> 
         return 0.0
     ours = Scorer(frozen, trained.spec).logits(few)
     worst = []
-    for batch, cutoffs in Batches(few, trained.spec, _ENOUGH).in_order():
+    batches = Batches(few, trained.spec, _ENOUGH, label_type=trained.target.label_type)
+    for batch, cutoffs in batches.in_order():
         theirs = batch_logits(trained.model, batch).numpy()[: len(cutoffs)]
         scale = np.maximum(1.0, np.abs(theirs))
         worst.append(np.max(np.abs(ours[cutoffs] - theirs) / scale))

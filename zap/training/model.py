@@ -19,7 +19,7 @@ from zap.training.backend import keras, tf
 from zap.training.config import ModelConfig
 from zap.training.layers import EventRecurrence, SparseDense, dropped
 
-CLASSES = 2
+BINARY_OUTPUTS = 2
 
 
 class States(NamedTuple):
@@ -43,15 +43,18 @@ class SequenceModel(keras.Model):
     Args:
         spec: the shape of the inputs.
         config: the sizes of the layers.
+        outputs: number of logits: 2 for a yes or no, K for K classes, 1 for a mean.
     """
 
     def __init__(
         self,
         spec: InputSpec | Mapping[str, int],
         config: ModelConfig | Mapping[str, Any],
+        outputs: int = BINARY_OUTPUTS,
         **options: Any,
     ):
         super().__init__(**options)
+        self.outputs = outputs
         self.spec = spec if isinstance(spec, InputSpec) else InputSpec(**spec)
         self.config = (
             config if isinstance(config, ModelConfig) else ModelConfig.from_dict(config)
@@ -68,7 +71,7 @@ class SequenceModel(keras.Model):
             spec.metadata_size, config.metadata_units, seed + 3, name="metadata"
         )
         self.merge = self._dense(config.merged_units, seed + 4, "merge")
-        self.logits = self._dense(CLASSES, seed + 5, "logits")
+        self.logits = self._dense(self.outputs, seed + 5, "logits")
         merged = config.units + config.embedding + 1 + config.metadata_units
         for layer in (self.first, self.recurrence, self.metadata):
             layer.build()
@@ -129,7 +132,8 @@ class SequenceModel(keras.Model):
             seed: int32, shape (2,), of dropout; None when not training.
 
         Returns:
-            float32, shape (cutoffs, 2): logits of the negative and positive class.
+            float32, shape (cutoffs, outputs); of a yes or no, the logits of the
+            negative and the positive class.
         """
         metadata = tf.nn.relu(self.metadata(indices, values))
         size = tf.cast(tf.maximum(states.count, 1), tf.float32)[:, None]
@@ -149,4 +153,7 @@ class SequenceModel(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the model."""
-        return {"spec": self.spec.to_dict(), "config": self.config.to_dict()}
+        arguments = {"spec": self.spec.to_dict(), "config": self.config.to_dict()}
+        if self.outputs == BINARY_OUTPUTS:
+            return arguments
+        return {**arguments, "outputs": self.outputs}

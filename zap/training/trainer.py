@@ -1,4 +1,4 @@
-"""Training: Adam on the weighted cross-entropy, with early stopping by subject.
+"""Training: Adam on the loss of the label's kind, with early stopping by subject.
 
 A running average of the weights is what is validated and kept. It is steadier than the
 weights themselves, so that the choice of an epoch on few validation subjects picks up
@@ -17,14 +17,17 @@ from typing import Any
 
 import numpy as np
 
+from zap.bundles.target import Target
 from zap.datasets.visits import InputSpec, Visits
 from zap.training.backend import keras, tf
 from zap.training.batches import Batch, Batches
 from zap.training.checkpoint import Checkpoint, fingerprint_of
-from zap.training.checks import check_examples
+from zap.training.checks import check_examples, check_settings
 from zap.training.config import ModelConfig
+from zap.training.losses import Loss, loss_of
 from zap.training.model import SequenceModel, States
 
+YES_OR_NO = Target()
 _LAST_RATE = 0.01
 _SAMPLE = 512
 _FEWEST_STEPS = 32
@@ -38,8 +41,8 @@ class Epoch:
     Attributes:
         epoch: 1 for the first.
         epochs: most epochs that there will be.
-        loss: mean training cross-entropy, with dropout.
-        validation_loss: mean cross-entropy of the averaged weights.
+        loss: mean training loss (``zap.training.losses``), with dropout.
+        validation_loss: mean loss of the averaged weights.
         best: whether the validation loss is the lowest so far.
     """
 
@@ -60,6 +63,7 @@ class TrainedModel:
         config: the settings.
         history: one entry an epoch.
         sample: some validation visits, to check a frozen model with.
+        target: what its outputs stand for.
     """
 
     model: Any
@@ -67,6 +71,7 @@ class TrainedModel:
     config: ModelConfig
     history: list[Epoch]
     sample: Visits = field(repr=False)
+    target: Target = YES_OR_NO
 
     def keras_bytes(self) -> bytes:
         """The model as a Keras file; reading it needs ``zap.training.model``."""
@@ -86,6 +91,7 @@ def train(
     spec: InputSpec,
     config: ModelConfig | None = None,
     *,
+    target: Target = YES_OR_NO,
     work_dir: Path | None = None,
     progress: Callable[[Epoch], None] | None = None,
 ) -> TrainedModel:
@@ -97,6 +103,7 @@ def train(
             judges the calibration out of them.
         spec: the shape of the inputs.
         config: the settings; the defaults if None.
+        target: what the labels are (``zap.training.targets``).
         work_dir: where the state after each epoch is kept; None keeps none. A state of
             other examples or settings is not used.
         progress: called after each epoch.
@@ -108,12 +115,14 @@ def train(
         TrainingError: no model can be trained on these examples.
     """
     config = config or ModelConfig()
-    check_examples(train, validation)
+    check_settings(target, config)
+    check_examples(train, validation, target)
     train, validation = train.canonical_order(), validation.canonical_order()
-    run = _Run(train, validation, spec, config)
+    run = _Run(train, validation, spec, config, target)
     checkpoint = None
     if work_dir is not None:
-        mark = fingerprint_of(train, validation, spec.to_dict(), config.to_dict())
+        settings = (spec.to_dict(), config.to_dict(), target.to_dict())
+        mark = fingerprint_of(train, validation, *settings)
         checkpoint = Checkpoint(work_dir / f"training-{mark[:16]}.npz")
         run.history = [Epoch(**epoch) for epoch in checkpoint.restore(run.state())]
     while not run.finished:
@@ -124,21 +133,30 @@ def train(
             progress(run.history[-1])
     run.take_best()
     some = validation.take_visits(np.arange(min(len(validation), _SAMPLE)))
-    return TrainedModel(run.averaged, spec, config, run.history, some)
+    return TrainedModel(run.averaged, spec, config, run.history, some, target)
 
 
 class _Run:
     """One training: the weights, the optimizer and the epochs so far."""
 
     def __init__(
-        self, train: Visits, validation: Visits, spec: InputSpec, config: ModelConfig
+        self,
+        train: Visits,
+        validation: Visits,
+        spec: InputSpec,
+        config: ModelConfig,
+        target: Target,
     ):
         self.config = config
         self.history: list[Epoch] = []
-        self.model = SequenceModel(spec, config)
-        self.averaged = SequenceModel(spec, config)
-        self._batches = Batches(train, spec, config.batch, config.seed, _FEWEST_STEPS)
-        self._validation = Batches(validation, spec, 2 * config.batch)
+        self.model = SequenceModel(spec, config, target.outputs)
+        self.averaged = SequenceModel(spec, config, target.outputs)
+        kind = target.label_type
+        self._batches = Batches(
+            train, spec, config.batch, config.seed, _FEWEST_STEPS, kind
+        )
+        self._validation = Batches(validation, spec, 2 * config.batch, label_type=kind)
+        self._loss = loss_of(target, config.positive_weight)
         steps = max(1, self._batches.count) * config.epochs
         self._optimizer = keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(
@@ -149,7 +167,7 @@ class _Run:
         self._l2 = config.l2 / train.cutoffs
         self._norm = float(train.weight.sum()) / self._batches.count
         self._best = [v.numpy().copy() for v in self.averaged.trainable_variables]
-        signature = _signature(self._batches.spec)
+        signature = _signature(self._batches.spec, tf.as_dtype(kind))
         seed = tf.TensorSpec((2,), tf.int32)
         self._train_step = tf.function(self._step, [signature, seed], autograph=False)
         self._losses = tf.function(self._loss_sums, [signature], autograph=False)
@@ -210,12 +228,12 @@ class _Run:
         return float(total / weight)
 
     def _loss_sums(self, batch: Batch) -> Any:
-        return _weighted_sums(self.averaged, batch, self.config, None)
+        return _weighted_sums(self.averaged, batch, self._loss, None)
 
     def _step(self, batch: Batch, seed: Any) -> Any:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            sums = _weighted_sums(self.model, batch, self.config, seed)
+            sums = _weighted_sums(self.model, batch, self._loss, seed)
             squares = sum(tf.reduce_sum(tf.square(k)) for k in self.model.kernels)
             loss = sums[0] / self._norm + self._l2 * squares
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, variables)]
@@ -236,21 +254,14 @@ class _Run:
             mean.assign(decay * mean + (1 - decay) * variable)
 
 
-def _weighted_sums(
-    model: SequenceModel, batch: Batch, config: ModelConfig, seed: Any
-) -> Any:
-    """The weighted cross-entropy of a batch, summed, and the sum of the weights."""
-    label = tf.cast(batch.label, tf.float32)
-    logits = batch_logits(model, batch, seed)
-    margin = logits[:, 1] - logits[:, 0]
-    losses = config.positive_weight * label * tf.nn.softplus(-margin) + (
-        1 - label
-    ) * tf.nn.softplus(margin)
+def _weighted_sums(model: SequenceModel, batch: Batch, loss: Loss, seed: Any) -> Any:
+    """The weighted loss of a batch, summed, and the sum of the weights."""
+    losses = loss(batch_logits(model, batch, seed), batch.label)
     return tf.stack([tf.reduce_sum(batch.weight * losses), tf.reduce_sum(batch.weight)])
 
 
 def batch_logits(model: SequenceModel, batch: Batch, seed: Any = None) -> Any:
-    """Logits at the cutoffs of a batch, padding included; float32 (cutoffs, 2)."""
+    """Logits at the cutoffs of a batch; float32, shape (cutoffs, outputs)."""
     # Far apart, so that no step draws what another step drew elsewhere.
     seeds = [None if seed is None else seed + noise for noise in _NOISES]
     states = model.states(batch.indices, batch.values, seeds[0])
@@ -263,7 +274,7 @@ def _tensors(batch: Batch) -> Batch:
     return Batch(*(tf.constant(part) for part in batch))
 
 
-def _signature(spec: InputSpec) -> Batch:
+def _signature(spec: InputSpec, label: Any) -> Batch:
     """Batches of any size have one signature, so that each function is traced once."""
     events, metadata = (None, None, spec.event_width), (None, spec.metadata_width)
     return Batch(
@@ -272,6 +283,6 @@ def _signature(spec: InputSpec) -> Batch:
         place=tf.TensorSpec((None,), tf.int32),
         metadata_indices=tf.TensorSpec(metadata, tf.int32),
         metadata_values=tf.TensorSpec(metadata, tf.float32),
-        label=tf.TensorSpec((None,), tf.int32),
+        label=tf.TensorSpec((None,), label),
         weight=tf.TensorSpec((None,), tf.float32),
     )
