@@ -70,7 +70,7 @@ def importance_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     Args:
         rows: ``importance.fields`` of the metrics, in the order to be drawn.
     """
-    with plots.axes_of_style(1.2 + 0.34 * len(rows)) as axes:
+    with plots.axes_of_chart(1.2 + 0.34 * len(rows)) as axes:
         lost = np.array([row["auc_lost"] for row in rows])
         spread = np.array([row["auc_lost_sd"] for row in rows])
         places = np.arange(len(rows))[::-1]

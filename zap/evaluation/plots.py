@@ -46,7 +46,7 @@ _STYLE = {
 
 
 @contextmanager
-def axes_of_style(height: float = HEIGHT_INCHES) -> Iterator[Axes]:
+def axes_of_chart(height: float = HEIGHT_INCHES) -> Iterator[Axes]:
     """Axes of a new chart of the page's width, in the report's style.
 
     Raises:
@@ -62,16 +62,13 @@ def axes_of_style(height: float = HEIGHT_INCHES) -> Iterator[Axes]:
         yield figure.add_subplot()
 
 
-axes_of_chart = _axes  # charts of other modules look alike
-
-
 def calibration_figure(curve: Mapping[str, Any]) -> Figure:
     """Share of positives against mean prediction, before and after calibration.
 
     Args:
         curve: ``calibration_curve`` of the metrics: buckets by ``after``, ``before``.
     """
-    with axes_of_style(3.8) as axes:
+    with axes_of_chart(3.8) as axes:
         buckets = [bucket for part in curve.values() for bucket in part or ()]
         top = _round_up(max(max(b["mean_prediction"], b["rate_high"]) for b in buckets))
         axes.plot(
@@ -135,7 +132,7 @@ def distribution_figure(distribution: Mapping[str, Any]) -> Figure:
     Args:
         distribution: the key of the same name of the metrics.
     """
-    with axes_of_style() as axes:
+    with axes_of_chart() as axes:
         edges = np.array(distribution["edges"])
         negatives, positives = (
             np.array(distribution[name]) / max(sum(distribution[name]), 1)
@@ -165,7 +162,7 @@ def segments_figure(
         key: what is drawn of each segment, 1 being the average.
         of: what it is, in words.
     """
-    with axes_of_style(2.5) as axes:
+    with axes_of_chart(2.5) as axes:
         odds = [segment[key] for segment in segments]
         places = np.arange(len(odds))[::-1]
         colours = [BLUE if value >= 1 else PALE for value in odds]
@@ -194,7 +191,7 @@ def history_figure(epochs: Sequence[float], curves: Mapping[str, Any]) -> Figure
         curves: losses by name, each as long as ``epochs``; the one that stops
             training last.
     """
-    with axes_of_style(2.9) as axes:
+    with axes_of_chart(2.9) as axes:
         styles = [(GREY, "--", "s"), (BLUE, "-", "o")][-len(curves) :]
         for (name, values), (colour, line, marker) in zip(
             curves.items(), styles, strict=True
@@ -249,9 +246,6 @@ def figure_of(axes: Axes) -> Figure:
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
     return figure
-
-
-figure_of = _figure
 
 
 def _round_up(value: float) -> float:
