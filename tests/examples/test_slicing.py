@@ -404,9 +404,11 @@ def points(
             return [after_event(r) for r in history if PREDICATES[name][1](r)]
         case ("nth", name, n):
             found = []
-            for session in sessions_of(history, gap):
-                matching = [r for r in session if PREDICATES[name][1](r)]
-                found += [after_event(r) for r in matching[n - 1 : n]]
+            for row in filter(PREDICATES[name][1], history):
+                cut = cut_at(after_event(row), history, False, gap)
+                known = [r for r in cut.session if r in cut.past]
+                if len([r for r in known if PREDICATES[name][1](r)]) == n:
+                    found.append(after_event(row))
             return found
         case ("before_outcome", name):
             found = []
@@ -419,8 +421,13 @@ def points(
                 found += [after_event(r) for r in before[-1:]]
             return found
         case ("after", name, hours):
-            anchors = [r for r in history if PREDICATES[name][1](r)][:1]
-            times = [r["t"] + hours for r in anchors if received(r) < r["t"] + hours]
+            anchors = [r for r in history if PREDICATES[name][1](r)]
+            times = []
+            for place, row in enumerate(anchors):
+                then = row["t"] + hours
+                known = [received(r) < then for r in anchors[: place + 1]]
+                if known[-1] and not any(known[:-1]):
+                    times.append(then)
         case ("at", hours):
             times = sorted(hours)
         case ("monthly", day, hour):

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from zap.checks.findings import Finding
-from zap.checks.harness import Harness, Made, fitted, training
+from zap.checks.harness import Harness, Made, fitted, keys_of, training
 from zap.checks.known import Known
 from zap.checks.mutations import MUTATIONS
 from zap.checks.values import changed_value
@@ -77,19 +77,31 @@ def _judged(check: str, before: Made, after: Made, when: str) -> Finding:
 
 def _deterministic(harness: Harness, table: pa.Table, before: Made) -> Finding:
     if before.again is not None and before.again != set(before.keys):
-        keys = sorted(before.again ^ set(before.keys))
-        return Finding(
-            "deterministic",
-            "failed",
-            "Once the labels had been computed, the same events gave other cutoffs: a "
-            "method remembers what label saw and uses it in eligible or is_cutoff "
-            f"({len(keys):,} cutoffs differ, the first of {keys[0].subject!r} at "
-            f"{iso(keys[0].instant_us)}). Keep nothing between calls.",
-            {"cutoffs": len(before.places)},
-        )
+        return _another_answer(harness, table, before)
     after = harness.make(table)
     fix = "Keep nothing between calls, and draw nothing at random"
     return _judged("deterministic", before, after, f"A second run was another ({fix})")
+
+
+def _another_answer(harness: Harness, table: pa.Table, before: Made) -> Finding:
+    """Why a second pass over the same histories gave other cutoffs."""
+    differ = sorted((before.again or set()) ^ set(before.keys))
+    twice = [set(keys_of(harness.find(table))) for _ in range(2)]
+    why = (
+        "a method remembers what label saw and uses it in eligible or is_cutoff. Keep "
+        "nothing between calls"
+        if twice[0] == twice[1]
+        else "eligible or is_cutoff draws at random. Use the rule's sample(share), "
+        "which chooses by a hash"
+    )
+    return Finding(
+        "deterministic",
+        "failed",
+        f"Once the labels had been computed, the same events gave {len(differ):,} "
+        f"other cutoffs, the first of {differ[0].subject!r} at {iso(differ[0].instant_us)}: "
+        f"{why}.",
+        {"cutoffs": len(before.places)},
+    )
 
 
 def _keys(before: Made) -> Finding:
@@ -142,6 +154,9 @@ def _json(harness: Harness, table: pa.Table, before: Made) -> Finding:
         named = ", ".join(sorted(generator.methods()))
         return Finding("json", "skipped", f"It has Python methods ({named}).")
     said = generator.to_dict()
+    if not type(generator.cutoffs).__module__.startswith("zap."):
+        rule = type(generator.cutoffs).__name__
+        return Finding("json", "skipped", f"The rule {rule} is the site's own code.")
     again = generator_from_dict(json.loads(json.dumps(said)))
     if again.to_dict() != said:
         wrong = [name for name in said if again.to_dict()[name] != said[name]]

@@ -10,7 +10,7 @@ events before that in a job must be done there too, or it is not proven.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
@@ -47,11 +47,14 @@ from zap.examples.slicing import (
     past_cutoffs,
 )
 from zap.histories.batch import HistoryBatch
-from zap.histories.build import build_histories
+from zap.histories.build import HistorySettings, build_histories
 from zap.histories.selection import select_events
 
 Prepare: TypeAlias = Callable[[pa.Table], pa.Table]
 Origin: TypeAlias = tuple[str, int]
+
+
+LIMITLESS = np.iinfo(np.int64).max
 
 
 class Key(NamedTuple):
@@ -70,9 +73,19 @@ class Key(NamedTuple):
 
 
 def histories_of(
-    generator: Generator, table: pa.Table, mapping: EventMapping
+    generator: Generator,
+    table: pa.Table,
+    mapping: EventMapping,
+    settings: HistorySettings | None = None,
 ) -> HistoryBatch:
-    """Histories of canonical events, as a job makes them, with each event's origin."""
+    """Histories of canonical events, as a job makes them, with each event's origin.
+
+    Args:
+        generator: the question.
+        table: canonical events.
+        mapping: how rows fold into events.
+        settings: in place of the generator's own.
+    """
     batch = pa.RecordBatch.from_arrays(
         [_whole(column) for column in table.columns], schema=table.schema
     )
@@ -83,7 +96,7 @@ def histories_of(
         fields = {*table.schema.names, *DERIVED} - {"timestamp"}
     return build_histories(
         pa.Table.from_batches([chosen]),
-        generator.settings(),
+        settings or generator.settings(),
         {*fields, "source", "row"},
         mapping,
     )[0]
@@ -92,6 +105,16 @@ def histories_of(
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     whole = column.combine_chunks()
     return pa.concat_arrays(whole.chunks) if hasattr(whole, "chunks") else whole
+
+
+def without_limits(generator: Generator) -> HistorySettings:
+    """The generator's settings, with no session and no subject too large.
+
+    Whether a session is too long is known at its end only. That is selection, counted
+    and reported as such; in a proof it would hide what the rule does.
+    """
+    settings = generator.settings()
+    return replace(settings, max_events=LIMITLESS, max_subject_events=LIMITLESS)
 
 
 @dataclass(frozen=True)
@@ -292,13 +315,15 @@ class Harness:
         prepare: Prepare | None = None,
     ) -> Harness:
         """The harness of a table, with an encoder fitted on its training part."""
-        histories = histories_of(generator, _prepared(table, prepare), mapping)
+        prepared = _prepared(table, prepare)
+        limits = without_limits(generator)
+        histories = histories_of(generator, prepared, mapping, limits)
         found = past_cutoffs(generator, histories, observed)
         encoder = fitted(generator, found, observed)
         return cls(generator, mapping, observed, prepare, encoder, {})
 
     def histories(self, table: pa.Table) -> HistoryBatch:
-        """The histories of a table, after the site's own preparation."""
+        """The histories that a job would make of a table, limits included."""
         prepared = _prepared(table, self.prepare)
         return histories_of(self.generator, prepared, self.mapping)
 
@@ -306,7 +331,8 @@ class Harness:
         """The cutoffs of a table, before any label is computed."""
         chosen = generator or self.generator
         prepared = _prepared(table, self.prepare)
-        histories = histories_of(chosen, prepared, self.mapping)
+        limits = without_limits(chosen)
+        histories = histories_of(chosen, prepared, self.mapping, limits)
         return past_cutoffs(chosen, histories, self.observed)
 
     def make(self, table: pa.Table, generator: Generator | None = None) -> Made:
@@ -318,7 +344,8 @@ class Harness:
         """
         chosen = generator or self.generator
         prepared = _prepared(table, self.prepare)
-        histories = histories_of(chosen, prepared, self.mapping)
+        limits = without_limits(chosen)
+        histories = histories_of(chosen, prepared, self.mapping, limits)
         methods = chosen.methods()
         before = marks_of(histories) if methods else Marks({})
         found = past_cutoffs(chosen, histories, self.observed)

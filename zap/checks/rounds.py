@@ -124,12 +124,17 @@ def planned(
     if not before.places:
         return
     by_subject = harness.prepare is None and bool(known.subjects)
+    strata = rounds * len(MUTATIONS)
     for number in range(rounds):
         for place, mutation in enumerate(MUTATIONS):
             own = seed * 1_000_003 + number * 101 + place * 7
             if by_subject:
                 yield _by_subject(harness, known, before, mutation, own)
-            yield _by_time(harness, known, before, mutation, own + 1)
+            # Moments early and late in the data, of each mutation in turn.
+            stratum = (place * rounds + (number + place) % rounds) / strata
+            yield _by_time(
+                harness, known, before, mutation, own + 1, stratum, 1 / strata
+            )
 
 
 def compared(each: Round, before: Made, after: Made) -> Difference:
@@ -199,11 +204,19 @@ def _by_subject(
 
 
 def _by_time(
-    harness: Harness, known: Known, before: Made, mutation: str, seed: int
+    harness: Harness,
+    known: Known,
+    before: Made,
+    mutation: str,
+    seed: int,
+    share: float,
+    width: float,
 ) -> Round:
+    """A round at the moment of a cutoff, ``share`` or a little more into them all."""
     rng = np.random.default_rng(seed)
     places = np.array(list(before.places.values()))
-    until = int(before.effective_us[rng.choice(places)])
+    moments = np.sort(before.effective_us[places])
+    until = int(moments[int(len(moments) * (share + width * rng.random()))])
     rows = known.known_us > until - (1 if is_timed(harness) else 0)
     earlier = places[before.effective_us[places] <= until]
     keys = frozenset(before.keys[place] for place in earlier.tolist())

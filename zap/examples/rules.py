@@ -19,6 +19,7 @@ from zap.encoding.columns import Cutoffs, IntArray
 from zap.encoding.windows import count_in
 from zap.errors import GeneratorError
 from zap.examples.evaluate import Context
+from zap.examples.late import without_late_events
 from zap.examples.observed import ObservedRange
 from zap.examples.predicates import Event
 
@@ -78,7 +79,7 @@ class Each(CutoffRule):
 
 @dataclass(frozen=True)
 class Nth(CutoffRule):
-    """After the n-th event of a kind in a session."""
+    """After the n-th event of a kind in a session, of those known by then."""
 
     event: Event
     n: int
@@ -91,10 +92,13 @@ class Nth(CutoffRule):
             )
 
     def generate(self, context: Context, observed: ObservedRange) -> Cutoffs:
-        mask = context.mask(self.event)
-        events = np.arange(len(mask))
-        number = count_in(mask, context.histories.session_start, events + 1)
-        return after_events(context, np.flatnonzero(mask & (number == self.n)))
+        each = after_events(context, np.flatnonzero(context.mask(self.event)))
+        # Events that came later do not count: nobody knew of them.
+        histories, seen, _ = without_late_events(context.histories, each, self.timed)
+        known = context if histories is context.histories else Context(histories)
+        start, _ = known.session_of(seen)
+        number = count_in(known.mask(self.event), start, seen.position)
+        return each.select(number == self.n)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -157,16 +161,16 @@ class Sample(CutoffRule):
 
     def generate(self, context: Context, observed: ObservedRange) -> Cutoffs:
         cutoffs = self.rule.generate(context, observed)
-        hashes = context.histories.subject_hash[cutoffs.subject]
+        # The place among the events known by then: late ones must not choose.
+        known, seen, _ = without_late_events(context.histories, cutoffs, self.timed)
+        hashes = known.subject_hash[seen.subject]
         chosen = [
             mmh3.hash(f"{subject}@{instant}/{position}".encode(), SAMPLE_SEED, False)
             < self.share * 2**32
             for subject, instant, position in zip(
                 hashes.tolist(),
                 cutoffs.instant_us.tolist(),
-                (
-                    cutoffs.position - context.histories.offsets[cutoffs.subject]
-                ).tolist(),
+                (seen.position - known.offsets[seen.subject]).tolist(),
                 strict=True,
             )
         ]

@@ -122,7 +122,7 @@ class Daily(CutoffRule):
 
 @dataclass(frozen=True)
 class After(CutoffRule):
-    """A fixed time after a subject's first event of a kind."""
+    """A fixed time after a subject's first event of a kind, of those known by then."""
 
     anchor: Event
     delay_us: int
@@ -131,11 +131,10 @@ class After(CutoffRule):
     def generate(self, context: Context, observed: ObservedRange) -> Cutoffs:
         histories = context.histories
         matching = np.flatnonzero(context.mask(self.anchor))
-        rows, first = np.unique(histories.rows()[matching], return_index=True)
-        anchors = matching[first]
-        instant = histories.time_us[anchors] + self.delay_us
-        known = histories.known_us[anchors] < instant
-        return at_times(context, rows[known], instant[known])
+        rows, known = histories.rows()[matching], histories.known_us[matching]
+        instant = histories.time_us[matching] + self.delay_us
+        chosen = (known < instant) & (earliest_before(rows, known) >= instant)
+        return at_times(context, rows[chosen], instant[chosen])
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -151,6 +150,26 @@ def at_times(context: Context, subject: IntArray, instant: IntArray) -> Cutoffs:
     position = context.times.first_at_or_after(subject, instant)
     seen: BoolArray = position > context.histories.offsets[subject]
     return Cutoffs(subject[seen], position[seen], instant[seen])
+
+
+def earliest_before(rows: IntArray, known_us: IntArray) -> IntArray:
+    """The earliest ``known_us`` of the entries of the same row before each one.
+
+    Args:
+        rows: int64, shape (n,), ascending.
+        known_us: int64, shape (n,).
+
+    Returns:
+        int64, shape (n,); the largest int64 for the first entry of each row.
+    """
+    distinct, rank = np.unique(known_us, return_inverse=True)
+    # Later rows' numbers are lower, so that a running minimum begins anew with each.
+    floor = -rows * len(distinct)
+    least = np.minimum.accumulate(rank + floor)
+    earlier = np.full(len(rows), np.iinfo(np.int64).max)
+    same = np.flatnonzero(rows[1:] == rows[:-1]) + 1
+    earlier[same] = distinct[least[same - 1] - floor[same]]
+    return earlier
 
 
 def _no_cutoffs() -> Cutoffs:

@@ -57,6 +57,7 @@ def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
             "digest": generator["digest"],
             "anticipating": generator["anticipating"],
         },
+        "check": manifest.get("check", {}),
         "data": {
             "files": len({source["path"] for source in manifest["sources"]}),
             "observed from": manifest["observed"]["from"],

@@ -1,0 +1,1 @@
+"""How well leaks are caught: planted ones, and the messages that caught them."""
