@@ -60,7 +60,7 @@ def visit_rows(visitors: int = 150, seed: int = 0, late: float = 0.1) -> list[Ro
 
 def _visit(rng: random.Random, number: int, moment: datetime, late: float) -> list[Row]:
     keen = rng.random() < 0.4
-    kinds = ["page_view"] * rng.randint(2, 7)
+    kinds = ["page_view"] * rng.randint(*((3, 9) if keen else (2, 6)))
     if rng.random() < 0.3:
         kinds.insert(rng.randrange(len(kinds)), "login")
     if keen and rng.random() < 0.7:

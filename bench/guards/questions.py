@@ -103,7 +103,7 @@ class OfUsers(Buys):
 class EngagedOnly(Buys):
     """The same, of visitors with many events."""
 
-    eligible = in_session().none(BUY) & (past().last("events_in_all") >= 3)
+    eligible = in_session().none(BUY) & (past().last("events_in_all") >= 10)
 
 
 class AtTheOutcome(Buys):

@@ -86,6 +86,7 @@ def _deterministic(harness: Harness, table: pa.Table, before: Made) -> Finding:
 def _another_answer(harness: Harness, table: pa.Table, before: Made) -> Finding:
     """Why a second pass over the same histories gave other cutoffs."""
     differ = sorted((before.again or set()) ^ set(before.keys))
+    first = f"{differ[0].subject!r} at {iso(differ[0].instant_us)}"
     twice = [set(keys_of(harness.find(table))) for _ in range(2)]
     why = (
         "a method remembers what label saw and uses it in eligible or is_cutoff. Keep "
@@ -98,8 +99,7 @@ def _another_answer(harness: Harness, table: pa.Table, before: Made) -> Finding:
         "deterministic",
         "failed",
         f"Once the labels had been computed, the same events gave {len(differ):,} "
-        f"other cutoffs, the first of {differ[0].subject!r} at {iso(differ[0].instant_us)}: "
-        f"{why}.",
+        f"other cutoffs, the first of {first}: {why}.",
         {"cutoffs": len(before.places)},
     )
 
