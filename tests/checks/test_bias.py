@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from bench.guards.events import MAPPING, as_table, visit_rows
 from bench.guards.plants import OBSERVED
-from bench.guards.questions import BUY, VIEW, AtTheOutcome, Buys
+from bench.guards.questions import BUY, VIEW, AtTheOutcome, Buys, SeesPages
 from zap.checks.bias import (
     Alone,
     bias_of,
@@ -82,11 +82,11 @@ def test_labels_by_position_are_those_of_a_plain_loop() -> None:
 def test_a_rule_that_stops_at_the_outcome_shows_and_every_event_does_not() -> None:
     finding, numbers = bias(AtTheOutcome())
     assert finding.status == "warned"
-    assert numbers["gap"] > 3 * numbers["chance"] > 0
+    assert numbers["gap"] > numbers["chance"] > 0
     assert f"position {numbers['position']}" in finding.says
     alone = numbers["auc"]
     assert alone["rule"]["position"] > alone["every_event"]["position"] + 0.05
-    honest, same = bias(Buys())
+    honest, same = bias(SeesPages())
     assert honest.status == "passed" and same["gap"] <= 1e-9
 
 

@@ -1,4 +1,4 @@
-"""Every planted leak is caught, with a message that names it; its honest twin passes."""
+"""Every planted leak is caught, by a message that names it; its honest twin passes."""
 
 from __future__ import annotations
 

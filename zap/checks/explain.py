@@ -95,9 +95,13 @@ class Explainer:
             what = "eligible gave another answer once labels were computed"
             return self._case("anticipation", key, found, what, _REMEMBERS)
         what = str(value) if value else "the encoded bytes differ"
-        cause = written or self._cause_in_past(found, place, value)
-        if cause is None:
-            cause = self._cause_of_value(value)
+        event = value.event if value else None
+        cause = (
+            written
+            or self._late(found, place)
+            or self._dimension(found, place, event)
+            or self._cause_of_value(value)
+        )
         return self._case("mutation", key, found, what, cause)
 
     def _rule(
@@ -130,21 +134,21 @@ class Explainer:
         past, owners = there.past_events(place), elsewhere.owners()
         lost = [origin for origin in past if owners.get(origin) != key.subject]
         there_again = "did not come out again" if how == "gone" else "came out anew"
-        written = self._written(found)
+        known = self._written(found)
+        if how == "gone":
+            known = known or self._late(found, place)
         if lost and not offered:
             what, cause = self._lost(there, past, lost[0], owners, how)
-            late = self._cause_in_past(found, place, None) if how == "gone" else None
-            cause = written or late or cause
-            return self._case("mutation", key, found, what, cause)
-        if offered:
-            what = f"the cutoff {there_again}: eligible gave another answer"
-            late = self._cause_in_past(found, place, None) if how == "gone" else None
-            cause = written or late or self._cause_of_eligible()
-            return self._case("anticipation", key, found, what, cause)
-        late = self._cause_in_past(found, place, None) if how == "gone" else None
+            return self._case("mutation", key, found, what, known or cause)
+        if how == "gone":
+            known = known or self._dimension(found, place)
         what = f"the cutoff {there_again}"
-        if written or late:
-            return self._case("mutation", key, found, what, written or late or "")
+        if offered:
+            what += ": eligible gave another answer"
+            cause = known or self._cause_of_eligible()
+            return self._case("anticipation", key, found, what, cause)
+        if known:
+            return self._case("mutation", key, found, what, known)
         cause = self._cause_of_rule()
         return self._case("anticipation", key, found, what, cause, by_rule=True)
 
@@ -182,26 +186,30 @@ class Explainer:
             "on all data, or on a whole visit. Decide it from what was known by then."
         )
 
-    def _cause_in_past(
-        self, found: Difference, place: int, value: ChangedValue | None
-    ) -> str | None:
-        """A cause that lies in rows of the past that were altered themselves."""
-        past = self.before.past_events(place)
-        rows = [self.known.places.get(origin) for origin in past]
-        altered = [row for row in rows if row is not None and found.round.rows[row]]
-        late = [row for row in altered if self.known.known_us[row] < NEVER_US]
-        if late:
-            at, seen = self.known.time_us[late[0]], self.known.known_us[late[0]]
-            return f"{LATE} The event of {iso(at)} was received at {iso(seen)}."
-        if altered and (value is None or value.event is None):
-            return DIMENSIONS
-        if altered and value is not None:
-            assert value.event is not None
-            places = {event: origin for origin, event in past.items()}
-            raw = self.known.places.get(places.get(value.event, ("", -1)))
-            if raw in altered:
-                return DIMENSIONS
+    def _altered_past(self, found: Difference, place: int) -> dict[Origin, int]:
+        """Rows of the past, as raw rows, that were altered: nobody knew them yet."""
+        rows = {o: self.known.places.get(o) for o in self.before.past_events(place)}
+        altered = found.round.rows
+        return {o: r for o, r in rows.items() if r is not None and altered[r]}
+
+    def _late(self, found: Difference, place: int) -> str | None:
+        """That the past holds an event that had not been received."""
+        for row in self._altered_past(found, place).values():
+            if self.known.known_us[row] < NEVER_US:
+                at, seen = self.known.time_us[row], self.known.known_us[row]
+                return f"{LATE} The event of {iso(at)} was received at {iso(seen)}."
         return None
+
+    def _dimension(
+        self, found: Difference, place: int, event: int | None = None
+    ) -> str | None:
+        """That the past, or one event of it, is of a dimension of no time."""
+        altered = self._altered_past(found, place)
+        if event is not None:
+            past = self.before.past_events(place)
+            altered = {o: r for o, r in altered.items() if past[o] == event}
+        never = [row for row in altered.values() if self.known.always[row]]
+        return DIMENSIONS if never else None
 
     def _cause_of_value(self, value: ChangedValue | None) -> str:
         if self.harness.prepare is None:

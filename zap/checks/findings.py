@@ -15,12 +15,12 @@ Status: TypeAlias = Literal["passed", "failed", "marked", "warned", "skipped"]
 TITLES = {
     "mutation": "what comes after a cutoff changes nothing of its instance",
     "anticipation": "the rule puts a cutoff without seeing past it",
-    "encoder": "bins and buckets are fitted on training subjects alone",
     "deterministic": "twice the same events give the same examples",
     "keys": "no two cutoffs of a subject are the same",
     "order": "the order and the pieces in which rows arrive are no matter",
     "picklable": "the generator reaches workers as it is",
     "json": "the JSON form is the same question",
+    "encoder": "bins and buckets are fitted on training subjects alone",
     "bias": "where cutoffs lie does not give the label away",
 }
 
