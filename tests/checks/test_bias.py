@@ -21,7 +21,7 @@ from zap.checks.bias import (
     largest_gap,
     rates,
 )
-from zap.checks.harness import histories_of
+from zap.checks.histories import histories_of
 from zap.examples import Generator, classes, each, event, rest_of_session
 from zap.examples.slicing import slice_histories
 

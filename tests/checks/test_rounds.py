@@ -11,8 +11,9 @@ import pytest
 from bench.guards.events import MAPPING, as_table, visit_rows
 from bench.guards.plants import OBSERVED
 from bench.guards.questions import BUY, VIEW, AtTheEnd, AtTheOutcome, Buys
-from zap.checks.harness import Harness, Made
+from zap.checks.harness import Harness
 from zap.checks.known import Known
+from zap.checks.made import Made
 from zap.checks.prove import prove
 from zap.checks.rounds import BY_SUBJECT, BY_TIME, planned, prove_rounds
 from zap.checks.sample import Sample

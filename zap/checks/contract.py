@@ -16,8 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from zap.checks.findings import Finding
-from zap.checks.harness import Harness, Made, fitted, keys_of, training
+from zap.checks.harness import Harness, fitted, training
+from zap.checks.histories import keys_of
 from zap.checks.known import Known
+from zap.checks.made import Made
 from zap.checks.mutations import MUTATIONS
 from zap.checks.values import changed_value
 from zap.datasets.splits import SPLITS, SubjectSplit

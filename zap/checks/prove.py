@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from zap.checks.bias import bias_of
+from zap.checks.causes import anticipates
 from zap.checks.contract import contract
-from zap.checks.explain import Counterexample, Explainer, anticipates
+from zap.checks.explain import Counterexample, Explainer
 from zap.checks.findings import Finding
-from zap.checks.harness import Harness, Made, Prepare
+from zap.checks.harness import Harness, Prepare
 from zap.checks.known import Known
+from zap.checks.made import Made
 from zap.checks.report import Report
 from zap.checks.rounds import Proof, prove_rounds
 from zap.checks.sample import Sample

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from zap.checks.harness import Harness, Key, Made
+from zap.checks.harness import Harness
+from zap.checks.histories import Key
 from zap.checks.known import NEVER_US, Known
+from zap.checks.made import Made
 from zap.checks.mutations import MUTATIONS
 from zap.encoding.columns import BoolArray, IntArray
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from zap.checks.harness import Made
+from zap.checks.made import Made
 from zap.encoding.aggregates import measured
 from zap.encoding.columns import MISSING, Column, Numeric
 from zap.encoding.features import Hash
