@@ -20,7 +20,6 @@ from bench.guards.events import (
     plan_rows,
     visit_rows,
 )
-from zap.checks.honest import require_honest
 from zap.checks.prove import check_generator
 from zap.checks.report import Report
 from zap.checks.sample import Sample
@@ -89,6 +88,12 @@ class Plant:
     leaky: Case
     honest: Case
     verdict: str = "failed"
+
+    def caught(self, seed: int = 0) -> bool:
+        """Whether the check that must catch it does, and names it."""
+        report = self.leaky.check(seed)
+        says = report.finding(self.check).says
+        return report.verdict == self.verdict and all(n in says for n in self.names)
 
     def message(self, seed: int = 0) -> str:
         """The message that caught it."""
@@ -220,5 +225,3 @@ PLANTS: dict[str, Plant] = {
         Case(ask.OnlyReads),
     ),
 }
-
-__all__ = ["PLANTS", "Case", "Plant", "require_honest"]

@@ -59,9 +59,10 @@ def note_unchecked(check: Mapping[str, Any]) -> None:
     Args:
         check: as in a dataset's manifest: ``verdict``.
     """
-    if check["verdict"] not in ("not checked", "no cutoffs"):
+    reasons = {"not checked": "by --no-check", "no cutoffs": "for want of them"}
+    why = reasons.get(check.get("verdict", ""))
+    if why is None:
         return
-    why = "by --no-check" if check["verdict"] == "not checked" else "for want of them"
     _warn(
         "no cutoff was proven to know nothing of what comes after it "
         f"({why}). Run zap check before you trust the model."
@@ -73,7 +74,7 @@ def note_all(manifest: Mapping[str, Any]) -> None:
     note_observed(manifest["observed"])
     note_anticipating(manifest["generator"])
     note_identical_files(manifest["counts"])
-    note_unchecked(manifest["check"])
+    note_unchecked(manifest.get("check", {}))
 
 
 def _warn(text: str) -> None:
