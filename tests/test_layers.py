@@ -86,19 +86,24 @@ LAYERS = {
         packages="numpy matplotlib",
         never_loads=ENGINES,
     ),
+    "checks": Layer(
+        rooms="encoding events histories examples datasets evaluation",
+        packages="numpy pyarrow matplotlib",
+        never_loads=ENGINES + " matplotlib",
+    ),
     "beam": Layer(
-        rooms="encoding events histories examples datasets bundles serving",
+        rooms="encoding events histories examples datasets bundles serving checks",
         packages="apache_beam numpy pyarrow tfx_bsl fsspec",
         never_loads="tensorflow keras",
     ),
     "jobs": Layer(
         rooms="encoding events histories examples datasets bundles serving training "
-        "evaluation beam",
+        "evaluation checks beam",
         packages="numpy",
     ),
     "cli": Layer(
         rooms="encoding events histories examples datasets bundles serving training "
-        "evaluation beam jobs simulation",
+        "evaluation checks beam jobs simulation",
         packages="rich",
         never_loads=ENGINES + " pyarrow matplotlib numpy",
     ),

@@ -9,6 +9,7 @@ defect of Zap.
     |-- MappingError      a mapping file, or a column that it names
     |-- InputError        raw events: missing, empty, unreadable, too many bad rows
     |-- GeneratorError    an example generator: its definition or its own methods
+    |-- CheckError        an example generator that cannot be trusted
     |-- EncodingError     a feature, an instance or an encoder
     |-- DatasetError      a directory of examples
     |-- TrainingError     data or settings that no model can be trained on
@@ -31,6 +32,10 @@ class InputError(ZapError):
 
 class GeneratorError(ZapError):
     """An example generator is wrongly defined, unknown, or raised."""
+
+
+class CheckError(ZapError):
+    """An example generator cannot be trusted: it sees past its cutoffs."""
 
 
 class EncodingError(ZapError):

@@ -8,6 +8,7 @@ QUIET = {
     "observed": {"from": "a", "until": "b", "source": "declared"},
     "generator": {"name": "made_shop", "anticipating": False},
     "counts": {},
+    "check": {"verdict": "passed"},
 }
 
 
@@ -34,6 +35,8 @@ def test_nothing_is_said_where_all_is_well(capsys):
     [
         ("observed", {"source": "estimated", "from": "a", "until": "b"}, "[observed]"),
         ("generator", {"name": "made_shop", "anticipating": True}, "anticipate"),
+        ("check", {"verdict": "not checked"}, "--no-check"),
+        ("check", {"verdict": "no cutoffs"}, "for want of them"),
         ("counts", {"files.identical": 2}, "2 of the input files are copies"),
     ],
 )

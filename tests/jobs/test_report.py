@@ -18,6 +18,8 @@ def test_facts_are_those_of_the_bundle(made_run) -> None:
     assert facts["data"]["files"] == 3
     assert facts["data"]["observed range is"] == "declared"
     assert facts["counters"] == manifest["counts"]
+    assert facts["check"] == manifest["check"]
+    assert facts["check"]["verdict"] == "passed" and facts["check"]["cutoffs"] > 500
     assert facts["splits"]["test"]["examples"] == made_run.result.metrics["n"]
     assert json.loads(json.dumps(facts))["generator"]["name"] == "made_shop"
 
@@ -29,7 +31,10 @@ def test_a_report_says_which_examples_it_is_of(made_run, tmp_path: Path) -> None
         tmp_path / "new" / "report.html",
         scope="the rows of April",
     )
-    assert "the rows of April" in path.read_text()
+    page = path.read_text()
+    assert "the rows of April" in page
+    digest = made_run.dataset.manifest["check"]["digest"]
+    assert "<h2>Check</h2>" in page and digest in page
 
 
 def test_metrics_are_json_without_nan(tmp_path: Path) -> None:

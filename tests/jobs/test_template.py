@@ -26,7 +26,7 @@ def test_the_template_s_own_test_passes(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 passed" in done.stdout
+    assert "2 passed" in done.stdout
 
 
 def test_a_template_of_no_words_is_of_the_words() -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from zap.beam.options import GenerateOptions
 from zap.beam.pipeline import run_pipeline
 from zap.beam.verdict import conclude
+from zap.checks.before import NOT_CHECKED, prove_before
 from zap.datasets.splits import Split, TimeSplit
 from zap.datasets.store import MANIFEST, Dataset, Workspace
 from zap.errors import DatasetError, GeneratorError
@@ -53,6 +54,7 @@ def generate(
         The finished dataset.
 
     Raises:
+        CheckError: the generator sees past its cutoffs; nothing is written.
         ZapError: the input, the mapping or the generator does not fit; then nothing is
             left at ``output``.
     """
@@ -63,13 +65,14 @@ def generate(
     events = [source.path for source in sources if source.dimension is None]
     declared = observed_range(mapping, events)
     observed = ObservedRange(*declared) if declared else None
+    proof = prove_before(generator, sources, mapping) if options.check else NOT_CHECKED
     workspace = Workspace(output, options.replace)
     try:
         if watch:
             watch(workspace.path)
         run_pipeline(generator, sources, mapping, observed, workspace, options)
         manifest = conclude(generator, sources, mapping, workspace, options)
-        workspace.write_json(MANIFEST, manifest)
+        workspace.write_json(MANIFEST, {**manifest, "check": proof})
         workspace.publish()
     except BaseException:
         workspace.discard()

@@ -25,6 +25,7 @@ class GenerateOptions:
         encoder: an encoder to use as it is, instead of fitting one.
         beam_args: Beam's own command-line options.
         replace: whether a dataset at the output may be replaced.
+        check: whether the generator is proven on some of the events first.
     """
 
     split: Split = field(default_factory=SubjectSplit)
@@ -35,6 +36,7 @@ class GenerateOptions:
     encoder: Encoder | None = None
     beam_args: tuple[str, ...] = ()
     replace: bool = False
+    check: bool = True
 
     def __post_init__(self) -> None:
         for name, known in (("layout", LAYOUTS), ("compression", COMPRESSIONS)):

@@ -54,6 +54,12 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
         "--compression", choices=("none", "gzip"), default="none", help="of the files"
     )
     parser.add_argument(
+        "--no-check",
+        action="store_true",
+        help="make the dataset without a proof that the generator sees nothing of what "
+        "comes later",
+    )
+    parser.add_argument(
         "--shards", type=int, metavar="N", help="number of shards (default: by size)"
     )
 
@@ -78,4 +84,5 @@ def generate_options_of(args: argparse.Namespace) -> GenerateOptions:
         max_bad_share=args.max_bad_share,
         beam_args=args.beam_args,
         replace=args.replace,
+        check=not args.no_check,
     )

@@ -9,6 +9,19 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """A result with an exit code of its own.
+
+    Attributes:
+        result: what ``--json`` prints.
+        exit_code: 0 for yes, 1 for an answer that is no; 2 is a mistake of the user's.
+    """
+
+    result: Any
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
 class Command:
     """One command.
 
@@ -19,7 +32,7 @@ class Command:
         example: a line that can be pasted.
         configure: adds its arguments to a parser.
         run: does the work, prints for people unless ``args.json``, and returns what
-            ``--json`` prints.
+            ``--json`` prints; as an `Outcome` where the answer may be no.
         takes_beam_options: whether options that it does not know go to Beam.
     """
 

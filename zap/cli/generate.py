@@ -61,6 +61,9 @@ def _rows(manifest: Any) -> list[tuple[str, str]]:
         if split["examples"]:
             shown = f"{split['examples']:,} examples of {split['subjects']:,} subjects"
             rows.append((name, f"{shown}{_mean_label(manifest, split)}"))
+    check = manifest["check"]
+    proven = f", {check['cutoffs']:,} cutoffs proven" if "cutoffs" in check else ""
+    rows.append(("check", check["verdict"] + proven))
     rows += [(name, f"{number:,}") for name, number in manifest["counts"].items()]
     return [*rows, ("digest", manifest["digest"])]
 

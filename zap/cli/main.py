@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from zap import __version__
-from zap.cli import evaluate, generate, new, run, simulate, train
-from zap.cli.command import Command
+from zap.cli import check, evaluate, generate, new, run, simulate, train
+from zap.cli.command import Command, Outcome
 from zap.errors import InputError, ZapError
 
 COMMANDS: tuple[Command, ...] = (
@@ -17,6 +17,7 @@ COMMANDS: tuple[Command, ...] = (
     generate.COMMAND,
     train.COMMAND,
     evaluate.COMMAND,
+    check.COMMAND,
     new.COMMAND,
     simulate.COMMAND,
 )
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process if None.
 
     Returns:
-        The exit code: 0, or 2 for a mistake of the user's.
+        The exit code: 0, 1 where a command's answer is no, or 2 for a mistake of the
+        user's.
     """
     parser = build_parser()
     args, rest = parser.parse_known_args(argv)
@@ -73,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A generator of one's own is found in the folder one works in.
         sys.path.insert(0, "")
     try:
-        result = command.run(args)
+        found = command.run(args)
     except ZapError as problem:
         return _refused(args, problem)
     except OSError as problem:
@@ -89,9 +91,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"zap {args.command}: stopped; nothing was published", file=sys.stderr)
         return 130
+    outcome = found if isinstance(found, Outcome) else Outcome(found)
     if args.json:
-        print(json.dumps(result, allow_nan=False))
-    return 0
+        print(json.dumps(outcome.result, allow_nan=False))
+    return outcome.exit_code
 
 
 def _refused(args: argparse.Namespace, problem: ZapError) -> int:

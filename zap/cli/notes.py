@@ -61,11 +61,28 @@ def note_identical_files(counts: Mapping[str, int]) -> None:
         )
 
 
+def note_unchecked(check: Mapping[str, Any]) -> None:
+    """Warn where nothing was proven of the generator.
+
+    Args:
+        check: as in a dataset's manifest: ``verdict``.
+    """
+    reasons = {"not checked": "by --no-check", "no cutoffs": "for want of them"}
+    why = reasons.get(check.get("verdict", ""))
+    if why is None:
+        return
+    _warn(
+        "no cutoff was proven to know nothing of what comes after it "
+        f"({why}). Run zap check before you trust the model."
+    )
+
+
 def note_all(manifest: Mapping[str, Any]) -> None:
     """All that a dataset's manifest gives reason to say."""
     note_observed(manifest["observed"])
     note_anticipating(manifest["generator"])
     note_identical_files(manifest["counts"])
+    note_unchecked(manifest.get("check", {}))
 
 
 def _warn(text: str) -> None:

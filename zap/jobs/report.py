@@ -59,6 +59,7 @@ def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
             # Bundles made before the key was there have no weights that repair.
             "repaired by weight": generator.get("repaired_by_weight", False),
         },
+        "check": manifest.get("check", {}),
         "data": {
             "files": len({source["path"] for source in manifest["sources"]}),
             "observed from": manifest["observed"]["from"],

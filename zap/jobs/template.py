@@ -55,7 +55,7 @@ url = "url"
 """)
 
 TEST = Template('''\
-"""A made-up week of visits, cut and labelled by $name."""
+"""A made-up week of visits, cut, labelled and checked by $name."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -63,6 +63,7 @@ from pathlib import Path
 
 from $file import $name
 from zap.beam.generate import generate
+from zap.checks import assert_honest
 from zap.events.mapping import EventMapping
 
 HERE = Path(__file__).parent
@@ -80,15 +81,25 @@ def visit(visitor, day, pages, buys):
     ]
 
 
-def test_every_page_view_is_an_example(tmp_path):
+def write_events(folder):
+    """Sixty visits over a week, as JSON Lines."""
     visits = [visit(f"v{i}", i % 6, 1 + i % 4, i % 3 == 0) for i in range(60)]
     # A visit on the last day: the days before it are observed to their end.
     rows = [row for each in visits for row in each] + visit("last", 7, 1, False)
-    path = tmp_path / "events.jsonl"
+    path = folder / "events.jsonl"
     path.write_text("".join(f"{json.dumps(row)}\\n" for row in rows))
+    return str(path)
+
+
+def test_nothing_of_the_future_is_seen(tmp_path):
+    assert_honest($name(), write_events(tmp_path), HERE / "$file.toml")
+
+
+def test_every_page_view_is_an_example(tmp_path):
+    path = write_events(tmp_path)
     mapping = EventMapping.load(HERE / "$file.toml")
 
-    dataset = generate($name(), [str(path)], mapping, tmp_path / "examples")
+    dataset = generate($name(), [path], mapping, tmp_path / "examples")
 
     splits = dataset.manifest["splits"].values()
     examples = sum(split["examples"] for split in splits)

@@ -1,0 +1,84 @@
+"""Checks a generator on a sample of raw events, and writes what was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zap.checks.plots import position_figure
+from zap.checks.prove import EVENTS, ROUNDS, SEED, check_generator
+from zap.checks.report import Report
+from zap.checks.sample import whole_subjects
+from zap.errors import InputError
+from zap.events.sources import list_sources
+from zap.jobs.inputs import RawInput
+
+
+def check(
+    raw: RawInput,
+    *,
+    events: int = EVENTS,
+    rounds: int = ROUNDS,
+    seed: int = SEED,
+    watch: Callable[[str], Any] = lambda text: None,
+) -> Report:
+    """The report of a check on whole subjects of raw events.
+
+    Args:
+        raw: the question and its events.
+        events: most events to hold: those of the subjects with the lowest hashes.
+        rounds: rounds of each kind, with each of three mutations.
+        seed: of all random choices.
+        watch: told what is being done.
+
+    Raises:
+        InputError: numbers that make no check, or events that cannot be read.
+        ZapError: the generator does not fit the events.
+    """
+    for name, number in (("events", events), ("rounds", rounds)):
+        if number < 1:
+            raise InputError(
+                f"Expected {name} of at least 1. Received: {name}={number}."
+            )
+    sources = list_sources(raw.paths, raw.mapping)
+    subject = raw.generator.subject
+    sample = whole_subjects(sources, raw.mapping, subject, events, watch)
+    return check_generator(
+        raw.generator, raw.mapping, sample, rounds=rounds, seed=seed, watch=watch
+    )
+
+
+def write_certificate(report: Report, path: str | Path) -> Path:
+    """Write the certificate with its digest as JSON."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    said = {**report.certificate(), "digest": report.digest}
+    target.write_text(f"{json.dumps(said, indent=2, allow_nan=False)}\n", "utf-8")
+    return target
+
+
+def write_plot(report: Report, path: str | Path) -> Path:
+    """Draw the label rate by position; the path's ending decides about the format.
+
+    Raises:
+        InputError: there is nothing to draw.
+        MissingExtraError: matplotlib is not installed.
+    """
+    if report.bias is None:
+        raise InputError(
+            "Expected labels by position to draw. Received: none "
+            f"({report.finding('bias').says}) Leave --plot out."
+        )
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure = position_figure(report.bias["rates"], str(report.generator["name"]))
+    try:
+        figure.savefig(target)
+    except ValueError as error:
+        raise InputError(
+            f"Expected a path that ends like a picture. Received: plot={path} "
+            f"({error}). Use .png or .svg."
+        ) from error
+    return target
