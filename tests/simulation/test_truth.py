@@ -62,7 +62,7 @@ def test_every_flaw_is_counted_for_what_it_is(
     assert len(broken) == 3
     declared = [r for r in rows if r["kind"] == "declared"]
     sound = [r for r in declared if "_t" not in r["fault"]]
-    assert counts["events.dropped.crawler"] == len(sound)
+    assert counts["events.dropped.bot.crawler"] == len(sound)
     repeated = [
         r for r in rows if r["fault"] == "duplicate" and r["kind"] != "declared"
     ]

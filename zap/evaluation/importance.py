@@ -21,8 +21,8 @@ from zap.evaluation.metrics import auc, log_loss
 
 Score = Callable[[Visits], FloatArray]
 
-REPEATS = 5
-MOST_SCORED = 60_000
+REPEATS = 3
+MOST_SCORED = 150_000
 LAST_SOURCE = 62
 
 

@@ -50,7 +50,8 @@ def importance(metrics: Mapping[str, Any]) -> Section | None:
             "Fields that say the same share their importance: each can be missed "
             "while the other is there. A field at zero may be left out of the "
             "instance, and less need be kept for serving. Measured on "
-            f"{plural(found['n'], 'example')}."
+            f"{plural(found['n'], 'example')}; on few, small differences between "
+            "fields say little."
         )
         + side_by_side(chart.to_html(), words)
     )
