@@ -34,4 +34,6 @@ class ShopPurchase(Generator):
     statistics = {
         "pages": in_session().count(VIEW),
         "seconds": in_session().duration(),
+        "more than 10 pages and over 1 minute": (in_session().count(VIEW) > 10)
+        & (in_session().duration() > 60),
     }

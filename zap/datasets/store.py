@@ -122,7 +122,10 @@ class Dataset:
                 "none. Choose another split, or other shares for it."
             )
         visits = decode_visits(
-            records, self.manifest["statistics"], self.manifest["baseline"]
+            records,
+            self.manifest["statistics"],
+            self.manifest["baseline"],
+            self.manifest["moment"],
         )
         return visits.canonical_order()
 

@@ -101,7 +101,7 @@ def evaluate(
             **_scores(outcomes, scores["p_baseline"], weight, drawn[:, 1]),
             **_difference(outcomes, scores, weight, drawn),
         }
-    return dict(_without_nan(result))
+    return dict(without_nan(result))
 
 
 def _outcomes(y: ArrayLike) -> FloatArray:
@@ -202,11 +202,12 @@ def _difference(
     }
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """The same JSON with None for every number that is not finite."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

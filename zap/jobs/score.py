@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from zap.encoding.encoder import Encoder
 from zap.errors import BundleError, DatasetError
 from zap.evaluation.baseline import Baseline
 from zap.evaluation.evaluate import evaluate
+from zap.jobs.explain import explain
 from zap.jobs.inputs import RawInput
 from zap.serving.scorer import Scorer
 from zap.times import instant_us
@@ -23,26 +24,34 @@ from zap.times import instant_us
 ALL = "all"
 
 
-def judge_scores(scorer: Scorer, baseline: Baseline, visits: Visits) -> dict[str, Any]:
+def judge_scores(
+    scorer: Scorer,
+    baseline: Baseline,
+    visits: Visits,
+    statistics_kinds: Mapping[str, str],
+) -> dict[str, Any]:
     """The metrics of a frozen model, and of the simple baseline, on examples.
 
     Args:
         scorer: the model with its calibration.
         baseline: what it is held against.
         visits: the examples.
+        statistics_kinds: as the dataset's manifest gives them.
 
     Returns:
-        See ``zap.evaluation.evaluate``.
+        See ``zap.evaluation.evaluate`` and ``zap.jobs.explain``.
     """
     logits = scorer.logits(visits)
-    return evaluate(
+    calibrated = scorer.calibrator.apply(logits)
+    metrics = evaluate(
         visits.label,
-        scorer.calibrator.apply(logits),
+        calibrated,
         visits.subjects_of_cutoffs(),
         p_uncalibrated=MatrixScaling().apply(logits),
         p_baseline=baseline.predict(visits.baseline),
         weights=visits.weight,
     )
+    return metrics | explain(visits, calibrated, statistics_kinds)
 
 
 def evaluate_dataset(bundle: Bundle, dataset: Dataset, split: str) -> dict[str, Any]:
@@ -55,7 +64,8 @@ def evaluate_dataset(bundle: Bundle, dataset: Dataset, split: str) -> dict[str, 
     scorer = Scorer.from_bundle(bundle)
     scorer.check_encoder(dataset.manifest["encoder_fingerprint"])
     baseline = Baseline.from_dict(bundle.json("baseline.json"))
-    return judge_scores(scorer, baseline, read_split(dataset, split))
+    visits = read_split(dataset, split)
+    return judge_scores(scorer, baseline, visits, dataset.manifest["statistics_kinds"])
 
 
 def read_split(dataset: Dataset, split: str) -> Visits:

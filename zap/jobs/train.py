@@ -74,7 +74,9 @@ def train_bundle(
         "manifest.json": dict(dataset.manifest),
     }
     judge = Scorer(frozen, dataset.spec, calibration.scaling)
-    files["metrics.json"] = judge_scores(judge, baseline, test)
+    files["metrics.json"] = judge_scores(
+        judge, baseline, test, dataset.manifest["statistics_kinds"]
+    )
     return write_bundle(output, files, bundle_info(dataset), replace=replace)
 
 
