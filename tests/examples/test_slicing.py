@@ -575,6 +575,21 @@ def baseline(cut: Cut) -> dict[str, float | None]:
     return {f"base.{name}": as_float32(value) for name, value in values.items()}
 
 
+def moment(cut: Cut) -> dict[str, float | None]:
+    seen = [row["uid"] for row in cut.past]
+    so_far = [row for row in cut.session if row["uid"] in seen]
+    kept = [row["t"] for row in cut.past if row["type"] in KEPT]
+    values = {
+        "position": sum(row["type"] in KEPT for row in so_far),
+        "elapsed_seconds": (cut.instant - so_far[0]["t"]) * HOUR if so_far else None,
+        "wait_seconds": (cut.instant - kept[-1]) * HOUR if kept else None,
+    }
+    return {
+        f"moment.{name}": None if value is None else as_float32(value)
+        for name, value in values.items()
+    }
+
+
 def expected(
     question: dict[str, Any], rows: list[Row], base_us: int
 ) -> tuple[list[dict[str, Any]], Counter[str]]:
@@ -608,6 +623,7 @@ def expected(
                             for i, spec in enumerate(question["statistics"])
                         },
                         **baseline(cut),
+                        **moment(cut),
                     }
                 )
     return examples, counts

@@ -32,7 +32,7 @@ def made_visits(visits: int, seed: int = 0, most: int = 6) -> Visits:
     stop = offsets[visit] + rng.integers(0, events[visit] + 1)
     start = np.maximum(stop - 3, offsets[visit])
     total = len(visit)
-    floats = rng.random((5, total)).astype(np.float32)
+    floats = rng.random((6, total)).astype(np.float32)
     return Visits(
         subject_hash=rng.choice(2**62, visits, replace=False) - 2**61,
         event_offsets=offsets,
@@ -46,6 +46,7 @@ def made_visits(visits: int, seed: int = 0, most: int = 6) -> Visits:
         metadata=made_sparse(rng, total),
         statistics={"pages": floats[2]},
         baseline={"events": floats[3], "age_seconds": floats[4]},
+        moment={"position": floats[5]},
     )
 
 
@@ -66,6 +67,7 @@ def examples_of(visits: Visits) -> list[tuple[Any, ...]]:
                     entries_of(visits.metadata, cutoff),
                     named_values(visits.statistics, cutoff),
                     named_values(visits.baseline, cutoff),
+                    named_values(visits.moment, cutoff),
                 )
             )
     return found

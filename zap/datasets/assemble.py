@@ -55,6 +55,7 @@ def assemble(slices: Slices, encoder: Encoder) -> tuple[Visits, IntArray]:
         metadata=encoder.encode_metadata(histories, cutoffs, with_sources=True),
         statistics=slices.statistics,
         baseline=slices.baseline,
+        moment=slices.moment,
     )
     return visits, kept[events]
 

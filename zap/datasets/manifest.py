@@ -23,6 +23,7 @@ from zap.events.bots import bot_list_version
 from zap.events.mapping import EventMapping
 from zap.events.sources import Source
 from zap.examples.generator import Generator
+from zap.examples.moments import MOMENT_COLUMNS
 from zap.examples.observed import ObservedRange
 from zap.examples.slicing import BASELINE_COLUMNS
 
@@ -63,7 +64,9 @@ def make_manifest(
         "inputs": input_spec(encoder).to_dict(),
         "encoding": measured(counts),
         "statistics": sorted(generator.statistics),
+        "statistics_kinds": {n: e.kind for n, e in generator.statistics.items()},
         "baseline": sorted(BASELINE_COLUMNS),
+        "moment": sorted(MOMENT_COLUMNS),
         "counts": {
             name: number
             for name, number in sorted(counts.items())

@@ -158,7 +158,10 @@ class Dataset:
 
     def _decode(self, records: Sequence[bytes]) -> Visits:
         visits = decode_visits(
-            records, self.manifest["statistics"], self.manifest["baseline"]
+            records,
+            self.manifest["statistics"],
+            self.manifest["baseline"],
+            self.manifest["moment"],
         )
         return visits.canonical_order()
 

@@ -22,6 +22,7 @@ from zap.encoding.columns import IntArray, SparseRows
 
 FORMAT_VERSION = 2
 STATISTICS, BASELINE = "statistics/", "baseline/"
+MOMENT = "moment/"
 RECORDS_A_BATCH = 4_096
 
 INT_FEATURES = (
@@ -40,13 +41,14 @@ FLOAT_FEATURES = ("event_values", "label", "weight", "metadata_values")
 
 
 def feature_names(
-    statistics: Sequence[str], baseline: Sequence[str]
+    statistics: Sequence[str], baseline: Sequence[str], moment: Sequence[str] = ()
 ) -> dict[str, pa.DataType]:
     """All features of a record and the type of their values, in a fixed order."""
     kinds = dict.fromkeys(INT_FEATURES, pa.int64())
     kinds |= dict.fromkeys(FLOAT_FEATURES, pa.float32())
     kinds |= {f"{STATISTICS}{name}": pa.float32() for name in sorted(statistics)}
     kinds |= {f"{BASELINE}{name}": pa.float32() for name in sorted(baseline)}
+    kinds |= {f"{MOMENT}{name}": pa.float32() for name in sorted(moment)}
     return dict(sorted(kinds.items()))
 
 
@@ -55,7 +57,9 @@ def encode_visits(visits: Visits) -> list[bytes]:
     if not len(visits):
         return []
     columns = _ragged_columns(visits)
-    kinds = feature_names(list(visits.statistics), list(visits.baseline))
+    kinds = feature_names(
+        list(visits.statistics), list(visits.baseline), list(visits.moment)
+    )
     arrays = [_large_list(*columns[name], kind) for name, kind in kinds.items()]
     batch = pa.RecordBatch.from_arrays(arrays, names=list(kinds))
     encoded: Any = example_coder.RecordBatchToExamplesEncoder().encode(batch)
@@ -63,10 +67,13 @@ def encode_visits(visits: Visits) -> list[bytes]:
 
 
 def decode_visits(
-    records: Sequence[bytes], statistics: Sequence[str], baseline: Sequence[str]
+    records: Sequence[bytes],
+    statistics: Sequence[str],
+    baseline: Sequence[str],
+    moment: Sequence[str] = (),
 ) -> Visits:
     """The visits that ``encode_visits`` wrote; at least one record is needed."""
-    kinds = feature_names(statistics, baseline)
+    kinds = feature_names(statistics, baseline, moment)
     decoder = example_coder.ExamplesToRecordBatchDecoder(_schema(kinds))
     parts = [
         _visits_of(decoder.DecodeBatch(list(records[i : i + RECORDS_A_BATCH])), kinds)
@@ -137,6 +144,8 @@ def _ragged_columns(visits: Visits) -> dict[str, tuple[Any, IntArray]]:
         columns[f"{STATISTICS}{name}"] = (column, cutoffs)
     for name, column in visits.baseline.items():
         columns[f"{BASELINE}{name}"] = (column, cutoffs)
+    for name, column in visits.moment.items():
+        columns[f"{MOMENT}{name}"] = (column, cutoffs)
     return columns
 
 
@@ -186,6 +195,7 @@ def _visits_of(batch: pa.RecordBatch, kinds: Mapping[str, pa.DataType]) -> Visit
         metadata=_sparse(values, "metadata"),
         statistics=_prefixed(values, STATISTICS),
         baseline=_prefixed(values, BASELINE),
+        moment=_prefixed(values, MOMENT),
     )
 
 

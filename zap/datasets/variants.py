@@ -24,6 +24,7 @@ from zap.datasets.splits import SPLITS
 from zap.datasets.visits import Visits, concatenate
 from zap.encoding.columns import IntArray, SparseRows
 from zap.encoding.encoder import Encoder
+from zap.examples.moments import MOMENT_COLUMNS
 from zap.examples.slicing import BASELINE_COLUMNS, Slices
 from zap.histories.build import HistorySettings, subject_hash
 from zap.histories.selection import BOT
@@ -186,6 +187,7 @@ def empty_visits(hashes: IntArray, statistics: Sequence[str]) -> Visits:
         metadata=nothing,
         statistics=dict.fromkeys(statistics, floats),
         baseline=dict.fromkeys(sorted(BASELINE_COLUMNS), floats),
+        moment=dict.fromkeys(sorted(MOMENT_COLUMNS), floats),
     )
 
 

@@ -8,7 +8,7 @@ and both ends share this one form.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,9 @@ class Visits:
         statistics: float32 columns by name, each of shape (cutoffs,), for slicing.
         baseline: float32 columns by name, each of shape (cutoffs,): the inputs of the
             simple baseline (``zap.examples.slicing.BASELINE_COLUMNS``).
+        moment: float32 columns by name, each of shape (cutoffs,): when in a session
+            the question is asked (``zap.examples.moments.MOMENT_COLUMNS``); not needed
+            to train or to score, and then empty.
     """
 
     subject_hash: IntArray
@@ -72,6 +75,7 @@ class Visits:
     metadata: SparseRows
     statistics: Mapping[str, Float32Array]
     baseline: Mapping[str, Float32Array]
+    moment: Mapping[str, Float32Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.subject_hash)
@@ -127,6 +131,7 @@ class Visits:
             "metadata": take_rows(self.metadata, rows),
             "statistics": {name: col[rows] for name, col in self.statistics.items()},
             "baseline": {name: col[rows] for name, col in self.baseline.items()},
+            "moment": {name: col[rows] for name, col in self.moment.items()},
         }
 
     def without_sources(self) -> Visits:
@@ -204,15 +209,15 @@ def concatenate(parts: Sequence[Visits]) -> Visits:
     for name in ("start", "stop"):
         columns = [getattr(p, name) + s for p, s in zip(parts, shifts, strict=True)]
         joined[name] = np.concatenate(columns)
-    for name in ("statistics", "baseline"):
+    for name in ("statistics", "baseline", "moment"):
         joined[name] = {
             key: np.concatenate([getattr(part, name)[key] for part in parts])
             for key in getattr(parts[0], name)
         }
-    for field in fields(Visits):
-        if field.name not in joined:
-            columns = [getattr(part, field.name) for part in parts]
-            joined[field.name] = np.concatenate(columns)
+    for column in fields(Visits):
+        if column.name not in joined:
+            columns = [getattr(part, column.name) for part in parts]
+            joined[column.name] = np.concatenate(columns)
     return Visits(**joined)
 
 

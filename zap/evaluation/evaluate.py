@@ -209,7 +209,7 @@ def _difference(
 
 
 def without_nan(value: Any) -> Any:
-    """``value`` with None where a number is not defined."""
+    """The same JSON with None for every number that is not finite."""
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list):

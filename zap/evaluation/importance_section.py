@@ -37,7 +37,7 @@ def importance(metrics: Mapping[str, Any]) -> Section | None:
     words = table(
         ["Field", "AUC lost", "Log loss gained"],
         [
-            [label(row), signed(row["auc_lost"]), signed(row["log_loss_gained"])]
+            [label(row), signed(row["auc_lost"], 4), signed(row["log_loss_gained"], 4)]
             for row in rows
         ],
     )

@@ -70,7 +70,7 @@ def calibration_figure(curve: Mapping[str, Any]) -> Figure:
     """
     with axes_of_chart(3.8) as axes:
         buckets = [bucket for part in curve.values() for bucket in part or ()]
-        top = _round_up(max(max(b["mean_prediction"], b["rate_high"]) for b in buckets))
+        top = round_up(max(max(b["mean_prediction"], b["rate_high"]) for b in buckets))
         axes.plot(
             [0, top],
             [0, top],
@@ -88,8 +88,8 @@ def calibration_figure(curve: Mapping[str, Any]) -> Figure:
             xlabel="mean prediction in the bucket",
             ylabel="share that turned positive",
         )
-        _percent(axes.xaxis)
-        _percent(axes.yaxis)
+        as_percent(axes.xaxis)
+        as_percent(axes.yaxis)
         axes.legend(loc="upper left")
     return figure_of(axes)
 
@@ -144,8 +144,8 @@ def distribution_figure(distribution: Mapping[str, Any]) -> Figure:
         )
         axes.set(xlim=(0, edges[-1]), xlabel="prediction", ylabel="share of the group")
         axes.set_ylim(bottom=0)
-        _percent(axes.xaxis)
-        _percent(axes.yaxis)
+        as_percent(axes.xaxis)
+        as_percent(axes.yaxis)
         axes.legend(loc="upper right")
     return figure_of(axes)
 
@@ -248,7 +248,7 @@ def figure_of(axes: Axes) -> Figure:
     return figure
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """A round number somewhat above ``value``, at most 1."""
     for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8):
         if value * 1.05 <= step:
@@ -256,7 +256,8 @@ def _round_up(value: float) -> float:
     return 1.0
 
 
-def _percent(axis: Any) -> None:
+def as_percent(axis: Any) -> None:
+    """Shows the numbers along an axis as percent."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

@@ -20,8 +20,10 @@ from zap.evaluation.glossary import words
 from zap.evaluation.headline import headline
 from zap.evaluation.importance_section import importance
 from zap.evaluation.learning import training
+from zap.evaluation.moments_section import moments
 from zap.evaluation.page import Section, escape, page, paragraph
 from zap.evaluation.selection import left_out
+from zap.evaluation.slices_section import slices
 
 FACTS = (
     "scope",
@@ -53,6 +55,8 @@ def build_sections(
     """
     results = [
         *results_of(metrics),
+        moments(metrics),
+        slices(metrics),
         importance(metrics),
         left_out(metrics, facts),
         *extra,

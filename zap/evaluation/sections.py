@@ -187,7 +187,10 @@ def distribution(metrics: Metrics) -> Section:
     )
     ranks = table(
         ["Of the examples", "have a prediction up to"],
-        [[f"{name} %", percent(value)] for name, value in quantiles.items()],
+        [
+            [f"{name} %", percent(quantiles[name])]
+            for name in sorted(quantiles, key=float)
+        ],
     )
     body = side_by_side(chart.to_html(), ranks)
     return Section("distribution", "How are predictions spread?", body, (chart,))

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zap.encoding.columns import BoolArray, Cutoffs, Float32Array, FloatArray
-from zap.encoding.instance import AnyType
 from zap.examples.evaluate import Context, numbers
 from zap.examples.generator import Generator
 from zap.examples.late import without_late_events
 from zap.examples.methods import Failure, Methods
+from zap.examples.moments import kept_types, moment_columns
 from zap.examples.observed import ObservedRange
-from zap.examples.predicates import Event
 from zap.histories.batch import HistoryBatch
 from zap.histories.visitors import in_own_history
 
@@ -36,6 +35,7 @@ class Slices:
         weight: float32, shape (cutoffs,).
         statistics: float32 columns by name, each of shape (cutoffs,).
         baseline: float32 columns by name, each of shape (cutoffs,).
+        moment: float32 columns by name, each of shape (cutoffs,).
         counts: cutoffs by what became of them.
         failures: subjects that a method raised on; they have no cutoffs.
     """
@@ -46,6 +46,7 @@ class Slices:
     weight: Float32Array
     statistics: dict[str, Float32Array]
     baseline: dict[str, Float32Array]
+    moment: dict[str, Float32Array]
     counts: Counter[str] = field(default_factory=Counter)
     failures: tuple[Failure, ...] = ()
 
@@ -88,6 +89,7 @@ def slice_histories(
             for name, expr in generator.statistics.items()
         },
         baseline_columns(generator, context, cutoffs),
+        moment_columns(generator, context, cutoffs),
         counts,
         tuple(methods.failures.values()),
     )
@@ -171,7 +173,7 @@ def baseline_columns(
         float32, shape (cutoffs,), 0 where there is none.
     """
     histories = context.histories
-    kept = np.flatnonzero(_kept_types(generator, histories))
+    kept = np.flatnonzero(kept_types(generator, histories))
     first = np.searchsorted(kept, histories.offsets[cutoffs.subject])
     stop = np.searchsorted(kept, cutoffs.position)
     times = np.append(histories.time_us[kept], 0)
@@ -184,12 +186,6 @@ def baseline_columns(
         name: np.asarray(value).astype(np.float32)
         for name, value in zip(BASELINE_COLUMNS, values, strict=True)
     }
-
-
-def _kept_types(generator: Generator, histories: HistoryBatch) -> BoolArray:
-    types = generator.instance.types
-    named = types if isinstance(types, AnyType) else tuple(types)
-    return Event(named).mask(histories.columns)
 
 
 def _has_past(context: Context, cutoffs: Cutoffs) -> BoolArray:

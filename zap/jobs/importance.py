@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from zap.bundles.calibrator import MatrixScaling
 from zap.datasets.visits import Visits
 from zap.encoding.encoder import Encoder
 from zap.evaluation.importance import fields_of, importance
@@ -22,10 +21,8 @@ def field_importance(
         visits: the judged examples.
 
     Returns:
-        The numbers, or None where labels are not true or false, or where the examples
-        do not say which field made what: only those of a test split do.
+        The numbers, or None where the examples do not say which field made what: only
+        those of a test split do.
     """
-    if not isinstance(scorer.calibrator, MatrixScaling):
-        return None
     fields = fields_of(encoder.event_sources, encoder.metadata_sources)
     return importance(visits, scorer.probabilities, fields)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zap.bundles.bundle import Bundle
+from zap.bundles.calibrator import MatrixScaling
 from zap.bundles.class_scaling import ClassScaling
 from zap.bundles.mean_scaling import MeanScaling
 from zap.datasets.splits import SPLITS, NoSplit, Split, SubjectSplit, TimeSplit
@@ -19,6 +20,7 @@ from zap.evaluation.baselines import AnyBaseline, baseline_from_dict
 from zap.evaluation.evaluate import evaluate
 from zap.evaluation.evaluate_amounts import evaluate_amounts
 from zap.evaluation.evaluate_classes import evaluate_classes
+from zap.jobs.explain import explain
 from zap.jobs.importance import field_importance
 from zap.jobs.inputs import RawInput
 from zap.jobs.variants import judge_variants
@@ -57,6 +59,34 @@ def judge_scores(
     return evaluate(*judged, **beside)
 
 
+def judge_part(
+    scorer: Scorer, baseline: AnyBaseline, dataset: Dataset, split: str, visits: Visits
+) -> dict[str, Any]:
+    """All that is said of a model on one part of a dataset, or on ``all``.
+
+    Args:
+        scorer: the model with its calibration.
+        baseline: what it is held against.
+        dataset: the examples.
+        split: the part.
+        visits: that part, as ``read_split`` reads it.
+
+    Returns:
+        As ``judge_scores``; where labels are true or false also slices, moments,
+        importance, and the variants of a test part.
+    """
+    metrics = judge_scores(scorer, baseline, visits)
+    if not isinstance(scorer.calibrator, MatrixScaling):
+        return metrics
+    kinds = dataset.manifest["statistics_kinds"]
+    return {
+        **metrics,
+        **explain(visits, scorer.predictions(visits), kinds),
+        "importance": field_importance(scorer, dataset.encoder, visits),
+        **judge_variants(scorer, dataset, split),
+    }
+
+
 def evaluate_dataset(bundle: Bundle, dataset: Dataset, split: str) -> dict[str, Any]:
     """The metrics of a bundle on one part of a dataset, or on ``all``.
 
@@ -70,9 +100,7 @@ def evaluate_dataset(bundle: Bundle, dataset: Dataset, split: str) -> dict[str, 
     check_label(bundle, dataset.manifest["label"])
     baseline = baseline_from_dict(bundle.json("baseline.json"))
     visits = read_split(dataset, split)
-    metrics = judge_scores(scorer, baseline, visits)
-    metrics["importance"] = field_importance(scorer, dataset.encoder, visits)
-    return metrics | judge_variants(scorer, dataset, split)
+    return judge_part(scorer, baseline, dataset, split, visits)
 
 
 def read_split(dataset: Dataset, split: str) -> Visits:

@@ -11,9 +11,7 @@ from zap.bundles.target import AMOUNT, BINARY, Target
 from zap.datasets.store import Dataset
 from zap.errors import BundleError
 from zap.evaluation.baselines import fit_target_baseline
-from zap.jobs.importance import field_importance
-from zap.jobs.score import judge_scores
-from zap.jobs.variants import judge_variants
+from zap.jobs.score import judge_part
 from zap.serving.scorer import Scorer
 from zap.training.calibration import halves
 from zap.training.calibrations import calibrate_target
@@ -94,9 +92,7 @@ def train_bundle(
         "manifest.json": dict(dataset.manifest),
     }
     judge = Scorer(frozen, dataset.spec, calibration.scaling)
-    metrics = judge_scores(judge, baseline, test)
-    metrics["importance"] = field_importance(judge, dataset.encoder, test)
-    files["metrics.json"] = metrics | judge_variants(judge, dataset)
+    files["metrics.json"] = judge_part(judge, baseline, dataset, "test", test)
     return write_bundle(output, files, bundle_info(dataset, target), replace=replace)
 
 
