@@ -17,7 +17,7 @@ INSTALL := $(PIP) install --quiet --progress-bar off --log $(VENV)/pip.log \
 NEEDS := setup.py pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs-test lint format types ci clean prove-quality
+.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,13 @@ ci:  ## what a change must pass: lint, types, test
 prove-quality: $(VENV)/.installed-dev  ## how good models are beside boosting (long; needs ZAP_SHARED_DATA)
 	@rm -rf build/quality
 	@$(BIN)/python -m bench.quality --data $(or $(ZAP_SHARED_DATA),../shared/data)
+
+prove-guards: $(VENV)/.installed-dev  ## leaks, bots, bias, labels against what is known (long; needs ZAP_SHARED_DATA)
+	@$(BIN)/python -m bench.guards.leaks
+	@$(BIN)/python -m bench.guards.paper_rule --data $(or $(ZAP_SHARED_DATA),../shared/data)
+	@$(BIN)/python -m bench.guards.bots
+	@$(BIN)/python -m bench.guards.simulated_truth
+	@$(BIN)/python -m bench.guards.kinds
 
 clean:  ## remove what was built, .venv included
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \

@@ -41,7 +41,7 @@ PAGES = (1, 2, 3, 4, 6, 8, 12)
 def main() -> None:
     """Run the experiment and print its tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.guards.simulated_truth")
-    parser.add_argument("--work", type=Path, default=Path("build/simulated_truth"))
+    parser.add_argument("--work", type=Path, default=Path("build/guards/truth"))
     parser.add_argument("--events", type=int, default=205_000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
