@@ -306,7 +306,7 @@ def test_options_that_nobody_knows(mistakes: Mistakes) -> None:
 def test_an_unknown_generator(mistakes: Mistakes) -> None:
     argv = ["--output", mistakes.output]
     said = mistakes.refused("generate", "--generator", "cdnow", *argv)
-    assert "There are: advertiser_churn, cdnow_repurchase" in said
+    assert "There are: advertiser_churn, cdnow_orders, cdnow_repurchase" in said
     said = mistakes.refused("generate", "--generator", "made_shop:Made", *argv)
     assert "It defines: MadeShop" in said
 
