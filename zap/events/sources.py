@@ -102,8 +102,8 @@ def _paths(patterns: Sequence[str], declared: str | None) -> list[str]:
         if not found:
             raise InputError(
                 "Expected at least one file of events. Received: "
-                f"input={shown(str(pattern))}, which names none. Check the path; files in a "
-                f"directory are found by their names ({', '.join(SUFFIXES)}), or any "
+                f"input={shown(str(pattern))}, which names none. Check the path; files "
+                f"in a directory are found by their names ({', '.join(SUFFIXES)}), or any "
                 "if the mapping says format."
             )
         paths.update(dict.fromkeys(found))
