@@ -103,8 +103,8 @@ def _paths(patterns: Sequence[str], declared: str | None) -> list[str]:
             raise InputError(
                 "Expected at least one file of events. Received: "
                 f"input={shown(str(pattern))}, which names none. Check the path; files "
-                f"in a directory are found by their names ({', '.join(SUFFIXES)}), or any "
-                "if the mapping says format."
+                f"in a directory are found by their names ({', '.join(SUFFIXES)}), or "
+                "any if the mapping says format."
             )
         paths.update(dict.fromkeys(found))
     return list(paths)
