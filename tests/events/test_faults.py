@@ -130,3 +130,13 @@ def test_an_odd_mapping_file_is_refused_in_words(tmp_path: Path, text: str) -> N
     with pytest.raises(ZapError) as error:
         EventMapping.load(tmp_path / "m.toml")
     assert len(str(error.value)) < 2_000
+
+
+def test_a_byte_order_mark_in_the_middle_stays_in_its_cell(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    rows = [b"e,ts", b"a," + T, b"\xef\xbb\xbfb," + T, b'\xef\xbb\xbf"c",' + T]
+    path.write_bytes(b"\n".join(rows))
+    mapping = EventMapping.from_dict(LEAST)
+    for size in (1, 2, 3):
+        events = read_or_refuse(path, mapping, size)[0]
+        assert [e["type"] for e in events] == ["a", "\ufeffb", '\ufeff"c"']

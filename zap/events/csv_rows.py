@@ -20,6 +20,7 @@ from zap.events.records import FAULTS, Block, Dialect, split_records
 from zap.events.sources import Source
 from zap.events.specs import CsvOptions
 
+_MARK = b"\xef\xbb\xbf"
 _AS_ASCII = bytes(range(128)) + b"\x7f" * 128
 
 
@@ -158,6 +159,9 @@ class _Parser:
         """Records as binary columns that are named by their places."""
         if not len(data):
             return pa.table({place: pa.array([], pa.binary()) for place in wanted})
+        if data[:3] == _MARK:
+            # Arrow takes one away from whatever it is given; here it is a cell's own.
+            data = _MARK + bytes(data)
         positions = [str(place) for place in range(len(self._names))]
         with reading(self._path):
             return arrow_csv.read_csv(
