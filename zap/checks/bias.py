@@ -43,12 +43,14 @@ class Alone:
         position: events so far in the session; int64, shape (cutoffs,).
         label: float64, shape (cutoffs,).
         subject: the subjects' hashes; int64, shape (cutoffs,).
+        weight: the examples' weights, which may repair a rule; float64, (cutoffs,).
     """
 
     bins: dict[str, IntArray]
     position: IntArray
     label: FloatArray
     subject: IntArray
+    weight: FloatArray
 
     @classmethod
     def of(cls, slices: Slices) -> Alone:
@@ -64,11 +66,15 @@ class Alone:
             "wait": np.floor(2 * np.log2(1 + wait)).astype(np.int64),
         }
         subject = slices.histories.subject_hash[cutoffs.subject]
-        return cls(bins, position, slices.label.astype(float), subject)
+        label, weight = slices.label.astype(float), slices.weight.astype(float)
+        return cls(bins, position, label, subject, weight)
 
     def aucs(self) -> dict[str, float]:
         """The AUC of labels predicted from each alone."""
-        return {n: held_out_auc(self.bins[n], self.label, self.subject) for n in ALONE}
+        return {
+            name: held_out_auc(self.bins[name], self.label, self.subject, self.weight)
+            for name in ALONE
+        }
 
 
 def every_event(generator: Generator) -> Generator:
@@ -81,28 +87,35 @@ def every_event(generator: Generator) -> Generator:
     return made
 
 
-def held_out_auc(bins: IntArray, label: FloatArray, subject: IntArray) -> float:
+def held_out_auc(
+    bins: IntArray,
+    label: FloatArray,
+    subject: IntArray,
+    weight: FloatArray | None = None,
+) -> float:
     """AUC of the label rate of each bin in the other half of the subjects.
 
     Args:
         bins: int64, shape (cutoffs,).
         label: 0 or 1, shape (cutoffs,).
         subject: hashes that decide about the half; int64, shape (cutoffs,).
+        weight: of the cutoffs; shape (cutoffs,).
 
     Returns:
         The AUC; NaN where all labels are the same.
     """
     fold = subject & 1
     score = np.zeros(len(label))
-    mean = label.mean() if len(label) else 0.0
+    weight = np.ones(len(label)) if weight is None else weight
+    mean = np.average(label, weights=weight) if len(label) else 0.0
     size = int(bins.max(initial=0)) + 1
     for half in (0, 1):
         other = fold != half
-        total = np.bincount(bins[other], minlength=size)
-        positive = np.bincount(bins[other], label[other], minlength=size)
+        total = np.bincount(bins[other], weight[other], minlength=size)
+        positive = np.bincount(bins[other], (weight * label)[other], minlength=size)
         rate = (positive + mean) / (total + 1)
         score[~other] = rate[bins[~other]]
-    return auc(label, score)
+    return auc(label, score, weight)
 
 
 def rates(rule: Alone, every: Alone) -> list[dict[str, Any]]:
@@ -118,17 +131,28 @@ def rates(rule: Alone, every: Alone) -> list[dict[str, Any]]:
             {
                 "position": str(first) if stop == first else shown,
                 "rule_cutoffs": int(mine.sum()),
-                "rule_rate": _rate(rule.label, mine),
+                "rule_rate": _rate(rule, mine),
                 "every_cutoffs": int(all_of.sum()),
-                "every_rate": _rate(every.label, all_of),
-                "_subjects": len(np.unique(rule.subject[mine])),
+                "every_rate": _rate(every, all_of),
+                "_subjects": _independent(rule, mine),
             }
         )
     return rows
 
 
-def _rate(label: FloatArray, chosen: BoolArray) -> float | None:
-    return float(label[chosen].mean()) if chosen.any() else None
+def _rate(alone: Alone, chosen: BoolArray) -> float | None:
+    if not chosen.any():
+        return None
+    return float(np.average(alone.label[chosen], weights=alone.weight[chosen]))
+
+
+def _independent(alone: Alone, chosen: BoolArray) -> float:
+    """How many independent draws the cutoffs are worth, by subjects and by weights."""
+    weight = alone.weight[chosen]
+    if not len(weight):
+        return 0.0
+    equal = float(weight.sum() ** 2 / np.square(weight).sum())
+    return equal * len(np.unique(alone.subject[chosen])) / len(weight)
 
 
 def largest_gap(rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:

@@ -177,7 +177,8 @@ def _encoder(
         return Finding(
             "encoder",
             "skipped",
-            "The preparation may look at all subjects, so altering some says nothing.",
+            "A preparation may look at all subjects, and persons are found by links, "
+            "so altering some says nothing.",
         )
     hashes = np.array([subject_hash(name) for name in known.subjects], np.int64)
     others = np.append(SubjectSplit().assign(hashes, hashes, hashes) != TRAIN, True)
