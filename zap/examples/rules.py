@@ -17,6 +17,7 @@ import numpy as np
 
 from zap.encoding.columns import Cutoffs, FloatArray, IntArray
 from zap.encoding.dimensions import last_before
+from zap.encoding.windows import count_in
 from zap.errors import GeneratorError
 from zap.examples.evaluate import Context
 from zap.examples.late import without_late_events
@@ -151,7 +152,8 @@ class Sample(CutoffRule):
     def generate(self, context: Context, observed: ObservedRange) -> Cutoffs:
         cutoffs = self.rule.generate(context, observed)
         histories, own, _ = without_late_events(context.histories, cutoffs, self.timed)
-        seen = own.position - histories.offsets[own.subject]
+        first = histories.offsets[own.subject]
+        seen = count_in(histories.active, first, own.position)
         hashes = histories.subject_hash[own.subject]
         chosen = [
             mmh3.hash(f"{subject}@{instant}/{events}".encode(), SAMPLE_SEED, False)
