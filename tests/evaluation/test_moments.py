@@ -68,18 +68,19 @@ def test_rows_of_no_session_are_counted_and_left_out() -> None:
     assert sum(each["n"] for each in found["bins"]) == len(judged) - gone
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 900))
-def test_every_bin_has_enough_of_both(seed: int, rows: int) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(1, 2000))
+def test_every_bin_has_enough_subjects_of_both(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
     values = rng.geometric(0.2, rows).astype(float)
     y = (rng.random(rows) < 0.3).astype(float)
-    edges = merged_edges(values, y, POSITION_EDGES)
+    subjects = rng.integers(0, rows, rows)
+    judged = Judged(y, y, subjects, np.ones(rows))
+    edges = merged_edges(judged, values, POSITION_EDGES)
     place = np.searchsorted(edges, values, "right")
     for number in range(len(edges) + 1):
-        inside = y[place == number]
-        if edges:
-            assert inside.sum() >= LEAST_OF_A_CLASS
-            assert (1 - inside).sum() >= LEAST_OF_A_CLASS
+        for outcome in (0, 1):
+            there = set(subjects[(place == number) & (y == outcome)].tolist())
+            assert not edges or len(there) >= LEAST_OF_A_CLASS
 
 
 def a_bin(auc: float, reach: int, low: float | None = None) -> dict[str, Any]:

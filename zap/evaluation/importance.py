@@ -17,13 +17,13 @@ import numpy as np
 
 from zap.datasets.visits import Visits, take_rows
 from zap.encoding.columns import BoolArray, FloatArray, IntArray, SparseRows
+from zap.encoding.layout import LAST_SOURCE
 from zap.evaluation.metrics import auc, log_loss
 
 Score = Callable[[Visits], FloatArray]
 
 REPEATS = 3
 MOST_SCORED = 150_000
-LAST_SOURCE = 62
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from zap.encoding.columns import BoolArray, FloatArray, IntArray
 from zap.evaluation.groups import DRAWS, Judged, judge_group
 
-LEAST_OF_A_CLASS = 50  # positives, and negatives, in a bin
+LEAST_OF_A_CLASS = 50  # subjects with a positive, and with a negative, in a bin
 TOLERANCE = 0.02  # of AUC: a gain that is not worth waiting for
 REACH = 0.5  # of the positive subjects: later moments come too late for most
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
@@ -59,7 +59,7 @@ def moments(
         column = np.asarray(columns[name], np.float64)
         known = ~np.isnan(column)
         values, rows = column[known], judged.take(known)
-        kept = merged_edges(values, rows.y, edges)
+        kept = merged_edges(rows, values, edges)
         if not kept:
             continue
         place = np.searchsorted(kept, values, side="right")
@@ -80,30 +80,36 @@ def moments(
 
 
 def merged_edges(
-    values: FloatArray, y: FloatArray, edges: tuple[int, ...]
+    judged: Judged, values: FloatArray, edges: tuple[int, ...]
 ) -> list[float]:
-    """The edges that leave enough positives and negatives in each bin.
+    """The edges that leave enough subjects with either outcome in each bin.
 
-    From low to high, a bin is closed at the first edge at which it has enough of both;
-    what is left at the end joins the last bin.
+    From low to high, a bin is closed at the first edge at which it has enough; what is
+    left at the end joins the last bin. Subjects are counted, not rows: hundreds of late
+    rows may belong to a handful of subjects, and say no more than these.
 
     Args:
+        judged: the examples.
         values: shape (rows,).
-        y: outcomes, 0 or 1; shape (rows,).
         edges: ascending; a value on an edge lies above it.
     """
-    place = np.searchsorted(edges, values, side="right")
-    positives = np.bincount(place, y, minlength=len(edges) + 1)
-    negatives = np.bincount(place, 1 - y, minlength=len(edges) + 1)
-    left = np.array([positives.sum(), negatives.sum()])
-    kept, held = [], np.zeros(2)
-    for i, edge in enumerate(edges):
-        now = (positives[i], negatives[i])
-        held, left = held + now, left - now
-        if held.min() >= LEAST_OF_A_CLASS and left.min() >= LEAST_OF_A_CLASS:
+    code = np.unique(judged.subjects, return_inverse=True)[1]
+    kept: list[float] = []
+    start = -np.inf
+    for edge in edges:
+        rows = (values >= start) & (values < edge)
+        if _enough(judged, code, rows) and _enough(judged, code, values >= edge):
             kept.append(float(edge))
-            held = np.zeros(2)
+            start = edge
     return kept
+
+
+def _enough(judged: Judged, code: IntArray, rows: BoolArray) -> bool:
+    return all(
+        np.count_nonzero(np.bincount(code[rows & (judged.y == outcome)]))
+        >= LEAST_OF_A_CLASS
+        for outcome in (0, 1)
+    )
 
 
 def _reaching(judged: Judged, place: IntArray, bins: int) -> dict[str, IntArray]:

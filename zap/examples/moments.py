@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from zap.encoding.columns import BoolArray, Cutoffs, Float32Array
-from zap.encoding.instance import AnyType
+from zap.encoding.columns import Cutoffs, Float32Array
+from zap.encoding.rows import kept_mask
 from zap.encoding.windows import count_in, last_in
 from zap.examples.evaluate import Context
 from zap.examples.generator import Generator
-from zap.examples.predicates import Event
-from zap.histories.batch import HistoryBatch
 
 MOMENT_COLUMNS = ("position", "elapsed_seconds", "wait_seconds")
 
@@ -33,7 +31,7 @@ def moment_columns(
         is none. Each float32, shape (cutoffs,).
     """
     histories, stop = context.histories, cutoffs.position
-    kept = kept_types(generator, histories)
+    kept = kept_mask(generator.instance, histories)
     first = context.session_of(cutoffs)[0]
     last = last_in(kept, histories.offsets[cutoffs.subject], stop)
     times = np.append(histories.time_us, 0)
@@ -44,10 +42,3 @@ def moment_columns(
         name: np.asarray(value).astype(np.float32)
         for name, value in zip(MOMENT_COLUMNS, values, strict=True)
     }
-
-
-def kept_types(generator: Generator, histories: HistoryBatch) -> BoolArray:
-    """Which events are of the types that the instance holds; bool, shape (events,)."""
-    types = generator.instance.types
-    named = types if isinstance(types, AnyType) else tuple(types)
-    return Event(named).mask(histories.columns)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zap.encoding.columns import BoolArray, Cutoffs, Float32Array, FloatArray
+from zap.encoding.rows import kept_mask
 from zap.examples.evaluate import Context, numbers
 from zap.examples.generator import Generator
 from zap.examples.late import without_late_events
 from zap.examples.methods import Failure, Methods
-from zap.examples.moments import kept_types, moment_columns
+from zap.examples.moments import moment_columns
 from zap.examples.observed import ObservedRange
 from zap.histories.batch import HistoryBatch
 from zap.histories.visitors import in_own_history
@@ -173,7 +174,7 @@ def baseline_columns(
         float32, shape (cutoffs,), 0 where there is none.
     """
     histories = context.histories
-    kept = np.flatnonzero(kept_types(generator, histories))
+    kept = np.flatnonzero(kept_mask(generator.instance, histories))
     first = np.searchsorted(kept, histories.offsets[cutoffs.subject])
     stop = np.searchsorted(kept, cutoffs.position)
     times = np.append(histories.time_us[kept], 0)
