@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from zap.checks.bias import (
     rates,
 )
 from zap.checks.histories import histories_of
-from zap.examples import Generator, classes, each, event, rest_of_session
+from zap.examples import Generator, classes, each, event, random_k, rest_of_session
 from zap.examples.slicing import slice_histories
 
 TABLE = as_table(visit_rows(400, seed=2))
@@ -102,6 +103,20 @@ def test_a_rule_that_draws_by_lot_is_within_chance() -> None:
         finding, _ = bias_of(Sampled(), histories, OBSERVED, slices, seed)
         warned += finding.status == "warned"
     assert warned <= 1
+
+
+def test_a_draw_that_its_weights_repair_is_within_chance_with_them_alone() -> None:
+    class Drawn(SeesPages):
+        cutoffs = random_k(VIEW, 1)
+
+    table = as_table(visit_rows(3_000, seed=8))
+    histories = histories_of(Drawn(), table, MAPPING)
+    slices = slice_histories(Drawn(), histories, OBSERVED)
+    finding, _ = bias_of(Drawn(), histories, OBSERVED, slices, 0)
+    assert finding.status == "passed"
+    plain = replace(slices, weight=np.ones_like(slices.weight))
+    finding, _ = bias_of(Drawn(), histories, OBSERVED, plain, 0)
+    assert finding.status == "warned"
 
 
 def test_what_chance_gives_is_what_drawing_gives() -> None:

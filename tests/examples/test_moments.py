@@ -32,7 +32,9 @@ class AtTimes(AfterEach):
     cutoffs = at("2024-01-30T04:00", "2024-01-30T08:00", "2024-01-30T12:00")
 
 
-def moments_of(generator: Generator, histories_of: Any) -> list[tuple[float | None, ...]]:
+def moments_of(
+    generator: Generator, histories_of: Any
+) -> list[tuple[float | None, ...]]:
     histories = histories_of(ROWS, generator.fields(), generator.settings())
     found = slice_histories(generator, histories, EVERYTHING).moment
     names = ("position", "elapsed_seconds", "wait_seconds")
