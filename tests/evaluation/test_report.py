@@ -190,3 +190,14 @@ def test_a_failed_write_leaves_the_old_report(tmp_path, made_metrics, monkeypatc
         written(path, made_metrics, {})
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_quantiles_stand_in_their_order_whatever_the_order_in_a_file(
+    made_metrics, made_facts
+) -> None:
+    found = dict(made_metrics["distribution"])
+    found["quantiles"] = dict(sorted(found["quantiles"].items()))  # as JSON keeps them
+    metrics = {**made_metrics, "distribution": found}
+    html = "".join(section.to_html() for section in build_sections(metrics, made_facts))
+    places = [html.index(f">{name} %</th>") for name in (1, 5, 25, 50, 75, 95, 99)]
+    assert places == sorted(places)

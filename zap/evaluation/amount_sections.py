@@ -166,7 +166,7 @@ def spread(metrics: Metrics) -> Section:
         ["Of the examples", "are predicted up to", "brought up to"],
         [
             [f"{name} %", amount(predicted[name]), amount(observed[name])]
-            for name in predicted
+            for name in sorted(predicted, key=float)
         ],
     )
     return Section("distribution", "How are amounts spread?", body)
