@@ -1,7 +1,6 @@
-"""The made-up site can be imported."""
+"""The planted leaks of bench can be imported."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "sites"))
 sys.path.append(str(Path(__file__).parents[2]))

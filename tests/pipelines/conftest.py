@@ -1,11 +1,7 @@
-"""The made-up site can be imported, and a whole run on it is shared."""
-
-import sys
-from pathlib import Path
+"""A whole run on the made-up site is shared."""
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "sites"))
 pytest.importorskip("tensorflow")
 
 from made_run import made_run  # noqa: F401

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from zap.evaluation import kind_plots, plots
 from zap.evaluation.amount_words import ranking_verdict, total_verdict
+from zap.evaluation.comparison import Measure, beside_baseline
 from zap.evaluation.page import Chart, Section, paragraph, side_by_side, table
 from zap.evaluation.words import DASH, amount, between, decimal, percent
 
@@ -123,8 +125,7 @@ def comparison(metrics: Metrics) -> Section | None:
     baseline = metrics.get("baseline")
     if not baseline:
         return None
-    better, verdict = ranking_verdict(baseline)
-    measures: list[tuple[str, str, Callable[[float | None], str]]] = [
+    measures: list[Measure] = [
         ("Deviance explained (higher is better)", "deviance_explained", percent),
         ("Gini, normalised (higher is better)", "gini", decimal),
         ("Spearman (higher is better)", "spearman", decimal),
@@ -133,25 +134,14 @@ def comparison(metrics: Metrics) -> Section | None:
         ("MAE (lower is better)", "mae", amount),
         ("Predicted over observed (1 is right)", "ratio", decimal),
     ]
-    rows = [
-        [name, shown(metrics[key]), shown(baseline[key])]
-        for name, key, shown in measures
-    ]
-    body = (
-        paragraph(verdict, "verdict" if better else "verdict warn")
-        + paragraph(
-            f"The baseline is a {baseline['name']}: it sees how many events there "
-            "were and when, but not what they were."
-        )
-        + table(["", "Model", "Baseline"], rows)
-        + paragraph(
-            "Gini less that of the baseline: "
-            f"{between(baseline, 'gini_difference', decimal)}, 95 % interval by "
-            "resampling subjects.",
-            "note",
-        )
+    section = beside_baseline(metrics, ranking_verdict(baseline), measures)
+    note = paragraph(
+        "Gini less that of the baseline: "
+        f"{between(baseline, 'gini_difference', decimal)}, 95 % interval by "
+        "resampling subjects.",
+        "note",
     )
-    return Section("baseline", "Does the model earn its keep?", body)
+    return replace(section, body=section.body + note)
 
 
 def spread(metrics: Metrics) -> Section:

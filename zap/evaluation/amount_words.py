@@ -7,6 +7,7 @@ from typing import Any
 
 from zap.evaluation.words import (
     DASH,
+    INTERVAL,
     amount,
     between,
     decimal,
@@ -186,9 +187,5 @@ TERMS = [
         "Relative value",
         "The mean amount in a segment over that of all examples.",
     ),
-    (
-        "95 % interval",
-        "Where the number would lie in 95 of 100 repetitions with other subjects, by "
-        "resampling whole subjects.",
-    ),
+    INTERVAL,
 ]

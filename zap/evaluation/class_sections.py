@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zap.evaluation import kind_plots, plots
+from zap.evaluation.comparison import Measure, beside_baseline
 from zap.evaluation.headline import baseline_verdict, calibration_verdict
 from zap.evaluation.page import Chart, Section, paragraph, side_by_side, table
 from zap.evaluation.words import DASH, between, decimal, error, percent
@@ -130,23 +131,11 @@ def comparison(metrics: Metrics) -> Section | None:
     baseline = metrics.get("baseline")
     if not baseline:
         return None
-    better, verdict = baseline_verdict(baseline, "mean AUC")
-    measures: list[tuple[str, str, Callable[[float | None], str]]] = [
+    measures: list[Measure] = [
         ("Mean AUC (higher is better)", "auc_mean", decimal),
         ("Right class (higher is better)", "accuracy", percent),
         ("Log loss (lower is better)", "log_loss", decimal),
         ("Calibration error (lower is better)", "ece", error),
     ]
-    rows = [
-        [name, shown(metrics[key]), shown(baseline[key])]
-        for name, key, shown in measures
-    ]
-    body = (
-        paragraph(verdict, "verdict" if better else "verdict warn")
-        + paragraph(
-            f"The baseline is a {baseline['name']}: it sees how many events there "
-            "were and when, but not what they were."
-        )
-        + table(["", "Model", "Baseline"], rows)
-    )
-    return Section("baseline", "Does the model earn its keep?", body)
+    verdict = baseline_verdict(baseline, "mean AUC")
+    return beside_baseline(metrics, verdict, measures)

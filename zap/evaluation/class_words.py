@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zap.evaluation.words import (
+    INTERVAL,
     between,
     decimal,
     error,
@@ -143,11 +144,7 @@ TERMS = [
         "from how often it happened. Even a perfect model shows some by chance; that "
         "is why the null stands beside it.",
     ),
-    (
-        "95 % interval",
-        "Where the number would lie in 95 of 100 repetitions with other subjects, by "
-        "resampling whole subjects.",
-    ),
+    INTERVAL,
     (
         "Log loss",
         "How surprised the model is by what happened, on average; right and sure is "

@@ -7,6 +7,7 @@ from typing import Any
 
 from zap.evaluation.kinds import words_of
 from zap.evaluation.page import Section, escape
+from zap.evaluation.words import INTERVAL
 
 
 def words(metrics: Mapping[str, Any]) -> Section:
@@ -21,8 +22,7 @@ def words(metrics: Mapping[str, Any]) -> Section:
         ("Calibration error (ECE)", "How far predictions are from what happened, on "
          "average over 15 bins of equal width. Even a perfect model shows some by "
          "chance; that is why the null stands beside it."),
-        ("95 % interval", "Where the number would lie in 95 of 100 repetitions with "
-         "other subjects, by resampling whole subjects."),
+        INTERVAL,
         ("Relative odds", "The share of positives in a segment over that of all "
          "examples."),
         ("Average precision", "The share of positives among the examples above a "

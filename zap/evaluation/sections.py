@@ -7,9 +7,10 @@ report is a list that others can extend.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zap.evaluation import plots
+from zap.evaluation.comparison import Measure, beside_baseline
 from zap.evaluation.headline import baseline_verdict, calibration_verdict
 from zap.evaluation.page import (
     Chart,
@@ -19,9 +20,6 @@ from zap.evaluation.page import (
     table,
 )
 from zap.evaluation.words import DASH, decimal, error, percent, plural
-
-if TYPE_CHECKING:
-    pass
 
 Metrics = Mapping[str, Any]
 
@@ -145,26 +143,13 @@ def comparison(metrics: Metrics) -> Section | None:
     baseline = metrics.get("baseline")
     if not baseline:
         return None
-    better, verdict = baseline_verdict(baseline)
-    rows = [
-        [name, shown(metrics[key]), shown(baseline[key])]
-        for name, key, shown in [
-            ("AUC (higher is better)", "auc", decimal),
-            ("Average precision (higher is better)", "average_precision", decimal),
-            ("Log loss (lower is better)", "log_loss", decimal),
-            ("Calibration error (lower is better)", "ece", error),
-        ]
+    measures: list[Measure] = [
+        ("AUC (higher is better)", "auc", decimal),
+        ("Average precision (higher is better)", "average_precision", decimal),
+        ("Log loss (lower is better)", "log_loss", decimal),
+        ("Calibration error (lower is better)", "ece", error),
     ]
-    body = (
-        paragraph(verdict, "verdict" if better else "verdict warn")
-        + paragraph(
-            f"The baseline is a {baseline['name']}: it sees how many events there "
-            "were and when, but not what they were. What the model has over it is "
-            "what reading the sequence earns."
-        )
-        + table(["", "Model", "Baseline"], rows)
-    )
-    return Section("baseline", "Does the model earn its keep?", body)
+    return beside_baseline(metrics, baseline_verdict(baseline), measures)
 
 
 def distribution(metrics: Metrics) -> Section:

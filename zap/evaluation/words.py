@@ -12,6 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 DASH = "-"  # shown for what is not known
+INTERVAL = (
+    "95 % interval",
+    "Where the number would lie in 95 of 100 repetitions with other subjects, by "
+    "resampling whole subjects.",
+)
 LONGEST_LIST = 12
 
 _THINGS = {

@@ -1,6 +1,0 @@
-"""What fuzz tests share can be imported."""
-
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).parents[1] / "sites"))
