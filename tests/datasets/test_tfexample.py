@@ -23,7 +23,6 @@ from zap.datasets.tfexample import (
     decode_visits,
     encode_visits,
     feature_names,
-    with_sorted_features,
 )
 from zap.datasets.visits import Visits
 
@@ -88,20 +87,6 @@ def test_a_record_has_all_features_in_the_order_of_their_names() -> None:
         keys = [b"\n%c%s\x12" % (len(name), name) for name in names]
         places = [record.find(key) for key in keys]
         assert -1 not in places and places == sorted(places)
-
-
-def test_sorting_features_keeps_the_message() -> None:
-    tf = pytest.importorskip("tensorflow")
-    features = {
-        name: tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-        for name, values in (("b", [1, 2]), ("a", []), ("long" * 60, range(300)))
-    }
-    message = tf.train.Example(features=tf.train.Features(feature=features))
-    record = message.SerializeToString()
-    assert tf.train.Example.FromString(with_sorted_features(record)) == message
-    assert with_sorted_features(with_sorted_features(record)) == (
-        with_sorted_features(record)
-    )
 
 
 GOLDEN_PROGRAM = """

@@ -22,11 +22,12 @@ from zap.events.reading import read_source
 from zap.events.sources import Source
 from zap.histories.arrow import base_columns
 from zap.histories.clock import clock_counts
-from zap.histories.identity import subject_columns, without_subject
-from zap.histories.selection import BOT, IDENTITY, of_people, select_events
+from zap.histories.identity import PERSON, subject_columns, without_subject
+from zap.histories.links import PAIR
+from zap.histories.selection import BOT, IDENTITY, select_events, unflagged
 from zap.times import DAY_US
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 262_144
 
 
 class ReadEvents(beam.DoFn):
@@ -66,7 +67,8 @@ class ReadEvents(beam.DoFn):
         generator, dead = self._generator, _DeadLetterFile(self._dead_letters, source)
         wanted = columns_to_read(generator)
         properties = None if wanted is None else [*wanted, *_excluded(generator)]
-        for read in read_source(source, self._mapping, properties, BATCH_ROWS):
+        plain = ("event_id", *(PAIR if generator.subject == PERSON else ()))
+        for read in read_source(source, self._mapping, properties, BATCH_ROWS, plain):
             counts.update(read.counts)
             dead.write(read.dead)
             batch, dropped = select_events(
@@ -76,7 +78,7 @@ class ReadEvents(beam.DoFn):
             missing = without_subject(batch, generator.subject)
             counts["events.dropped.no_subject"] += missing
             if source.dimension is None:
-                days.update(events_by_day(of_people(batch)))
+                days.update(events_by_day(batch))
             if generator.settings().bots is not None:
                 clock.update(clock_counts(batch))
             yield (
@@ -104,10 +106,15 @@ def _excluded(generator: Any) -> set[str]:
 
 
 def events_by_day(batch: pa.RecordBatch) -> dict[int, int]:
-    """Number of events for each day since 1970, UTC."""
+    """Number of events of people for each day since 1970, UTC."""
     micros = pc.cast(batch.column("timestamp"), pa.int64()).to_numpy()
-    found, sizes = np.unique(micros // DAY_US, return_counts=True)
-    return dict(zip(found.tolist(), sizes.tolist(), strict=True))
+    days = micros[unflagged(batch)] // DAY_US
+    if not len(days):
+        return {}
+    first = int(days.min())
+    sizes = np.bincount(days - first)
+    found = np.flatnonzero(sizes)
+    return dict(zip((found + first).tolist(), sizes[found].tolist(), strict=True))
 
 
 class _DeadLetterFile:

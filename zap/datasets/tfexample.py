@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 
+from zap.datasets.serialize import serialize
 from zap.datasets.visits import Visits, concatenate
 from zap.encoding.columns import IntArray, SparseRows
 
@@ -57,13 +58,7 @@ def encode_visits(visits: Visits) -> list[bytes]:
     if not len(visits):
         return []
     columns = _ragged_columns(visits)
-    kinds = feature_names(
-        list(visits.statistics), list(visits.baseline), list(visits.moment)
-    )
-    arrays = [_large_list(*columns[name], kind) for name, kind in kinds.items()]
-    batch = pa.RecordBatch.from_arrays(arrays, names=list(kinds))
-    encoded: Any = example_coder.RecordBatchToExamplesEncoder().encode(batch)
-    return [with_sorted_features(bytes(record)) for record in encoded]
+    return serialize({name: columns[name] for name in sorted(columns)})
 
 
 def decode_visits(
@@ -80,41 +75,6 @@ def decode_visits(
         for i in range(0, len(records), RECORDS_A_BATCH)
     ]
     return concatenate(parts)
-
-
-def with_sorted_features(record: bytes) -> bytes:
-    """The same tf.Example with its features in one fixed order.
-
-    The codec writes the map of features in the order of a hash table, which differs
-    from run to run; equal examples must be equal bytes. A record is the message
-    ``Example { features { repeated entry } }``: entries are cut apart and sorted.
-    """
-    _, start = _varint(record, 1)
-    entries: list[bytes] = []
-    place = start
-    while place < len(record):
-        length, payload = _varint(record, place + 1)
-        entries.append(record[place : payload + length])
-        place = payload + length
-    ordered: list[bytes] = sorted(entries, key=_entry_name)
-    return record[:start] + b"".join(ordered)
-
-
-def _entry_name(entry: bytes) -> bytes:
-    """The name of an entry ``tag, length, tag, length of the name, name, ...``."""
-    _, start = _varint(entry, 1)
-    length, name = _varint(entry, start + 1)
-    return entry[name : name + length]
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    """The number written at ``place``, and the place after it."""
-    value = shift = 0
-    while data[place] >= 0x80:
-        value |= (data[place] & 0x7F) << shift
-        shift += 7
-        place += 1
-    return value | data[place] << shift, place + 1
 
 
 def _ragged_columns(visits: Visits) -> dict[str, tuple[Any, IntArray]]:
@@ -154,11 +114,6 @@ def _optional(values: IntArray | None, offsets: IntArray) -> tuple[Any, IntArray
     if values is None:
         return np.zeros(0, np.int64), np.zeros_like(offsets)
     return values, offsets
-
-
-def _large_list(values: Any, offsets: IntArray, kind: pa.DataType) -> pa.Array:
-    flat = pa.array(np.ascontiguousarray(values), kind)
-    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), flat)
 
 
 def _schema(kinds: Mapping[str, pa.DataType]) -> bytes:

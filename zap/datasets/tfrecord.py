@@ -7,16 +7,19 @@ The format is TensorFlow's own (``tf.data.TFRecordDataset`` reads it).
 from __future__ import annotations
 
 import gzip
+import itertools
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
 import fsspec
 import google_crc32c
+import numpy as np
 
 from zap.errors import DatasetError
 
+RECORDS_AT_ONCE = 4_096
 COMPRESSIONS = ("none", "gzip")
 _LENGTH = struct.Struct("<Q")
 _SUM = struct.Struct("<I")
@@ -25,16 +28,34 @@ _MASK_DELTA = 0xA282EAD8
 
 def masked_sum(data: bytes) -> int:
     """The CRC-32C of ``data``, rotated and shifted as TFRecord stores it."""
-    crc: int = google_crc32c.value(data)
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+    return int(_masked(google_crc32c.value(data)))
 
 
 def frame(record: bytes) -> bytes:
     """A record as it stands in a file."""
-    length = _LENGTH.pack(len(record))
-    return b"".join(
-        (length, _SUM.pack(masked_sum(length)), record, _SUM.pack(masked_sum(record)))
-    )
+    return b"".join(_framed([record]))
+
+
+def _framed(records: Sequence[bytes]) -> Iterator[bytes]:
+    """What stands in a file for some records, in pieces."""
+    lengths = list(map(len, records))
+    header_of = {length: _header(length) for length in set(lengths)}
+    crcs = np.array(list(map(google_crc32c.value, records)), np.uint64)
+    sums = _masked(crcs).astype("<u4").tobytes()
+    for place, (length, record) in enumerate(zip(lengths, records, strict=True)):
+        yield header_of[length]
+        yield record
+        yield sums[4 * place : 4 * place + 4]
+
+
+def _header(length: int) -> bytes:
+    packed = _LENGTH.pack(length)
+    return packed + _SUM.pack(masked_sum(packed))
+
+
+def _masked(crc: Any) -> Any:
+    """A sum, or an array of them as uint64, rotated and shifted."""
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def write_records(
@@ -56,13 +77,19 @@ def write_records(
         file: Any = raw
         if compression == "gzip":
             file = gzip.GzipFile("", "wb", 5, raw, 0)
-        for record in records:
-            framed = frame(record)
+        for some in _batches(records):
+            framed = b"".join(_framed(some))
             size += len(framed)
             file.write(framed)
         if file is not raw:
             file.close()
     return size
+
+
+def _batches(records: Iterable[bytes]) -> Iterator[list[bytes]]:
+    every = iter(records)
+    while some := list(itertools.islice(every, RECORDS_AT_ONCE)):
+        yield some
 
 
 def read_records(path: str, compression: str = "none") -> Iterator[bytes]:

@@ -10,7 +10,7 @@ would be another model.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from zap.datasets.splits import SPLITS
 from zap.datasets.visits import Visits, concatenate
 from zap.encoding.columns import IntArray, SparseRows
 from zap.encoding.encoder import Encoder
+from zap.events.coded import codes_of, encoded, whole
 from zap.examples.moments import MOMENT_COLUMNS
 from zap.examples.slicing import BASELINE_COLUMNS, Slices
 from zap.histories.build import HistorySettings, subject_hash
@@ -56,6 +57,12 @@ class Cut:
     def late_subjects(self) -> IntArray:
         """Hashes of subjects with an event that was late for one of their cutoffs."""
         return np.unique(self.slices.histories.subject_hash[self.subjects :])
+
+    def late_names(self) -> set[str]:
+        """The names of these subjects, whichever of their histories was cut."""
+        histories = self.slices.histories
+        rows = np.isin(histories.subject_hash, self.late_subjects())
+        return {histories.subject[row] for row in np.flatnonzero(rows).tolist()}
 
     def lacking(self) -> Any:
         """Whether a late event is missing from each cutoff's past; bool (cutoffs,)."""
@@ -103,14 +110,14 @@ def make_variants(
     if flagged:
         reasons = {subject_hash(name): reason for name, reason in flagged.items()}
         touched = np.array([*reasons], np.int64)
-        rows = _of_subjects(table, settings.subject, touched)
+        rows = _of_subjects(table, settings.subject, flagged)
         rows = rows.drop_columns([BOT]) if BOT in rows.schema.names else rows
         cut = slicer(rows, replace(settings, bots=None))
         counts.update(_by_reason(cut, reasons))
         found.append(Variant(WITH_BOTS, cut, _gone(base, cut, touched)))
     late = base.late_subjects()
     if len(late):
-        rows = _of_subjects(table, settings.subject, late)
+        rows = _of_subjects(table, settings.subject, base.late_names())
         place = rows.schema.get_field_index("received_at")
         never = pa.nulls(rows.num_rows, rows.schema.field(place).type)
         cut = slicer(rows.set_column(place, "received_at", never), settings)
@@ -124,14 +131,12 @@ def make_variants(
     return [v for v in found if (v.cut.part == TEST).any() or len(v.gone)], counts
 
 
-def _of_subjects(table: pa.Table, column: str, hashes: IntArray) -> pa.Table:
+def _of_subjects(table: pa.Table, column: str, names: Iterable[str]) -> pa.Table:
     """The rows of some subjects."""
-    wanted = set(hashes.tolist())
-    distinct = pc.unique(table.column(column)).to_pylist()
-    names = [n for n in distinct if n is not None and subject_hash(n) in wanted]
-    return table.filter(
-        pc.is_in(table.column(column), value_set=pa.array(names, pa.string()))
-    )
+    coded = encoded(whole(table.column(column)))
+    wanted = pc.is_in(coded.dictionary, value_set=pa.array([*names], pa.string()))
+    mask = np.append(wanted.to_numpy(zero_copy_only=False), False)
+    return table.filter(pa.array(mask[codes_of(coded)]))
 
 
 def _gone(base: Cut, cut: Cut, touched: IntArray) -> IntArray:

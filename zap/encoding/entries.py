@@ -6,15 +6,18 @@ block may hold several entries a row, or none. Joining moves whole arrays, never
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zap.encoding.columns import (
     BoolArray,
     Float32Array,
     FloatArray,
+    Int32Array,
     IntArray,
     SparseRows,
 )
@@ -59,43 +62,94 @@ def without_zeros(rows: IntArray, places: IntArray, values: FloatArray) -> Entri
     return Entries(rows[kept], places[kept], single[kept])
 
 
-def united(blocks: Sequence[Entries], size: int) -> Entries:
-    """Blocks that share their places: entries of all, each place once in a row.
+def united(slots: Sequence[Int32Array], size: int) -> Entries:
+    """The places that some features share: of each row's, every one once.
 
     Args:
-        blocks: blocks whose values are all 1.
+        slots: int32, each of shape (rows,): a place in every row, ``size`` for none.
         size: number of places.
     """
-    if len(blocks) == 1:
-        return blocks[0]
-    if not blocks:
+    found = [_united(part, size) for part in _blocks(slots)]
+    rows = [entries.rows + BLOCK * at for at, entries in enumerate(found)]
+    if not rows:
         return NO_ENTRIES
-    keys = np.unique(np.concatenate([b.rows * size + b.places for b in blocks]))
-    rows = keys // size
-    return Entries(rows, keys - rows * size)
+    return Entries(np.concatenate(rows), np.concatenate([e.places for e in found]))
 
 
 def united_sources(
-    blocks: Sequence[Entries], bits: Sequence[int], size: int
+    slots: Sequence[Int32Array], bits: Sequence[int], size: int
 ) -> IntArray:
-    """Which of the blocks made each entry of ``united(blocks, size)``.
+    """Which of the slots made each entry of ``united(slots, size)``.
 
     Args:
-        blocks: blocks that share their places.
-        bits: the number that stands for each block.
+        slots: as there.
+        bits: the number that stands for each slot: a power of 2.
         size: number of places.
 
     Returns:
-        int64, shape (entries,): the bits of all blocks that have the entry.
+        int64, shape (entries,): the bits of all slots that have the entry.
     """
-    if not blocks:
+    exponents = [bit.bit_length() - 1 for bit in bits]
+    found = [_united_bits(part, exponents, size) for part in _blocks(slots)]
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+BLOCK = 65_536  # rows that are sorted at once: their slots stay in the cache
+
+
+def _blocks(slots: Sequence[Int32Array]) -> Iterator[list[Int32Array]]:
+    rows = len(slots[0]) if slots else 0
+    for first in range(0, rows, BLOCK):
+        yield [slot[first : first + BLOCK] for slot in slots]
+
+
+def _united(slots: list[Int32Array], size: int) -> Entries:
+    ordered = _sorted(slots)
+    keep = ordered < size
+    keep[1:] &= ordered[1:] != ordered[:-1]
+    flat = np.ascontiguousarray(keep.T)
+    rows = np.repeat(np.arange(flat.shape[0]), flat.sum(axis=1))
+    return Entries(rows, np.ascontiguousarray(ordered.T)[flat].astype(np.int64))
+
+
+def _united_bits(
+    slots: list[Int32Array], exponents: Sequence[int], size: int
+) -> IntArray:
+    """Places and what made them are sorted as one number, place first."""
+    pairs = [
+        slot.astype(np.int64) << 6 | e for slot, e in zip(slots, exponents, strict=True)
+    ]
+    flat = np.ascontiguousarray(_sorted(pairs).T)
+    places = flat >> 6
+    there = places < size
+    fresh = there.copy()
+    fresh[:, 1:] &= places[:, 1:] != places[:, :-1]
+    first = np.flatnonzero(fresh[there])
+    if not len(first):
         return np.zeros(0, np.int64)
-    keys = np.concatenate([block.rows * size + block.places for block in blocks])
-    _, entry = np.unique(keys, return_inverse=True)
-    own = np.repeat(np.array(bits, np.int64), [len(block) for block in blocks])
-    found = np.zeros(int(entry.max(initial=-1)) + 1, np.int64)
-    np.bitwise_or.at(found, entry, own)
-    return found
+    made = np.left_shift(np.int64(1), flat[there] & 63)
+    return np.asarray(np.bitwise_or.reduceat(made, first))
+
+
+def _sorted(slots: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The slots of each row in ascending order; shape (slots, rows).
+
+    Few slots are sorted by exchanges between whole columns, which beats sorting each
+    short row by itself.
+    """
+    ordered = np.array(slots)
+    if len(ordered) > MOST_EXCHANGED:
+        ordered.sort(axis=0)
+        return ordered
+    for last in range(len(ordered) - 1, 0, -1):
+        for at in range(last):
+            low = np.minimum(ordered[at], ordered[at + 1])
+            np.maximum(ordered[at], ordered[at + 1], out=ordered[at + 1])
+            ordered[at] = low
+    return ordered
+
+
+MOST_EXCHANGED = 10
 
 
 def stacked(

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from zap.encoding.columns import Categorical, Column, IntArray, SparseRows
+from zap.encoding.columns import Column, Int32Array, IntArray, SparseRows
 from zap.encoding.entries import Entries, stacked, united, united_sources
 from zap.encoding.features import Feature, Hash
 from zap.encoding.hashing import buckets_of
@@ -68,18 +68,19 @@ class Layout:
             with_sources: whether each entry is to say which features made it; bit i
                 for the i-th feature, the further blocks after them.
         """
-        hashed = [self._hashed(f, c) for f, c in columns if isinstance(f, Hash)]
+        slots = [(f, self._slots(f, c)) for f, c in columns if isinstance(f, Hash)]
+        hashed = [slot for _, own in slots for slot in own]
         own = [f.entries(c) for f, c in columns if not isinstance(f, Hash)]
         blocks = [united(hashed, self.buckets), *own, *further]
         sources = None
         if with_sources:
-            sources = self._sources([f for f, _ in columns], hashed, blocks)
+            sources = self._sources([f for f, _ in columns], slots, blocks)
         return stacked(blocks, self._starts, rows, sources)
 
     def _sources(
         self,
         features: Sequence[Feature],
-        hashed: Sequence[Entries],
+        slots: Sequence[tuple[Feature, Sequence[Int32Array]]],
         blocks: Sequence[Entries],
     ) -> list[IntArray]:
         """What made the entries of each block."""
@@ -89,32 +90,34 @@ class Layout:
         shared = [bit for bit, feature in named if isinstance(feature, Hash)]
         own = [bit for bit, feature in named if not isinstance(feature, Hash)]
         own += bits[len(features) :]
-        first = united_sources(hashed, shared, max(self.buckets, 1))
+        hashed = [slot for _, found in slots for slot in found]
+        made = [
+            bit for bit, (_, found) in zip(shared, slots, strict=True) for _ in found
+        ]
+        first = united_sources(hashed, made, self.buckets)
         rest = zip(blocks[1:], own, strict=False)
         return [first, *(np.full(len(block), bit, np.int64) for block, bit in rest)]
 
-    def _hashed(self, feature: Hash, column: Column) -> Entries:
-        texts = as_categorical(column)
-        if feature.most == 1:
-            return self._hashed_single(feature, texts)
-        found: list[list[int]] = [[] for _ in range(len(texts.distinct) + 1)]
-        for code in used_codes(texts):
-            strings = strings_in(texts.distinct[code], feature.most)
-            found[code] = buckets_of(feature.field, strings, self.buckets, self._seed)
-        counts = np.array([len(places) for places in found])
-        flat = np.array([p for places in found for p in places], np.int64)
-        lengths = counts[texts.codes]
-        ends = np.cumsum(lengths)
-        start = np.cumsum(counts)[texts.codes] - ends
-        rows = np.repeat(np.arange(len(lengths)), lengths)
-        return Entries(rows, flat[np.arange(len(rows)) + start[rows]])
+    def _slots(self, feature: Hash, column: Column) -> list[Int32Array]:
+        """The places of a feature's strings: the first of each row, the second, ...
 
-    def _hashed_single(self, feature: Hash, texts: Categorical) -> Entries:
-        table = np.full(len(texts.distinct) + 1, -1)
-        for code in used_codes(texts):
-            strings = strings_in(texts.distinct[code], 1)
-            for place in buckets_of(feature.field, strings, self.buckets, self._seed):
-                table[code] = place
-        places = table[texts.codes]
-        rows = np.flatnonzero(places >= 0)
-        return Entries(rows, places[rows])
+        Each distinct value is hashed once.
+        """
+        texts = as_categorical(column)
+        codes = used_codes(texts)
+        found = [
+            buckets_of(
+                feature.field,
+                strings_in(texts.distinct[code], feature.most),
+                self.buckets,
+                self._seed,
+            )
+            for code in codes
+        ]
+        width = max(map(len, found), default=0)
+        table = np.full((width, len(texts.distinct) + 1), self.buckets, np.int32)
+        for slot in range(width):
+            table[slot, codes] = [
+                places[slot] if slot < len(places) else self.buckets for places in found
+            ]
+        return [row[texts.codes] for row in table]

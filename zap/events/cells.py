@@ -8,7 +8,7 @@ cells cost a few more, and the result for a cell never depends on its neighbours
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray
 from zap.errors import MappingError
+from zap.events.coded import codes_of, encoded, from_codes
 
 MAX_CELL_BYTES = 1_000_000
 
@@ -93,9 +94,14 @@ def to_text(cells: pa.Array, column: str) -> Converted:
     Whole floats are written without a fraction ("13047"), since an identifier with
     absent values often arrives as a float.
 
+    Returns:
+        Texts; codes into texts where the cells are such codes.
+
     Raises:
         MappingError: the column holds lists, structs or the like.
     """
+    if isinstance(cells, pa.DictionaryArray) and _holds_text(cells.type.value_type):
+        return _coded_text(cells, column)
     cells = plain(cells)
     kind = cells.type
     if pa.types.is_floating(kind):
@@ -121,6 +127,25 @@ def to_text(cells: pa.Array, column: str) -> Converted:
     if _any(pc.equal(sizes, 0)):
         texts = pc.if_else(pc.equal(sizes, 0), pa.scalar(None, pa.string()), texts)
     return Converted(texts, failures)
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return bool(text or pa.types.is_string_view(kind) or pa.types.is_binary(kind))
+
+
+def _coded_text(cells: pa.DictionaryArray, column: str) -> Converted:
+    """Codes into texts, each distinct one looked at once."""
+    distinct = to_text(cells.dictionary, column)
+    codes = codes_of(cells)
+    failures = [
+        replace(failure, mask=np.append(failure.mask, False)[codes])
+        for failure in distinct.failures
+    ]
+    values = from_codes(codes, distinct.values)
+    if len(pc.unique(values.dictionary)) < len(values.dictionary):
+        values = encoded(values.dictionary_decode())
+    return Converted(values, tuple(f for f in failures if f.mask.any()))
 
 
 def _checked_text(cells: pa.Array) -> tuple[pa.Array, BoolArray]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.encoding.columns import IntArray
+from zap.events.coded import whole
 
 _LAST = np.iinfo(np.int64).max
 
@@ -34,7 +35,7 @@ def total_order(events: pa.Table | pa.RecordBatch) -> IntArray:
 
 def _ranks(column: pa.Array | pa.ChunkedArray) -> IntArray:
     """Places of texts among the sorted distinct ones."""
-    encoded = _whole(column).dictionary_encode()
+    encoded = whole(column).dictionary_encode()
     texts = encoded.dictionary.to_pylist()
     rank = np.empty(len(texts), np.int64)
     rank[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
@@ -42,14 +43,5 @@ def _ranks(column: pa.Array | pa.ChunkedArray) -> IntArray:
 
 
 def _int64(column: pa.Array | pa.ChunkedArray) -> IntArray:
-    values: IntArray = _whole(column).to_numpy(zero_copy_only=False).astype(np.int64)
+    values: IntArray = whole(column).to_numpy(zero_copy_only=False).astype(np.int64)
     return values
-
-
-def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """A column in one piece."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        return pa.concat_arrays(column.chunks)
-    return column

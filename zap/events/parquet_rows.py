@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from zap.events.files import open_bytes, reading
 from zap.events.mapping import EventMapping
 from zap.events.raw import RawRows, check_columns, check_once, clip, plain_value
 from zap.events.sources import Source
+
+MOST_BYTES_A_CODE = 8
 
 
 def read_parquet(
@@ -38,6 +41,11 @@ def read_parquet(
     """
     with open_bytes(source.path) as file, reading(source.path):
         parquet = pq.ParquetFile(file)
+        parquet = pq.ParquetFile(
+            file,
+            metadata=parquet.metadata,
+            read_dictionary=_repeating(parquet.metadata, columns),
+        )
         leaves = [
             parquet.schema.column(place).path
             for place in range(len(parquet.schema.names))
@@ -58,6 +66,25 @@ def read_parquet(
             ):
                 yield _rows(batch, columns, row)
                 row += batch.num_rows
+
+
+def _repeating(metadata: pq.FileMetaData, columns: Sequence[str]) -> list[str]:
+    """The columns of texts that are stored as codes throughout; read so, they stay so.
+
+    A writer that finds too many distinct values goes over to plain values; then the
+    bytes a value tell of it.
+    """
+    bytes_of: Counter[str] = Counter()
+    plain: set[str] = set()
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(place)
+            name = chunk.path_in_schema
+            bytes_of[name] += chunk.total_uncompressed_size
+            if chunk.physical_type != "BYTE_ARRAY" or not chunk.has_dictionary_page:
+                plain.add(name)
+    most = MOST_BYTES_A_CODE * metadata.num_rows
+    return [n for n in columns if n not in plain and 0 < bytes_of[n] <= most]
 
 
 def split_source(source: Source, rows: int) -> list[Source]:

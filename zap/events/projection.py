@@ -15,8 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zap.encoding.columns import BoolArray
 from zap.encoding.dimensions import DIMENSION_PREFIX
 from zap.events.cells import mask_of
+from zap.events.coded import CODED, codes_of, decoded, encoded, from_codes, is_coded
 from zap.events.mapping import EventMapping
 from zap.events.raw import DeadLetter, RawRows, clip, plain_value
 from zap.events.row_work import RowWork
@@ -32,7 +34,8 @@ class ReadBatch:
     """Some rows of a source, read.
 
     Attributes:
-        events: those that became events; columns of ``canonical_schema``.
+        events: those that became events; columns of ``canonical_schema``, texts as
+            codes (``zap.events.coded``) where that was asked for.
         dead: those that are bad.
         counts: by "rows.read", "rows.skipped.<rule>", "rows.bad.<reason>" and
             "events.read"; the first is the sum of the others. Rows of a dimension
@@ -51,6 +54,7 @@ class Projector:
         source: where the rows are from.
         mapping: what becomes of them.
         properties: the declared properties to give; None for all.
+        plain: the fields of text to give as texts and not as codes; None for all.
     """
 
     def __init__(
@@ -58,11 +62,23 @@ class Projector:
         source: Source,
         mapping: EventMapping,
         properties: Collection[str] | None = None,
+        plain: Collection[str] | None = None,
     ):
         self.source = source
         self.mapping = mapping.of(source.dimension)
         self.properties = mapping.property_types(properties)
-        self.schema = canonical_schema(self.properties)
+        schema = canonical_schema(self.properties)
+        self.coded = {
+            field.name
+            for field in schema
+            if plain is not None
+            and field.name not in plain
+            and pa.types.is_string(field.type)
+        }
+        self.schema = pa.schema(
+            field.with_type(CODED) if field.name in self.coded else field
+            for field in schema
+        )
 
     def columns(self) -> list[str]:
         """The columns of the source that are needed, each once."""
@@ -93,6 +109,10 @@ class Projector:
         if not keep.all():
             mask = pa.array(keep)
             columns = [column.filter(mask) for column in columns]
+        columns = [
+            encoded(column) if field.name in self.coded else decoded(column)
+            for field, column in zip(self.schema, columns, strict=True)
+        ]
         events = pa.RecordBatch.from_arrays(columns, schema=self.schema)
         dead = [*raw.bad, *(self._letter(rows, int(i)) for i in np.flatnonzero(bad))]
         dead.sort(key=lambda letter: letter.line)
@@ -110,7 +130,8 @@ class Projector:
     def _canonical(self, rows: RowWork, field: pa.Field) -> pa.Array:
         size = len(rows.raw.rows)
         if field.name == "source":
-            return pa.repeat(self.source.digest, size)
+            digest = pa.array([self.source.digest], pa.string())
+            return from_codes(np.zeros(size, np.int32), digest)
         if field.name == "row":
             return pa.array(rows.raw.rows)
         if field.name == "group":
@@ -123,7 +144,7 @@ class Projector:
         if not field.nullable and values.null_count:
             rows.note(field.name, mask_of(pc.is_null(values)), "missing", "a value")
         if field.name == "type" and self.source.dimension is None:
-            taken = mask_of(pc.starts_with(values, DIMENSION_PREFIX))
+            taken = _is_of_dimension(values)
             words = f"a type that does not begin with {DIMENSION_PREFIX!r}"
             rows.note(field.name, taken, "reserved", words)
         return values
@@ -134,6 +155,13 @@ class Projector:
         detail = f"Expected {expected}. Received: {shown}."
         line = int(rows.raw.lines[place])
         return DeadLetter(self.source.path, line, reason, detail, rows.raw.text(place))
+
+
+def _is_of_dimension(types: pa.Array) -> BoolArray:
+    if not is_coded(types.type):
+        return mask_of(pc.starts_with(types, DIMENSION_PREFIX))
+    distinct = mask_of(pc.starts_with(types.dictionary, DIMENSION_PREFIX))
+    return np.append(distinct, False)[codes_of(types)]
 
 
 def _shown(column: str | None, raw: RawRows, place: int) -> str:

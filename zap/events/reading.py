@@ -38,6 +38,7 @@ def read_source(
     mapping: EventMapping,
     properties: Collection[str] | None = None,
     batch_rows: int = 65_536,
+    plain: Collection[str] | None = None,
 ) -> Iterator[ReadBatch]:
     """Read a source.
 
@@ -46,6 +47,7 @@ def read_source(
         mapping: what its rows mean.
         properties: the declared properties to give; None for all.
         batch_rows: most rows in a batch.
+        plain: the fields of text to give as texts and not as codes; None for all.
 
     Yields:
         Batches in the order of the rows. In each, and so in all, the rows read are the
@@ -55,7 +57,7 @@ def read_source(
         InputError: the file cannot be read to its end.
         MappingError: the mapping does not fit the file.
     """
-    projector = Projector(source, mapping, properties)
+    projector = Projector(source, mapping, properties, plain)
     reader = READERS[source.format]
     for raw in reader(source, projector.mapping, projector.columns(), batch_rows):
         yield projector.project(raw)

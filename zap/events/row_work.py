@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray
 from zap.events.cells import Converted, plain, to_bool, to_float, to_int, to_text
+from zap.events.coded import decoded
 from zap.events.mapping import EventMapping
 from zap.events.raw import RawRows
 from zap.events.schema import ALWAYS_VALID, TIMESTAMP
@@ -52,7 +53,7 @@ class RowWork:
         self.fault[new] = len(self.reasons)
 
     def text(self, column: str) -> pa.Array:
-        """A column as texts; what has no text makes its row bad."""
+        """A column as texts, or codes into texts; what has none makes its row bad."""
         if column not in self._texts:
             self._texts[column] = to_text(self.raw.columns[column], column)
         converted = self._texts[column]
@@ -64,7 +65,7 @@ class RowWork:
         """A column ready for a typed conversion: texts as texts, numbers as numbers."""
         cells = plain(self.raw.columns[column])
         if pa.types.is_string(cells.type) or pa.types.is_binary(cells.type):
-            return self.text(column)
+            return decoded(self.text(column))
         return cells
 
     def _checked(self, prefix: str, column: str, converted: Converted) -> pa.Array:
@@ -100,8 +101,10 @@ class RowWork:
             return pa.repeat(spec.constant, len(self.raw.rows))
         texts = self.text(spec.column)
         if spec.values or spec.prefixes:
-            return _renamed(texts, spec)
-        return texts if spec.default is None else pc.fill_null(texts, spec.default)
+            return _renamed(decoded(texts), spec)
+        if spec.default is None:
+            return texts
+        return pc.fill_null(decoded(texts), spec.default)
 
     def property(self, name: str, spec: PropertySpec) -> pa.Array:
         """A property; its name begins the reasons."""
@@ -138,14 +141,14 @@ class RowWork:
 
     def _rule_texts(self, rule: SkipRule) -> pa.Array:
         if rule.column is not None:
-            return self.text(rule.column)
+            return decoded(self.text(rule.column))
         assert rule.field is not None
         if rule.field in self.mapping.properties:
             spec = self.mapping.properties[rule.field]
             if spec.column is not None:
-                return self.text(spec.column)
+                return decoded(self.text(spec.column))
             return pc.cast(self.property(rule.field, spec), pa.string())
-        return self.field_text(self.mapping.fields[rule.field])
+        return decoded(self.field_text(self.mapping.fields[rule.field]))
 
 
 def _renamed(texts: pa.Array, spec: FieldSpec) -> pa.Array:

@@ -40,15 +40,16 @@ def without_late_events(
     if not len(late_cutoff):
         return histories, cutoffs, 0
     concerned, first = np.unique(late_cutoff, return_index=True)
-    sets = np.split(late_event, first[1:])
-    groups: dict[bytes, int] = {}
-    group = np.array([groups.setdefault(s.tobytes(), len(groups)) for s in sets])
-    chosen = np.unique(group, return_index=True)[1]
+    dropped = np.diff(first, append=len(late_cutoff))
+    group, chosen = _equal_sets(late_event, first, dropped)
     rows = cutoffs.subject[concerned[chosen]]
-    extended = _extended(histories, rows, [sets[place] for place in chosen])
+    sets = [
+        late_event[at : at + many]
+        for at, many in zip(first[chosen], dropped[chosen], strict=True)
+    ]
+    extended = _extended(histories, rows, sets)
     subject, position = cutoffs.subject.copy(), cutoffs.position.copy()
     before = position[concerned] - histories.offsets[subject[concerned]]
-    dropped = np.array([len(each) for each in sets])
     subject[concerned] = histories.subjects + group
     position[concerned] = extended.offsets[subject[concerned]] + before - dropped
     cutoffs = replace(cutoffs, subject=subject, position=position)
@@ -94,14 +95,55 @@ def _lowest_from(limit: IntArray, ends: IntArray) -> IntArray:
     return distinct[lowest]
 
 
+def _equal_sets(
+    late_event: IntArray, first: IntArray, size: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Cutoffs with the same late events: the group of each, and a first of each group.
+
+    Args:
+        late_event: the late events of all cutoffs.
+        first: where those of each begin.
+        size: how many each has.
+    """
+    # Neighbours mostly share theirs; only where a new set begins is it looked up.
+    like = np.flatnonzero(size[1:] == size[:-1]) + 1
+    lengths = size[like]
+    at = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    within = np.arange(len(at)) - at
+    here = late_event[np.repeat(first[like], lengths) + within]
+    there = late_event[np.repeat(first[like - 1], lengths) + within]
+    differs = np.add.reduceat(
+        here != there, np.cumsum(lengths) - lengths, dtype=np.int64
+    )
+    fresh = np.ones(len(size), bool)
+    fresh[like] = differs > 0
+    heads = np.flatnonzero(fresh)
+    groups: dict[bytes, int] = {}
+    of_head = np.array(
+        [
+            groups.setdefault(
+                late_event[first[head] : first[head] + size[head]].tobytes(),
+                len(groups),
+            )
+            for head in heads
+        ]
+    )
+    chosen = heads[np.unique(of_head, return_index=True)[1]]
+    return of_head[np.cumsum(fresh) - 1], chosen
+
+
 def _extended(
     histories: HistoryBatch, rows: IntArray, late: list[IntArray]
 ) -> HistoryBatch:
     """The batch with a copy of each row's history, less its late events, at its end."""
-    bounds = zip(histories.offsets[rows], histories.offsets[rows + 1], strict=True)
-    copies = [
-        np.setdiff1d(np.arange(start, stop), events, assume_unique=True)
-        for (start, stop), events in zip(bounds, late, strict=True)
-    ]
+    start = histories.offsets[rows]
+    lengths = histories.offsets[rows + 1] - start
+    ends = np.cumsum(lengths)
+    every = np.arange(ends[-1]) + np.repeat(start - (ends - lengths), lengths)
+    shift = np.repeat(ends - lengths - start, [len(events) for events in late])
+    keep = np.ones(len(every), bool)
+    keep[np.concatenate(late) + shift] = False
+    kept = np.concatenate(([0], np.cumsum(keep)))[ends[:-1]]
+    copies = np.split(every[keep], kept)
     names = [histories.subject[row] for row in rows]
     return with_copies(histories, copies, rows, names)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from zap.encoding.columns import BoolArray, Column, IntArray
+from zap.encoding.columns import BoolArray, Column, Int32Array, IntArray
 from zap.encoding.dimensions import activity_mask, last_before
 
 
 def large_subjects(
-    places: IntArray, sizes: IntArray, types: Column, most: int
+    places: Int32Array, sizes: IntArray, types: Column, most: int
 ) -> BoolArray:
     """Subjects with more than ``most`` events, or more than ``most`` dimension rows.
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from zap.encoding.columns import MISSING, Categorical, Column, Numeric
 from zap.errors import GeneratorError
+from zap.events.coded import codes_of, compacted, encoded, whole
 from zap.events.derived import DERIVED
 
 BOOLEANS = ("false", "true")
@@ -51,8 +52,7 @@ def to_column(array: pa.Array | pa.ChunkedArray) -> Column:
 
     Booleans become the texts "false" and "true", times become seconds since 1970.
     """
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
+    array = whole(array)
     kind = array.type
     if pa.types.is_boolean(kind):
         codes = pc.fill_null(pc.cast(array, pa.int32()), MISSING)
@@ -62,12 +62,8 @@ def to_column(array: pa.Array | pa.ChunkedArray) -> Column:
         return Numeric(_floats(micros) / 1e6)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return Numeric(_floats(array))
-    if not pa.types.is_dictionary(kind):
-        array = pc.dictionary_encode(array)
-    codes = pc.fill_null(pc.cast(array.indices, pa.int32()), MISSING)
-    return Categorical(
-        codes.to_numpy(zero_copy_only=False), array.dictionary.to_pylist()
-    )
+    coded = compacted(encoded(array))
+    return Categorical(codes_of(coded), coded.dictionary.to_pylist())
 
 
 def _floats(array: pa.Array) -> np.ndarray:

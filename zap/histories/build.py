@@ -10,7 +10,7 @@ of bots and those that are too long go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, MutableMapping
+from collections.abc import Collection, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import mmh3
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, IntArray
 from zap.encoding.dimensions import activity_mask
+from zap.events.coded import codes_of, compacted, encoded, whole, with_texts
 from zap.events.folding import fold_rows
 from zap.events.mapping import EventMapping
 from zap.events.order import total_order
@@ -28,16 +29,19 @@ from zap.histories.activity import (
     long_sessions,
     previous_active,
 )
-from zap.histories.arrow import to_column, to_columns
+from zap.histories.arrow import base_columns, to_column, to_columns
 from zap.histories.batch import HistoryBatch, session_bounds
 from zap.histories.bot_rules import SessionRules
 from zap.histories.bots import note_flagged, session_bots, take_out_flagged
-from zap.histories.identity import ADDED, PERSON
-from zap.histories.repeats import originals, with_first_receipts
+from zap.histories.identity import ADDED, LINKED_AT, PERSON
+from zap.histories.links import VISITOR
+from zap.histories.repeats import originals, repeated_ids, with_first_receipts
 from zap.histories.visitors import with_visitors
 
 SUBJECT_SEED = 0x5EED
 """Seed of the subjects' hash. Changing it moves subjects between splits."""
+
+NEEDED = ("event_id", "timestamp", "received_at", "type")
 
 ORDER_COLUMNS = ("timestamp", "received_at", "sequence", "source", "row")
 
@@ -91,13 +95,14 @@ def build_histories(
     counts: Counter[str] = Counter()
     if settings.subject == PERSON:
         fields = {*fields} - {*ADDED}  # they tell what became known only later
-    table = table.filter(pc.is_valid(table.column(settings.subject)))
+    table = _with_subject(table, settings.subject)
     table = take_out_flagged(table, settings.subject, counts, flagged)
     table = _drop_large_subjects(table, settings, counts)
     if mapping.row_group_key is not None:
-        table, folded = fold_rows(table, mapping, settings.subject)
+        table, folded = fold_rows(with_texts(table), mapping, settings.subject)
         counts["rows.folded"] += folded
-    table, names, hashes, offsets = _in_total_order(table, settings.subject)
+    order, names, hashes, offsets = _in_total_order(table, settings.subject)
+    table = _narrowed(table, settings, fields).take(pa.array(order))
     table, offsets = _drop_repeats(table, offsets, settings, counts)
     found = session_bots(table, offsets, settings.session_gap_us, settings.bots, counts)
     for reason, mask in found.items():
@@ -130,11 +135,39 @@ def build_histories(
     return batch, counts
 
 
+def _with_subject(table: pa.Table, subject: str) -> pa.Table:
+    """The events that have a subject, which is coded."""
+    place = table.schema.get_field_index(subject)
+    column = encoded(whole(table.column(subject)))
+    table = table.set_column(place, subject, column)
+    return table.filter(pc.is_valid(column)) if column.null_count else table
+
+
+def _narrowed(
+    table: pa.Table, settings: HistorySettings, fields: Collection[str]
+) -> pa.Table:
+    """The table without what nothing looks at any more: sorting moves every column."""
+    if settings.drop_repeated_events:
+        return table  # events are compared by all that they hold
+    needed = {*NEEDED, *base_columns(fields)}
+    if settings.subject == PERSON:
+        needed |= {LINKED_AT, VISITOR}
+    if settings.bots is not None:
+        needed |= {"source"}
+        if settings.bots.exempt is not None:
+            needed |= base_columns(settings.bots.exempt.fields())
+    if "event_id" not in fields:
+        place = table.schema.get_field_index("event_id")
+        codes = repeated_ids(whole(table.column("event_id")))
+        table = table.set_column(place, "event_id", codes)
+    return table.select([name for name in table.schema.names if name in needed])
+
+
 def _drop_large_subjects(
     table: pa.Table, settings: HistorySettings, counts: Counter[str]
 ) -> pa.Table:
-    codes = pc.dictionary_encode(table.column(settings.subject)).combine_chunks()
-    places = codes.indices.to_numpy()
+    codes = encoded(whole(table.column(settings.subject)))
+    places = codes_of(codes)
     sizes = np.bincount(places, minlength=len(codes.dictionary))
     large = large_subjects(
         places, sizes, to_column(table.column("type")), settings.max_subject_events
@@ -148,21 +181,29 @@ def _drop_large_subjects(
 
 def _in_total_order(
     table: pa.Table, subject: str
-) -> tuple[pa.Table, list[str], IntArray, IntArray]:
-    """The table sorted by subject and total order; names, hashes, offsets."""
-    codes = pc.dictionary_encode(table.column(subject)).combine_chunks()
+) -> tuple[IntArray, list[str], IntArray, IntArray]:
+    """The order by subject and total order; subjects' names, hashes, offsets."""
+    codes = compacted(encoded(whole(table.column(subject))))
     names = [str(name) for name in codes.dictionary.to_pylist()]
     hashes = np.array([subject_hash(name) for name in names], np.int64)
-    by_hash = np.array(
-        sorted(range(len(names)), key=lambda i: (hashes[i], names[i])), np.int64
-    )
+    by_hash = _by_hash(hashes, names)
     rank = np.empty(len(names), np.int64)
     rank[by_hash] = np.arange(len(names))
-    rows = rank[codes.indices.to_numpy()] if len(names) else np.zeros(0, np.int64)
+    rows = rank[codes_of(codes)] if len(names) else np.zeros(0, np.int64)
     order = total_order(table)
     order = order[np.argsort(rows[order], kind="stable")]
     offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(names)))))
-    return table.take(order), [names[i] for i in by_hash], hashes[by_hash], offsets
+    return order, [names[i] for i in by_hash], hashes[by_hash], offsets
+
+
+def _by_hash(hashes: IntArray, names: Sequence[str]) -> IntArray:
+    """The subjects in the order of their hashes; of equal ones by name."""
+    order = np.argsort(hashes, kind="stable")
+    if (np.diff(hashes[order]) == 0).any():
+        order = np.array(
+            sorted(range(len(names)), key=lambda i: (hashes[i], names[i])), np.int64
+        )
+    return order
 
 
 def _micros(column: pa.ChunkedArray) -> IntArray:

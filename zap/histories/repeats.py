@@ -11,6 +11,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, IntArray
+from zap.events.coded import codes_of, decoded, encoded
+from zap.histories.text_hash import text_hashes
+
+
+def repeated_ids(ids: pa.Array) -> pa.Array:
+    """Whole numbers in place of ids: equal ones for equal ids, null for the others.
+
+    Hardly an id repeats, so ids are held against each other by a hash first, and only
+    those that share it are looked at. An id that stands alone gets none.
+
+    Args:
+        ids: texts, maybe absent.
+
+    Returns:
+        int32, of the same length.
+    """
+    if ids.null_count == len(ids):
+        return pa.nulls(len(ids), pa.int32())
+    ids = decoded(ids)
+    there = np.flatnonzero(ids.is_valid().to_numpy(zero_copy_only=False))
+    hashes = text_hashes(ids)[there]
+    ordered = np.sort(hashes)
+    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    rows = there[np.isin(hashes, shared)]
+    codes = np.full(len(ids), -1, np.int32)
+    codes[rows] = codes_of(encoded(ids.take(pa.array(rows))))
+    return pa.array(codes, mask=codes < 0)
 
 
 def originals(table: pa.Table, offsets: IntArray) -> IntArray:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, Column
 from zap.events.bots import is_crawler
+from zap.events.coded import codes_of, encoded, from_codes
 from zap.histories.arrow import to_columns
 
 IDENTITY = (
@@ -98,18 +99,21 @@ def flag_bots(batch: pa.RecordBatch, bots: RowRules) -> pa.RecordBatch:
         reason[(reason < 0) & mask] = place
     if bots.exempt is not None and (reason >= 0).any():
         reason[_mask(batch, bots.exempt)] = -1
-    names = pa.array([*found], pa.string())
-    column = names.take(pa.array(reason, mask=reason < 0))
-    return batch.append_column(pa.field(BOT, pa.string()), column)
+    column = from_codes(reason.astype(np.int32), pa.array([*found], pa.string()))
+    return batch.append_column(pa.field(BOT, column.type), column)
 
 
 def of_people(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The events that are not flagged."""
+    people = unflagged(batch)
+    return batch if people.all() else batch.filter(pa.array(people))
+
+
+def unflagged(batch: pa.RecordBatch) -> BoolArray:
+    """Which events are people's; bool, shape (events,)."""
     if BOT not in batch.schema.names:
-        return batch
-    reasons = batch.column(BOT)
-    unflagged = reasons.null_count == len(reasons)
-    return batch if unflagged else batch.filter(pc.is_null(reasons))
+        return np.ones(batch.num_rows, bool)
+    return np.asarray(pc.is_null(batch.column(BOT)).to_numpy(zero_copy_only=False))
 
 
 def _mask(batch: pa.RecordBatch, predicate: Predicate) -> BoolArray:
@@ -119,7 +123,6 @@ def _mask(batch: pa.RecordBatch, predicate: Predicate) -> BoolArray:
 def _crawlers(agents: pa.Array) -> BoolArray:
     if agents.null_count == len(agents):
         return np.zeros(len(agents), bool)
-    codes = pc.dictionary_encode(agents)
-    known = [is_crawler(text) for text in codes.dictionary.to_pylist()]
-    places = pc.fill_null(codes.indices, len(known)).to_numpy()
-    return np.asarray(np.array([*known, False])[places], bool)
+    coded = encoded(agents)
+    known = [is_crawler(text) for text in coded.dictionary.to_pylist()]
+    return np.array([*known, False], bool)[codes_of(coded)]
