@@ -1,6 +1,6 @@
 """Are two contestants' examples the same? Held against each other one by one.
 
-Examples are paired by visitor, instant and, where cutoffs share an instant, their order.
+Examples are paired by visitor, instant and, where cutoffs share one, their order.
 Windows and metadata are compared by 128-bit hashes, so that millions of examples take
 seconds; a sample is compared entry by entry besides, which guards the hashes.
 """

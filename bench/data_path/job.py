@@ -1,8 +1,8 @@
 """What the references must know of the question, and how distinct texts are read.
 
-The numbers repeat ``question.DataPath`` as a script's author would write them down. Texts
-are parsed and hashed once for each distinct value, by the same functions as Zap's:
-everything that is done to events is the references' own.
+The numbers repeat ``question.DataPath`` as a script's author would write them down.
+Texts are parsed and hashed once for each distinct value, by the same functions as
+Zap's; all that is done to events is the references' own.
 """
 
 from __future__ import annotations

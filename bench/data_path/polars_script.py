@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import polars as pl
 import pyarrow as pa
 
 from bench.data_path import job
+from bench.data_path.clock import Clock
 
 BAD, VIEW, BUY = 0, 1, 2
 TEXTS: dict[str, Callable[[str | None], Any]] = {
@@ -31,20 +31,6 @@ TEXTS: dict[str, Callable[[str | None], Any]] = {
     "campaign": job.read_campaign,
 }
 NO_PLACES = pl.Series([[]], dtype=pl.List(pl.Int32))
-
-
-class Clock:
-    """Seconds by step."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        """Book the time since the last step under a name."""
-        now = time.perf_counter()
-        self.seconds[name] = round(now - self._last, 3)
-        self._last = now
 
 
 class Lookup:
