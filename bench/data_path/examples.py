@@ -17,7 +17,7 @@ from zap.datasets.store import COMPLETED, Dataset
 from zap.datasets.tfrecord import read_records
 from zap.datasets.visits import concatenate
 from zap.encoding.columns import Float32Array, IntArray, SparseRows
-from zap.histories.build import subject_hash
+from zap.histories.subjects import subject_hash
 
 STATISTICS = ("pages", "seconds")
 

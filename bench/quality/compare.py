@@ -23,7 +23,7 @@ from zap.encoding.encoder import Encoder
 from zap.evaluation.bootstrap import paired_auc_difference
 from zap.evaluation.evaluate import evaluate
 from zap.examples.generator import Generator
-from zap.histories.build import subject_hash
+from zap.histories.subjects import subject_hash
 from zap.jobs.inputs import RawInput, raw_input
 from zap.jobs.train import train_bundle
 from zap.serving.scorer import Scorer

@@ -19,9 +19,9 @@ from made_rows import CRAWLER, FIRST, made_row, made_rows, write_files, write_ro
 from made_shop import ByCart, Fragile, MadeShop, MadeUpDates, Weekly, WrongKind
 from made_visits import examples_of
 
-from zap.beam import examples as beam_examples
 from zap.beam import pipeline
 from zap.beam import read as beam_read
+from zap.beam import write as beam_write
 from zap.beam.generate import GenerateOptions, generate
 from zap.beam.pipeline import shard_count
 from zap.datasets.splits import SPLITS, NoSplit, TimeSplit
@@ -267,7 +267,7 @@ def test_an_encoder_that_is_given_is_used(tmp_path: Path, whole: Dataset) -> Non
 def test_the_encoder_sees_training_subjects_alone(tmp_path: Path, whole) -> None:
     """Other waits of test subjects change no bin of the encoder."""
     test = set(whole.read("test").subject_hash.tolist())
-    from zap.histories.build import subject_hash
+    from zap.histories.subjects import subject_hash
 
     rows = []
     for row in ROWS:
@@ -514,7 +514,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
     def no_room(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(beam_examples, "write_records", no_room)
+    monkeypatch.setattr(beam_write, "write_records", no_room)
     with pytest.raises(Exception, match="No space left"):
         made(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
@@ -531,11 +531,11 @@ def test_shards_follow_the_size_and_the_workers() -> None:
         return Source(path, "00", size, "parquet", groups)
 
     megabyte = 2**20
-    assert shard_count([source("a", 10)], []) == 2
-    assert shard_count([source("a", 100 * megabyte)], []) == 4
-    assert shard_count([source("a", 10)], ["--direct_num_workers", "3"]) == 6
+    assert shard_count([source("a", 10)], 1) == 2
+    assert shard_count([source("a", 100 * megabyte)], 1) == 13
+    assert shard_count([source("a", 10)], 3) == 6
     parts = [source("a", 100 * megabyte, (i,)) for i in range(9)]
-    assert shard_count(parts, []) == 4
+    assert shard_count(parts, 1) == 13
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ from zap.datasets.store import Dataset
 from zap.errors import GeneratorError
 from zap.events.mapping import EventMapping
 from zap.examples import past
-from zap.histories.build import subject_hash
 from zap.histories.links import merge_links
+from zap.histories.subjects import subject_hash
 from zap.times import instant_us
 
 SITES = Path(__file__).parents[1] / "sites"

@@ -6,7 +6,7 @@ import pytest
 from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
-from zap.beam.runner import make_pipeline, parse_options, workers_of
+from zap.beam.runner import make_pipeline, parse_options
 from zap.errors import InputError
 
 
@@ -31,13 +31,13 @@ def test_an_unknown_runner_is_named() -> None:
 def test_options_reach_beam() -> None:
     args = ["--direct_num_workers", "3", "--direct_running_mode=multi_processing"]
     options = make_pipeline(args).options.view_as(DirectOptions)
-    assert options.direct_num_workers == workers_of(args) == 3
+    assert options.direct_num_workers == 3
     assert options.direct_running_mode == "multi_processing"
 
 
-def test_without_a_number_there_is_one_worker_and_0_means_all() -> None:
-    assert workers_of([]) == 1
-    assert workers_of(["--direct_num_workers=0"]) >= 1
+def test_threads_that_may_mix_up_elements_are_refused() -> None:
+    with pytest.raises(InputError, match="direct_running_mode=multi_threading"):
+        make_pipeline(["--direct_running_mode=multi_threading"])
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zap.beam import shuffle
-from zap.beam.shuffle import key_by_shard, to_bytes, to_table
-from zap.histories.build import subject_hash
+from zap.beam.shuffle import KeyByShard, Place, key_by_shard, to_bytes, to_table
+from zap.events.coded import encoded
+from zap.histories.subjects import subject_hash
 
 names = st.one_of(st.none(), st.sampled_from(["a", "b", "", "z" * 50, "é", "\x00"]))
 
@@ -47,4 +48,44 @@ def test_large_pieces_are_cut(monkeypatch) -> None:
 
 def test_pieces_are_compressed() -> None:
     batch = batch_of(["somebody"] * 10_000)
-    assert len(to_bytes(batch)) < batch.nbytes / 5
+    assert len(to_bytes(batch)) < batch.nbytes / 2
+
+
+def keyed(step: KeyByShard, batches: list[pa.RecordBatch]) -> list[tuple]:
+    step.start_bundle()
+    found = [each for batch in batches for each in step.process(batch)]
+    return [*found, *(each.value for each in step.finish_bundle())]
+
+
+@given(st.lists(st.lists(names, min_size=1, max_size=10), max_size=6), st.booleans())
+def test_batches_held_together_give_the_rows_of_each(
+    tmp_path_factory, subjects: list, spill: bool
+) -> None:
+    batches = []
+    for number, part in enumerate(subjects):
+        who, row, time = batch_of(part).columns
+        # Each batch has codes of its own.
+        row = pa.array(row.to_numpy() + 1000 * number)
+        columns = [encoded(who), row, time]
+        batches.append(pa.RecordBatch.from_arrays(columns, ["who", "row", "timestamp"]))
+    folder = str(tmp_path_factory.mktemp("spill")) if spill else None
+    found = keyed(KeyByShard("who", 3, folder), batches)
+    assert all(isinstance(piece, Place) == spill for _, piece in found)
+    rows = [(k, row) for k, piece in found for row in to_table([piece]).to_pylist()]
+    expected = [
+        (subject_hash(row["who"]) % 3, row)
+        for batch in batches
+        for row in batch.to_pylist()
+        if row["who"] is not None
+    ]
+    assert sorted(rows, key=str) == sorted(expected, key=str)
+    assert to_table([p for _, p in found]).num_rows == len(rows) if found else True
+
+
+def test_pieces_are_cut_once_there_are_rows_enough(monkeypatch) -> None:
+    monkeypatch.setattr(shuffle, "LIKELY_ROWS", 5)
+    step = KeyByShard("who", 2)
+    step.start_bundle()
+    sizes = [len(list(step.process(batch_of(["a", "b", "c"])))) for _ in range(8)]
+    assert [bool(size) for size in sizes] == [False, False, False, True] * 2
+    assert not list(step.finish_bundle())

@@ -13,7 +13,7 @@ from zap.checks.sample import first_rows, whole_subjects
 from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.sources import list_sources
-from zap.histories.build import subject_hash
+from zap.histories.subjects import subject_hash
 
 SITES = Path(__file__).parents[1] / "sites"
 MAPPING = EventMapping.load(SITES / "made_shop.toml")

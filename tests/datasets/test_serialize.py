@@ -27,7 +27,9 @@ def ragged(rows: list[list[float]], kind: type) -> tuple[np.ndarray, np.ndarray]
 @st.composite
 def columns(draw: st.DrawFn) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     rows = draw(st.integers(0, 6))
-    names = draw(st.lists(st.text(min_size=1, max_size=150), unique=True, min_size=1))
+    # tfx-bsl takes names as C strings, which end at the first NUL.
+    named = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)
+    names = draw(st.lists(named, unique=True, min_size=1))
 
     def lists(values: st.SearchStrategy) -> st.SearchStrategy:
         row = st.lists(values, max_size=40)
@@ -85,6 +87,18 @@ def test_records_joined_in_many_parts_are_the_same(
     for most in (1, 7, 100):
         monkeypatch.setattr(serialize_module, "MOST_VALUES", most)
         assert serialize(made) == whole
+
+
+def test_columns_that_share_their_offsets_are_told_apart() -> None:
+    offsets = np.array([0, 2, 2, 5])
+    whole = np.array([1, 2**20, 3, 4, 5])
+    made = {
+        "a": (whole, offsets),
+        "b": (np.arange(5, dtype=np.float32), offsets),
+        "c": (np.ones(5, np.float32), offsets),
+        "d": (whole[::-1].copy(), offsets),
+    }
+    assert serialize(made) == by_tfx_bsl(made)
 
 
 def test_tensorflow_reads_the_records() -> None:

@@ -18,7 +18,7 @@ from zap.datasets.splits import (
     parse_split,
 )
 from zap.errors import ZapError
-from zap.histories.build import subject_hash
+from zap.histories.subjects import subject_hash
 from zap.jobs.score import split_from_dict
 from zap.times import DAY_US, instant_us
 

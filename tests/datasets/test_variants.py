@@ -20,7 +20,7 @@ from zap.datasets.variants import empty_visits, with_variant
 from zap.datasets.visits import concatenate
 from zap.errors import DatasetError, GeneratorError
 from zap.events.mapping import EventMapping
-from zap.histories.build import subject_hash
+from zap.histories.subjects import subject_hash
 from zap.times import instant_us
 
 SITES = Path(__file__).parents[1] / "sites"

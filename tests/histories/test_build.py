@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from zap.events.mapping import EventMapping
 from zap.histories.batch import session_bounds
-from zap.histories.build import HistorySettings, build_histories, subject_hash
+from zap.histories.build import HistorySettings, build_histories
+from zap.histories.subjects import subject_hash
 
 MINUTE_US = 60_000_000
 Row = dict[str, Any]

@@ -16,7 +16,7 @@ from zap.datasets.store import Dataset
 from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.examples.registry import load_generator
-from zap.histories.build import subject_hash
+from zap.histories.subjects import subject_hash
 from zap.simulation.folder import Folder
 from zap.simulation.settings import Settings
 from zap.simulation.simulate import simulate

@@ -16,16 +16,11 @@ from numpy.typing import NDArray
 
 from zap.beam.outputs import count, error
 from zap.beam.shuffle import to_table
-from zap.datasets.assemble import as_instances, assemble, in_split, label_reach
-from zap.datasets.digest import digest_of, shown
+from zap.datasets.assemble import label_reach
 from zap.datasets.splits import EMBARGOED, SPLITS, Split
-from zap.datasets.tfexample import encode_visits
-from zap.datasets.tfrecord import write_records
-from zap.datasets.variants import Cut, Variant, encode_variant, make_variants
-from zap.datasets.visits import Visits
+from zap.datasets.variants import Cut, Variant, make_variants
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import SketchSet, fit, sketch_instance
-from zap.encoding.measured import measure_events
 from zap.errors import ZapError
 from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
@@ -199,76 +194,3 @@ class MergeSketches(beam.CombineFn):
 
     def extract_output(self, total: SketchSet) -> dict[str, Any]:
         return total.to_dict()
-
-
-class WriteExamples(beam.DoFn):
-    """Encodes a shard and writes one file for each part that it has examples of.
-
-    Args:
-        folder: where the parts' folders are.
-        layout: "visits" or "instances".
-        compression: "none" or "gzip".
-    """
-
-    def __init__(self, folder: str, layout: str, compression: str):
-        self._folder = folder
-        self._layout = layout
-        self._compression = compression
-
-    def process(
-        self, shard: SlicedShard, encoder: Mapping[str, Any] | None
-    ) -> Iterator[Any]:
-        """A description of each file written; counts and errors beside it."""
-        if encoder is None:
-            return
-        try:
-            fitted = Encoder.from_dict(encoder)
-            for variant in shard.variants:
-                yield self._write_variant(shard.shard, variant, fitted)
-            if not len(shard.slices.cutoffs):
-                return
-            visits, events = assemble(shard.slices, fitted)
-            found = measure_events(
-                fitted, shard.slices.histories, events, visits.events
-            )
-            yield from count({f"encoding.{name}": n for name, n in found.items()})
-            for number, name in enumerate(SPLITS):
-                chosen = in_split(visits, shard.part, number)
-                if number != TEST:
-                    chosen = chosen.without_sources()
-                if len(chosen):
-                    yield self._write(name, shard.shard, chosen)
-        except ZapError as problem:
-            yield error(problem)
-
-    def _write_variant(
-        self, shard: int, variant: Variant, encoder: Encoder
-    ) -> dict[str, Any]:
-        folder = f"variants/{variant.name}"
-        files, root = fsspec.core.url_to_fs(f"{self._folder}/{folder}")
-        files.makedirs(root, exist_ok=True)
-        visits = encode_variant(variant, encoder, self._layout)
-        more = {"variant": variant.name, "lacking": variant.lacking}
-        return self._write_part(folder, shard, visits) | more
-
-    def _write(self, split: str, shard: int, visits: Visits) -> dict[str, Any]:
-        if self._layout == "instances":
-            visits = as_instances(visits)
-        return self._write_part(split, shard, visits)
-
-    def _write_part(self, split: str, shard: int, visits: Visits) -> dict[str, Any]:
-        records = encode_visits(visits)
-        ending = ".tfrecord.gz" if self._compression == "gzip" else ".tfrecord"
-        path = f"{split}/part-{shard:05d}{ending}"
-        size = write_records(f"{self._folder}/{path}", records, self._compression)
-        return {
-            "path": path,
-            "split": split,
-            "bytes": size,
-            "visits": len(visits),
-            "events": len(visits.events),
-            "examples": visits.cutoffs,
-            "label_sum": float(visits.label.astype(np.float64).sum()),
-            "subjects": len(np.unique(visits.subject_hash)),
-            "digest": shown(digest_of(records)),
-        }

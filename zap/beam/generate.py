@@ -16,6 +16,7 @@ import pyarrow as pa
 from zap.beam.options import GenerateOptions
 from zap.beam.pipeline import run_pipeline
 from zap.beam.verdict import conclude
+from zap.beam.workers import Workers, wanted_workers
 from zap.checks.before import NOT_CHECKED, prove_before
 from zap.datasets.splits import Split, TimeSplit
 from zap.datasets.store import MANIFEST, Dataset, Workspace
@@ -24,7 +25,7 @@ from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.schema import canonical_schema
-from zap.events.sources import list_sources
+from zap.events.sources import Source, list_sources
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import ADDED, PERSON, subject_columns
@@ -70,7 +71,10 @@ def generate(
     try:
         if watch:
             watch(workspace.path)
-        run_pipeline(generator, sources, mapping, observed, workspace, options)
+        with options.workers or Workers(workers_for(sources, options)) as workers:
+            run_pipeline(
+                generator, sources, mapping, observed, workspace, options, workers
+            )
         manifest = conclude(generator, sources, mapping, workspace, options)
         workspace.write_json(MANIFEST, {**manifest, "check": proof})
         workspace.publish()
@@ -78,6 +82,12 @@ def generate(
         workspace.discard()
         raise
     return Dataset.open(output)
+
+
+def workers_for(sources: Sequence[Source], options: GenerateOptions) -> int:
+    """How many processes make a dataset of some files, where nobody has begun them."""
+    stored = {source.path: source.size_bytes for source in sources}
+    return wanted_workers(options.beam_args, sum(stored.values()))
 
 
 def check_fields(generator: Generator, mapping: EventMapping) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from apache_beam.pvalue import AsSingleton
 
 from zap.beam.outputs import COUNTS, count
-from zap.beam.shuffle import key_by_shard
+from zap.beam.shuffle import KeyByShard
 from zap.histories.identity import PERSON, with_person
 from zap.histories.links import (
     first_links,
@@ -31,18 +31,21 @@ from zap.histories.selection import of_people
 LEAST_ROWS = 65_536
 
 
-def key_by_subject(events: Any, subject: str, shards: int) -> tuple[Any, list[Any]]:
+def key_by_subject(
+    events: Any, subject: str, shards: int, spill: str | None = None
+) -> tuple[Any, list[Any]]:
     """Pieces of batches keyed by shard, and the counts of the steps before that.
 
     Args:
         events: record batches.
         subject: the column of the subject, or "person".
         shards: number of shards.
+        spill: see `KeyByShard`.
     """
     counts: list[Any] = []
     if subject == PERSON:
         events, counts = _owned(events)
-    keyed = events | "Key by subject" >> beam.FlatMap(key_by_shard, subject, shards)
+    keyed = events | "Key by subject" >> beam.ParDo(KeyByShard(subject, shards, spill))
     return keyed, counts
 
 

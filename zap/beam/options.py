@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from zap.beam.workers import Workers
 from zap.datasets.assemble import LAYOUTS
 from zap.datasets.splits import Split, SubjectSplit
 from zap.datasets.tfrecord import COMPRESSIONS
@@ -25,6 +26,7 @@ class GenerateOptions:
         encoder: an encoder to use as it is, instead of fitting one.
         beam_args: Beam's own command-line options.
         replace: whether a dataset at the output may be replaced.
+        workers: processes of a local run that were begun before; they end with it.
         check: whether the generator is proven on some of the events first.
     """
 
@@ -37,6 +39,7 @@ class GenerateOptions:
     beam_args: tuple[str, ...] = ()
     replace: bool = False
     check: bool = True
+    workers: Workers | None = None
 
     def __post_init__(self) -> None:
         for name, known in (("layout", LAYOUTS), ("compression", COMPRESSIONS)):

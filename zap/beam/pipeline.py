@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,18 +12,18 @@ import apache_beam as beam
 import fsspec
 
 from zap.beam.examples import (
-    PARTS,
     FitEncoder,
     MergeSketches,
     SketchTrain,
     SliceShard,
-    WriteExamples,
 )
 from zap.beam.identity import key_by_subject
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
 from zap.beam.read import ReadEvents
-from zap.beam.runner import make_pipeline, workers_of
+from zap.beam.runner import is_local, make_pipeline
+from zap.beam.workers import Workers
+from zap.beam.write import PARTS, PackShard, WriteExamples
 from zap.datasets.store import DEAD_LETTERS, Workspace
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
@@ -34,7 +35,8 @@ from zap.examples.observed import ObservedRange, estimate
 from zap.histories.clock import coarse_sources
 
 RESULT = "result.json"
-SHARD_BYTES = 32 * 2**20
+SHUFFLE = "shuffle"  # a folder of the workspace, gone when the pipeline has run
+SHARD_BYTES = 8 * 2**20
 PART_ROWS = 1_000_000
 
 
@@ -45,6 +47,7 @@ def run_pipeline(
     observed: ObservedRange | None,
     workspace: Workspace,
     options: GenerateOptions,
+    workers: Workers,
 ) -> None:
     """Run all steps; leaves files and ``RESULT`` in the workspace.
 
@@ -55,10 +58,13 @@ def run_pipeline(
         observed: the observed range; None to estimate it.
         workspace: where files are written.
         options: splits, layout, shards, runner.
+        workers: the processes of a local run.
     """
-    shards = options.shards or shard_count(sources, options.beam_args)
+    shards = options.shards or shard_count(sources, workers.number)
     dead = f"{workspace.path}/{DEAD_LETTERS}"
-    pipeline = make_pipeline(options.beam_args)
+    pipeline = make_pipeline(options.beam_args, workers)
+    shared = is_local(pipeline) and workspace.local
+    spill = f"{workspace.path}/{SHUFFLE}" if shared else None
     read = (
         pipeline
         | "Sources" >> beam.Create(parts_to_read(sources))
@@ -68,7 +74,7 @@ def run_pipeline(
             COUNTS, DAYS, CLOCK, ERRORS, main="events"
         )
     )
-    keyed, key_counts = key_by_subject(read.events, generator.subject, shards)
+    keyed, key_counts = key_by_subject(read.events, generator.subject, shards, spill)
     sliced = (
         keyed
         | "Group" >> beam.GroupByKey()
@@ -80,7 +86,11 @@ def run_pipeline(
         ).with_outputs(COUNTS, ERRORS, main="slices")
     )
     encoder, problems = _encoder(sliced.slices, generator, options.encoder)
-    written = sliced.slices | "Encode and write" >> beam.ParDo(
+    waiting = sliced.slices
+    if not isinstance(encoder, dict):
+        fields = generator.instance.reads.fields
+        waiting = waiting | "Pack slices" >> beam.ParDo(PackShard(fields, spill))
+    written = waiting | "Encode and write" >> beam.ParDo(
         WriteExamples(workspace.path, options.layout, options.compression), encoder
     ).with_outputs(COUNTS, ERRORS, main=PARTS)
     stages = (read, sliced, written)
@@ -99,6 +109,8 @@ def run_pipeline(
         )
     )
     pipeline.run().wait_until_finish()
+    if spill is not None:
+        shutil.rmtree(spill, ignore_errors=True)
 
 
 def _total(pipeline: beam.Pipeline, counts: Sequence[Any]) -> Any:
@@ -184,8 +196,7 @@ def parts_to_read(sources: Sequence[Source]) -> list[Source]:
     return [part for source in sources for part in split_source(source, PART_ROWS)]
 
 
-def shard_count(sources: Sequence[Source], beam_args: Sequence[str]) -> int:
-    """Shards for an input: one for each 32 MB as stored, and two a worker."""
+def shard_count(sources: Sequence[Source], workers: int) -> int:
+    """Shards for an input: one for each 8 MB as stored, and two a worker."""
     stored = {source.path: source.size_bytes for source in sources}
-    least = 2 * workers_of(beam_args)
-    return max(math.ceil(sum(stored.values()) / SHARD_BYTES), least)
+    return max(math.ceil(sum(stored.values()) / SHARD_BYTES), 2 * workers)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -17,20 +16,25 @@ from apache_beam.options.pipeline_options import (
     PipelineOptions,
     StandardOptions,
 )
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
+from zap.beam.workers import Workers
 from zap.errors import InputError
 
 LOCAL = "FnApiRunner"
 _LOCAL_CLASS = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
+_FORKED = "forked"  # no mode of Beam's, each of which brings its own environment
 _VAGUE = ("directrunner", "direct", "switchingdirectrunner")
 
 
-def make_pipeline(args: Sequence[str]) -> beam.Pipeline:
+def make_pipeline(args: Sequence[str], workers: Workers | None = None) -> beam.Pipeline:
     """A pipeline with Beam's own command-line options.
 
     Args:
         args: options such as ``--runner=FlinkRunner`` or ``--direct_num_workers=2``.
             Without ``--runner`` it runs here, on FnApiRunner.
+        workers: the processes that it runs in here; None or one for this one.
 
     Raises:
         InputError: the runner named does not say what will run, or cannot be had; or
@@ -45,9 +49,15 @@ def make_pipeline(args: Sequence[str]) -> beam.Pipeline:
             f"runner={named}, which may choose another. Leave --runner out for "
             f"{LOCAL}, or name PrismRunner, FlinkRunner or DataflowRunner."
         )
-    standard.runner = _LOCAL_CLASS if named.lower() == LOCAL.lower() else named
+    local = named.lower() == LOCAL.lower()
+    if local:
+        _check_mode(options.view_as(DirectOptions))
+    standard.runner = _LOCAL_CLASS if local else named
+    runner = None
+    if local and workers is not None and workers.number > 1:
+        runner = _on_processes(options.view_as(DirectOptions), workers)
     try:
-        pipeline = beam.Pipeline(options=options)
+        pipeline = beam.Pipeline(runner=runner, options=options)
     except (ValueError, ImportError, AttributeError) as error:
         raise InputError(
             f"Expected a Beam runner. Received: runner={named}. {error}"
@@ -55,6 +65,27 @@ def make_pipeline(args: Sequence[str]) -> beam.Pipeline:
     used = type(pipeline.runner).__name__
     assert used.lower() == named.rsplit(".", 1)[-1].lower(), (used, named)
     return pipeline
+
+
+def is_local(pipeline: beam.Pipeline) -> bool:
+    """Whether all workers of a pipeline are on this machine and share its disk."""
+    return isinstance(pipeline.runner, FnApiRunner)
+
+
+def _check_mode(options: DirectOptions) -> None:
+    if options.direct_running_mode == "multi_threading":
+        raise InputError(
+            "Expected workers that keep their elements apart. Received: "
+            "direct_running_mode=multi_threading, in which Beam's threads share "
+            "coders and may mix up elements. Leave it out: workers are processes."
+        )
+
+
+def _on_processes(options: DirectOptions, workers: Workers) -> FnApiRunner:
+    """The local runner, whose workers are forked from one that has imported all."""
+    options.direct_num_workers = workers.number
+    options.direct_running_mode = _FORKED
+    return FnApiRunner(SubprocessSDKEnvironment.from_command_string(workers.command()))
 
 
 def parse_options(args: Sequence[str]) -> PipelineOptions:
@@ -97,9 +128,3 @@ def _stray(args: Sequence[str]) -> list[str]:
         for previous, arg in zip(before, args, strict=False)
         if not arg.startswith("-") and ("=" in previous or not previous.startswith("-"))
     ]
-
-
-def workers_of(args: Sequence[str]) -> int:
-    """The number of local workers that the options ask for."""
-    asked = parse_options(args).view_as(DirectOptions).direct_num_workers
-    return int(asked) or os.cpu_count() or 1

@@ -2,24 +2,119 @@
 
 What is shuffled are batches, not events: a batch is cut by shard, and each piece
 becomes one compressed Arrow message. A shard arrives as many pieces, from any number of
-readers.
+readers. Where all workers are processes of one machine the pieces wait on its disk, so
+that no process holds the events of all shards.
 """
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import NamedTuple, TypeAlias
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.windowed_value import WindowedValue
 
 from zap.encoding.columns import Int32Array
-from zap.events.coded import codes_of, compacted, encoded, is_coded
-from zap.histories.build import subject_hash
+from zap.events.coded import codes_of, compacted, encoded, is_coded, whole
+from zap.histories.subjects import subject_hashes
 
-COMPRESSION = "zstd"
+COMPRESSION = "lz4"
 MOST_ROWS = 65_536
 """Rows of one piece: with the columns that are used, well under 8 MB."""
+
+LIKELY_ROWS = 8_192
+"""Rows that a piece should have: a small one costs more to write than it holds."""
+
+MOST_HELD = 1_048_576
+"""Rows that are held back for that, whatever the number of shards."""
+
+
+class KeyByShard(beam.DoFn):
+    """Cuts batches by the shard of the subject, several batches at a time.
+
+    Args:
+        subject: the column of the subject.
+        shards: number of shards.
+        spill: a folder that all workers share, for the pieces; then only their places
+            are shuffled. None to shuffle the pieces themselves.
+    """
+
+    def __init__(self, subject: str, shards: int, spill: str | None = None):
+        self._subject = subject
+        self._shards = shards
+        self._spill = spill
+        self._held: list[pa.RecordBatch] = []
+
+    def start_bundle(self) -> None:
+        """Nothing is held yet."""
+        self._held = []
+
+    def process(self, batch: pa.RecordBatch) -> Iterator[tuple[int, Piece]]:
+        """Shards with their pieces, once there are rows enough."""
+        self._held.append(batch)
+        rows = sum(held.num_rows for held in self._held)
+        if rows >= min(LIKELY_ROWS * self._shards, MOST_HELD):
+            yield from self._cut()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """What is still held."""
+        for keyed in self._cut():
+            yield WindowedValue(keyed, MIN_TIMESTAMP, [GlobalWindow()])
+
+    def _cut(self) -> Iterator[tuple[int, Piece]]:
+        if not self._held:
+            return
+        batch = one_batch(pa.Table.from_batches(self._held))
+        self._held = []
+        pieces = key_by_shard(batch, self._subject, self._shards)
+        yield from pieces if self._spill is None else spilled(pieces, self._spill)
+
+
+class Place(NamedTuple):
+    """Where a piece lies on the disk that all workers share.
+
+    Attributes:
+        path: the file.
+        offset: the piece's first byte.
+        size: its bytes.
+    """
+
+    path: str
+    offset: int
+    size: int
+
+
+Piece: TypeAlias = bytes | Place
+
+
+def spilled(
+    pieces: Iterable[tuple[int, bytes]], folder: str
+) -> Iterator[tuple[int, Place]]:
+    """The pieces written into one new file of the folder."""
+    os.makedirs(folder, exist_ok=True)
+    path = f"{folder}/{uuid.uuid4().hex}"
+    places = []
+    with open(path, "xb") as file:
+        for shard, piece in pieces:
+            places.append((shard, Place(path, file.tell(), len(piece))))
+            file.write(piece)
+    yield from places
+
+
+def bytes_of(piece: Piece) -> bytes:
+    """The bytes of a piece, wherever they are."""
+    if not isinstance(piece, Place):
+        return piece
+    with open(piece.path, "rb") as file:
+        file.seek(piece.offset)
+        return file.read(piece.size)
 
 
 def key_by_shard(
@@ -40,8 +135,8 @@ def key_by_shard(
 def _shards(column: pa.Array, shards: int) -> Int32Array:
     """The shard of each row, ``shards`` where it has no subject."""
     coded = compacted(encoded(column))
-    places = [subject_hash(name) % shards for name in coded.dictionary.to_pylist()]
-    return np.array([*places, shards], np.int32)[codes_of(coded)]
+    places = subject_hashes(coded.dictionary) % shards
+    return np.append(places, shards).astype(np.int32)[codes_of(coded)]
 
 
 def to_bytes(batch: pa.RecordBatch) -> bytes:
@@ -58,7 +153,14 @@ def to_bytes(batch: pa.RecordBatch) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def to_table(pieces: Iterable[bytes]) -> pa.Table:
+def to_table(pieces: Iterable[Piece]) -> pa.Table:
     """The pieces of a shard as one table."""
-    tables = [pa.ipc.open_stream(piece).read_all() for piece in pieces]
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    streams = (pa.ipc.open_stream(bytes_of(piece)) for piece in pieces)
+    batches = [batch for stream in streams for batch in stream]
+    return pa.table(one_batch(pa.Table.from_batches(batches)))
+
+
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """A table in one piece, its codes into the same texts throughout."""
+    columns = [whole(column) for column in table.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=table.schema)

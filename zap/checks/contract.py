@@ -25,7 +25,7 @@ from zap.checks.values import changed_value
 from zap.datasets.splits import SPLITS, SubjectSplit
 from zap.encoding.fit import is_fitted
 from zap.examples.declared import generator_from_dict
-from zap.histories.build import subject_hash
+from zap.histories.subjects import subject_hash
 from zap.times import iso
 
 PIECES = 7

@@ -24,7 +24,7 @@ from zap.events.reading import read_source
 from zap.events.schema import canonical_schema
 from zap.events.sources import Source
 from zap.examples.observed import ObservedRange, estimate
-from zap.histories.build import subject_hash
+from zap.histories.subjects import subject_hash
 from zap.times import DAY_US
 
 BATCH_ROWS = 65_536

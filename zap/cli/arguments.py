@@ -71,8 +71,16 @@ def raw_input_of(args: argparse.Namespace) -> RawInput:
     return raw_input(args.generator, args.input, args.mapping)
 
 
-def generate_options_of(args: argparse.Namespace) -> GenerateOptions:
-    """The options of the dataset that the arguments name."""
+def generate_options_of(args: argparse.Namespace, raw: RawInput) -> GenerateOptions:
+    """The options of the dataset that the arguments name.
+
+    Worker processes are begun first: they import beside this process.
+    """
+    from zap.beam.workers import Workers, wanted_workers
+    from zap.events.sources import stored_bytes
+
+    stored = stored_bytes(raw.paths, raw.mapping)
+    workers = Workers(wanted_workers(args.beam_args, stored))
     from zap.beam.generate import GenerateOptions
     from zap.datasets.splits import parse_split
 
@@ -85,4 +93,5 @@ def generate_options_of(args: argparse.Namespace) -> GenerateOptions:
         beam_args=args.beam_args,
         replace=args.replace,
         check=not args.no_check,
+        workers=workers,
     )

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from zap.cli.progress import print_table, progress
 
     raw = raw_input_of(args)
-    options = generate_options_of(args)
+    options = generate_options_of(args, raw)
     with progress() as line:
         line.stage("generate")
         from zap.beam.generate import generate

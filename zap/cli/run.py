@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from zap.jobs.run import Watchers, run
 
     raw = raw_input_of(args)
-    options = generate_options_of(args)
+    options = generate_options_of(args, raw)
     with progress() as line:
         from zap.training.settings import read_config
 

@@ -21,7 +21,9 @@ from zap.examples.slicing import Slices
 LAYOUTS = ("visits", "instances")
 
 
-def assemble(slices: Slices, encoder: Encoder) -> tuple[Visits, IntArray]:
+def assemble(
+    slices: Slices, encoder: Encoder, with_sources: bool = False
+) -> tuple[Visits, IntArray]:
     """All examples of a batch, encoded, one visit for each history that has any.
 
     Only the events that an instance holds are kept: nothing of the future of a
@@ -30,6 +32,7 @@ def assemble(slices: Slices, encoder: Encoder) -> tuple[Visits, IntArray]:
     Args:
         slices: cutoffs and labels, sorted by history.
         encoder: the fitted encoder.
+        with_sources: whether each entry is to say which features made it.
 
     Returns:
         The visits, and the index in the histories of each of their event rows.
@@ -45,14 +48,14 @@ def assemble(slices: Slices, encoder: Encoder) -> tuple[Visits, IntArray]:
     visits = Visits(
         subject_hash=histories.subject_hash[rows],
         event_offsets=event_offsets,
-        events=encoder.encode_events(histories, kept[events], with_sources=True),
+        events=encoder.encode_events(histories, kept[events], with_sources),
         cutoff_offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
         start=start + shift,
         stop=stop + shift,
         instant_us=cutoffs.instant_us,
         label=slices.label,
         weight=slices.weight,
-        metadata=encoder.encode_metadata(histories, cutoffs, with_sources=True),
+        metadata=encoder.encode_metadata(histories, cutoffs, with_sources),
         statistics=slices.statistics,
         baseline=slices.baseline,
         moment=slices.moment,

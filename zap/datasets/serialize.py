@@ -13,6 +13,7 @@ occurs. Arrow's kernel then joins the pieces of all records.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ from zap.encoding.columns import IntArray
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Ragged: TypeAlias = tuple[NDArray[Any], IntArray]
+Distinct: TypeAlias = tuple[IntArray, IntArray]
 
 MOST_VALUES = 4_000_000  # joined at once: at most 40 MB, far below what Arrow can index
 _FLOATS, _INTS = b"\x12", b"\x1a"  # the tags of a float list and of an int64 list
@@ -45,8 +47,7 @@ def serialize(columns: Mapping[str, Ragged]) -> list[bytes]:
     while first < rows:
         most = total[first] + MOST_VALUES
         last = max(first + 1, int(np.searchsorted(total, most, "right")) - 1)
-        part = {name: _rows(column, first, last) for name, column in columns.items()}
-        records += _joined(part, last - first)
+        records += _joined(_part(columns, first, last), last - first)
         first = last
     return records
 
@@ -82,24 +83,36 @@ def varints(values: IntArray) -> tuple[Bytes, IntArray | int]:
     return parts[np.arange(widest) < sizes[:, None]], sizes
 
 
-def _rows(column: Ragged, first: int, last: int) -> Ragged:
-    values, offsets = column
-    ends = offsets[first : last + 1]
-    return values[ends[0] : ends[-1]], ends - ends[0]
+def _part(columns: Mapping[str, Ragged], first: int, last: int) -> dict[str, Ragged]:
+    """Some rows of all columns; those that share their offsets still do."""
+    offsets = {id(ends): ends[first : last + 1] for _, ends in columns.values()}
+    shifted = {key: ends - ends[0] for key, ends in offsets.items()}
+    return {
+        name: (values[offsets[id(ends)][0] : offsets[id(ends)][-1]], shifted[id(ends)])
+        for name, (values, ends) in columns.items()
+    }
 
 
 def _joined(columns: Mapping[str, Ragged], rows: int) -> list[bytes]:
     """The records of some rows."""
     pieces: list[pa.Array] = []
     length = np.zeros(rows, np.int64)
+    of_floats: dict[int, Distinct] = {}
     for name, column in columns.items():
         content, sizes = _content(column)
-        before, header = _headers(
-            sizes, _entry_header(name.encode(), column[0].dtype.kind == "i")
-        )
+        whole = column[0].dtype.kind == "i"
+        key = id(column[1])
+        if whole or key not in of_floats:
+            distinct = np.unique(sizes, return_inverse=True)
+            if not whole:
+                of_floats[key] = distinct
+        else:
+            distinct = of_floats[key]
+        header_of = partial(_entry_header, name.encode(), whole)
+        before, header = _headers(distinct, header_of)
         pieces += [header, content]
         length += sizes + before
-    _, header = _headers(length, _record_header)
+    _, header = _headers(np.unique(length, return_inverse=True), _record_header)
     joined = pc.binary_join_element_wise(header, *pieces, pa.scalar(b"", pa.binary()))
     records: list[bytes] = joined.to_pylist()
     return records
@@ -125,27 +138,29 @@ def _content(column: Ragged) -> tuple[pa.Array, IntArray]:
 
 
 def _headers(
-    sizes: IntArray, header_of: Callable[[int], bytes]
+    sizes: Distinct, header_of: Callable[[int], bytes]
 ) -> tuple[IntArray, pa.Array]:
-    """The header of each row, which follows from a size, and its length."""
-    distinct, place = np.unique(sizes, return_inverse=True)
+    """The length and the bytes of each row's header, which follow from a size.
+
+    Args:
+        sizes: the distinct sizes, and the place among them of each row's.
+        header_of: the header of a size.
+    """
+    distinct, place = sizes
     headers = [header_of(size) for size in distinct.tolist()]
     lengths = np.array([len(header) for header in headers], np.int64)
     return lengths[place], pa.array(headers, pa.binary()).take(pa.array(place))
 
 
-def _entry_header(name: bytes, whole: bool) -> Callable[[int], bytes]:
-    """What stands before the values of a feature, by their size in bytes."""
-
-    def header(size: int) -> bytes:
-        # The codec of TensorFlow writes a list without values as an empty message.
-        packed = _LIST + _varint(size) if size else b""
-        listed = (_INTS if whole else _FLOATS) + _varint(len(packed) + size) + packed
-        value = _VALUE + _varint(len(listed) + size) + listed
-        named = _ENTRY + _varint(len(name)) + name + value
-        return _ENTRY + _varint(len(named) + size) + named
-
-    return header
+@lru_cache(maxsize=65_536)
+def _entry_header(name: bytes, whole: bool, size: int) -> bytes:
+    """What stands before the values of a feature that take up ``size`` bytes."""
+    # The codec of TensorFlow writes a list without values as an empty message.
+    packed = _LIST + _varint(size) if size else b""
+    listed = (_INTS if whole else _FLOATS) + _varint(len(packed) + size) + packed
+    value = _VALUE + _varint(len(listed) + size) + listed
+    named = _ENTRY + _varint(len(name)) + name + value
+    return _ENTRY + _varint(len(named) + size) + named
 
 
 def _record_header(size: int) -> bytes:

@@ -192,6 +192,11 @@ class Workspace:
             self.path = self.output
         self._where = fsspec.core.url_to_fs(self.path)[1]
 
+    @property
+    def local(self) -> bool:
+        """Whether it lies on a disk of this machine."""
+        return self._local
+
     def _check_free(self) -> None:
         """Only what Zap wrote is ever removed, and only if that was asked for."""
         taken = self._files.exists(self._root) and self._files.ls(self._root)

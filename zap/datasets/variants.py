@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from zap.datasets.assemble import as_instances, assemble, in_split
+from zap.datasets.assemble import as_instances, assemble
 from zap.datasets.splits import SPLITS
 from zap.datasets.visits import Visits, concatenate
 from zap.encoding.columns import IntArray, SparseRows
@@ -27,8 +27,9 @@ from zap.encoding.encoder import Encoder
 from zap.events.coded import codes_of, encoded, whole
 from zap.examples.moments import MOMENT_COLUMNS
 from zap.examples.slicing import BASELINE_COLUMNS, Slices
-from zap.histories.build import HistorySettings, subject_hash
+from zap.histories.build import HistorySettings
 from zap.histories.selection import BOT
+from zap.histories.subjects import subject_hash
 
 WITH_BOTS, ON_TIME = "with_bots", "on_time"
 VARIANTS = (WITH_BOTS, ON_TIME)
@@ -166,10 +167,10 @@ def encode_variant(variant: Variant, encoder: Encoder, layout: str) -> Visits:
         encoder: the fitted encoder of the dataset.
         layout: "visits" or "instances".
     """
-    slices = variant.cut.slices
+    slices = variant.cut.slices.select(variant.cut.part == TEST)
     found = []
     if len(slices.cutoffs):
-        visits = in_split(assemble(slices, encoder)[0], variant.cut.part, TEST)
+        visits, _ = assemble(slices, encoder, with_sources=True)
         found.append(as_instances(visits) if layout == "instances" else visits)
     return concatenate([*found, empty_visits(variant.gone, sorted(slices.statistics))])
 

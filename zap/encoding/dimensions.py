@@ -25,6 +25,8 @@ def activity_mask(types: Column) -> BoolArray:
 
 def last_before(mask: BoolArray, position: IntArray) -> IntArray:
     """Index of the last true entry before each position, or -1."""
+    if mask.all():
+        return position - 1
     latest = np.maximum.accumulate(np.where(mask, np.arange(len(mask)), -1))
     return np.concatenate(([-1], latest)).astype(np.int64)[position]
 

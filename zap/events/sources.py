@@ -82,6 +82,16 @@ def list_sources(patterns: Sequence[str], mapping: EventMapping) -> list[Source]
     return sorted([*sources, *told], key=_place)
 
 
+def stored_bytes(patterns: Sequence[str], mapping: EventMapping) -> int:
+    """The size of local files that patterns name; 0 for what is elsewhere or not there.
+
+    Found without reading them, for decisions that need no more than a size.
+    """
+    here = [str(pattern) for pattern in patterns if not is_remote(str(pattern))]
+    paths = {path for each in here for path in _expand(each, mapping.format)}
+    return sum(os.path.getsize(path) for path in paths)
+
+
 def _place(source: Source) -> tuple[str, str, str]:
     return source.digest, source.path, source.dimension or ""
 

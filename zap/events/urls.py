@@ -8,12 +8,14 @@ gives other hash buckets), so changing them changes fingerprints.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 MAX_URL_CHARS = 2048
+MAX_KEPT_CHARS = 256  # of an address that is remembered: at most 32 MB in all
 MAX_SEGMENTS = 32
 MAX_QUERY_KEYS = 64
 
@@ -49,6 +51,16 @@ def parse_url(text: str) -> Url:
     Returns:
         Its parts; empty ones where nothing can be recognised. Never raises.
     """
+    return _remembered(text) if len(text) <= MAX_KEPT_CHARS else _taken_apart(text)
+
+
+@functools.lru_cache(maxsize=32_768)
+def _remembered(text: str) -> Url:
+    """Addresses come again: in the next field, batch and shard."""
+    return _taken_apart(text)
+
+
+def _taken_apart(text: str) -> Url:
     rest = text[:MAX_URL_CHARS].strip()
     if not rest:
         return Url()

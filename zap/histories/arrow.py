@@ -12,6 +12,7 @@ from zap.encoding.columns import MISSING, Categorical, Column, Numeric
 from zap.errors import GeneratorError
 from zap.events.coded import codes_of, compacted, encoded, whole
 from zap.events.derived import DERIVED
+from zap.histories.derived import derived_column
 
 BOOLEANS = ("false", "true")
 
@@ -34,6 +35,7 @@ def to_columns(
         GeneratorError: a field is neither in the table nor derived from one in it.
     """
     columns: dict[str, Column] = {}
+    coded: dict[str, pa.DictionaryArray] = {}
     for name in sorted({*names, "type"}):
         base = DERIVED[name].base if name in DERIVED else name
         if base not in table.schema.names:
@@ -42,8 +44,12 @@ def to_columns(
                 f"field={name!r}. They have: {', '.join(table.schema.names)}. Map it "
                 "under [fields] or [properties]."
             )
-        column = to_column(table.column(base))
-        columns[name] = derived(column, name) if name in DERIVED else column
+        if name not in DERIVED:
+            columns[name] = to_column(table.column(base))
+            continue
+        if base not in coded:
+            coded[base] = compacted(encoded(whole(table.column(base))))
+        columns[name] = derived_column(coded[base], name)
     return columns
 
 
@@ -70,16 +76,3 @@ def _floats(array: pa.Array) -> np.ndarray:
     return np.asarray(
         pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False), float
     )
-
-
-def derived(column: Column, name: str) -> Categorical:
-    """A field that is computed from a text column, once for each distinct value."""
-    assert isinstance(column, Categorical)
-    compute = DERIVED[name].compute
-    places: dict[object, int] = {}
-    codes = np.full(len(column.distinct) + 1, MISSING, np.int32)
-    for code, text in enumerate(column.distinct):
-        value = compute(text)
-        if value is not None:
-            codes[code] = places.setdefault(value, len(places))
-    return Categorical(codes[column.codes], list(places))

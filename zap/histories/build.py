@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Collection, MutableMapping, Sequence
 from dataclasses import dataclass
 
-import mmh3
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,10 +35,8 @@ from zap.histories.bots import note_flagged, session_bots, take_out_flagged
 from zap.histories.identity import ADDED, LINKED_AT, PERSON
 from zap.histories.links import VISITOR
 from zap.histories.repeats import originals, repeated_ids, with_first_receipts
+from zap.histories.subjects import subject_hashes
 from zap.histories.visitors import with_visitors
-
-SUBJECT_SEED = 0x5EED
-"""Seed of the subjects' hash. Changing it moves subjects between splits."""
 
 NEEDED = ("event_id", "timestamp", "received_at", "type")
 
@@ -66,11 +63,6 @@ class HistorySettings:
     max_subject_events: int = 100_000
     drop_repeated_events: bool = False
     bots: SessionRules | None = None
-
-
-def subject_hash(subject: str) -> int:
-    """The signed 64-bit hash that groups, orders and splits subjects."""
-    return mmh3.hash64(str(subject).encode("utf-8", "surrogatepass"), SUBJECT_SEED)[0]
 
 
 def build_histories(
@@ -185,7 +177,7 @@ def _in_total_order(
     """The order by subject and total order; subjects' names, hashes, offsets."""
     codes = compacted(encoded(whole(table.column(subject))))
     names = [str(name) for name in codes.dictionary.to_pylist()]
-    hashes = np.array([subject_hash(name) for name in names], np.int64)
+    hashes = subject_hashes(codes.dictionary)
     by_hash = _by_hash(hashes, names)
     rank = np.empty(len(names), np.int64)
     rank[by_hash] = np.arange(len(names))

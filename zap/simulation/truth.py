@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from zap.encoding.columns import BoolArray, FloatArray, IntArray
 from zap.errors import InputError
-from zap.histories.build import subject_hash
+from zap.histories.subjects import subject_hash
 from zap.simulation.folder import Folder
 
 _OF_EVENTS = ["anonymous_id", "received_at", "event"]

@@ -1,0 +1,92 @@
+"""The process whose forks are a local job's workers: all imports, and no threads yet.
+
+It ends with the job: its standard input closes. A worker ends with the server.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(path: str) -> None:
+    """Serve workers until the job's process goes away.
+
+    Args:
+        path: of the socket to listen on.
+    """
+    worker = _imported()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the children
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the job's process decides
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        while True:
+            readable, _, _ = select.select([sys.stdin, server], [], [])
+            if sys.stdin in readable:
+                line = sys.stdin.readline()
+                if not line:
+                    return
+                sys.path[:] = json.loads(line)
+                print("ready", flush=True)
+            if server in readable:
+                _fork(server, worker)
+
+
+def _imported() -> Callable[[list[str]], None]:
+    """Import what jobs need, and give back what a worker of Beam runs."""
+    import apache_beam.runners.worker.sdk_worker_main as worker
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    import zap.beam.pipeline
+
+    assert zap.beam.pipeline and pyarrow.parquet
+    pa.set_cpu_count(1)  # the processes share the cores
+    run: Callable[[list[str]], None] = worker.main
+    return run
+
+
+def _fork(server: socket.socket, worker: Callable[[list[str]], None]) -> None:
+    """Start a worker for the client that knocks."""
+    client, _ = server.accept()
+    with client:
+        if os.fork() == 0:
+            server.close()
+            os._exit(_work(client, worker))
+
+
+def _work(client: socket.socket, worker: Callable[[list[str]], None]) -> int:
+    """A worker's life; its exit code, which the client is told."""
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _die_with_parent()
+        os.dup2(2, 1)  # standard output is the job's
+        with client.makefile("r") as said:
+            os.environ.clear()
+            os.environ.update(json.loads(said.readline()))
+        worker([])
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    client.sendall(bytes([code]))
+    return code
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,172 @@
+"""Sliced shards to files of encoded examples, in Beam."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import apache_beam as beam
+import fsspec
+import numpy as np
+from numpy.typing import NDArray
+
+from zap.beam.examples import SlicedShard
+from zap.beam.outputs import count, error
+from zap.beam.packed import pack, unpack
+from zap.beam.shuffle import Piece, bytes_of, spilled
+from zap.datasets.assemble import as_instances, assemble, in_split
+from zap.datasets.digest import digest_of, shown
+from zap.datasets.splits import SPLITS
+from zap.datasets.tfexample import encode_visits
+from zap.datasets.tfrecord import write_records
+from zap.datasets.variants import Variant, encode_variant
+from zap.datasets.visits import Visits
+from zap.encoding.columns import BoolArray
+from zap.encoding.encoder import Encoder
+from zap.encoding.measured import measure_events
+from zap.errors import ZapError
+from zap.examples.slicing import Slices
+
+PARTS = "parts"
+TEST = SPLITS.index("test")
+OTHERS = [number for number in range(len(SPLITS)) if number != TEST]
+
+
+class PackShard(beam.DoFn):
+    """Makes slices small, to wait for the encoder.
+
+    Args:
+        fields: what the encoder reads; other columns go.
+        spill: a folder that all workers share, to wait in; None to travel.
+    """
+
+    def __init__(self, fields: Collection[str], spill: str | None):
+        self._fields = {*fields, "type"}
+        self._spill = spill
+
+    def process(self, shard: SlicedShard) -> Iterator[Piece]:
+        """The shard packed, or the place where it lies."""
+        variants = [
+            replace(each, cut=replace(each.cut, slices=self._narrowed(each.cut.slices)))
+            for each in shard.variants
+        ]
+        slices = self._narrowed(shard.slices)
+        packed = pack([shard.shard, slices, shard.part, variants])
+        if self._spill is None:
+            yield packed
+        else:
+            for _, place in spilled([(shard.shard, packed)], self._spill):
+                yield place
+
+    def _narrowed(self, slices: Slices) -> Slices:
+        histories = slices.histories
+        own = {n: c for n, c in histories.columns.items() if n in self._fields}
+        bare = replace(histories, columns=own, subject=(), received_us=None)
+        return replace(slices, histories=bare, failures=())
+
+
+class WriteExamples(beam.DoFn):
+    """Encodes a shard and writes one file for each part that it has examples of.
+
+    Args:
+        folder: where the parts' folders are.
+        layout: "visits" or "instances".
+        compression: "none" or "gzip".
+    """
+
+    def __init__(self, folder: str, layout: str, compression: str):
+        self._folder = folder
+        self._layout = layout
+        self._compression = compression
+
+    def process(
+        self, element: SlicedShard | Piece, encoder: Mapping[str, Any] | None
+    ) -> Iterator[Any]:
+        """A description of each file written; counts and errors beside it."""
+        if encoder is None:
+            return
+        shard = element
+        if not isinstance(shard, SlicedShard):
+            shard = SlicedShard(*unpack(bytes_of(shard)))
+        try:
+            fitted = Encoder.from_dict(encoder)
+            for variant in shard.variants:
+                yield self._write_variant(shard.shard, variant, fitted)
+            yield from self._write_shard(shard, fitted)
+        except ZapError as problem:
+            yield error(problem)
+
+    def _write_shard(self, shard: SlicedShard, encoder: Encoder) -> Iterator[Any]:
+        counts: Counter[str] = Counter()
+        # Only where a model is judged anybody asks which feature made an entry.
+        for numbers, with_sources in ((OTHERS, False), ([TEST], True)):
+            some = np.isin(shard.part, numbers)
+            if not some.any():
+                continue
+            slices = shard.slices.select(some)
+            visits, events = assemble(slices, encoder, with_sources)
+            counts.update(
+                measure_events(encoder, slices.histories, events, visits.events)
+            )
+            yield from self._write_parts(shard.shard, visits, shard.part[some])
+        yield from count({f"encoding.{name}": n for name, n in counts.items()})
+
+    def _write_parts(
+        self, shard: int, visits: Visits, part: NDArray[np.int8]
+    ) -> Iterator[dict[str, Any]]:
+        """The files of visits whose cutoffs are in the parts ``part``."""
+        of_visit = part[visits.cutoff_offsets[:-1]]
+        whole = (part == np.repeat(of_visit, np.diff(visits.cutoff_offsets))).all()
+        if whole and self._layout == "visits":
+            records = encode_visits(visits)
+            for number in np.unique(of_visit).tolist():
+                rows = of_visit == number
+                own = [records[row] for row in np.flatnonzero(rows).tolist()]
+                yield self._write(SPLITS[number], shard, visits, rows, own)
+            return
+        for number in np.unique(part).tolist():
+            chosen = in_split(visits, part, number)
+            if self._layout == "instances":
+                chosen = as_instances(chosen)
+            yield self._write_all(SPLITS[number], shard, chosen)
+
+    def _write_variant(
+        self, shard: int, variant: Variant, encoder: Encoder
+    ) -> dict[str, Any]:
+        folder = f"variants/{variant.name}"
+        files, root = fsspec.core.url_to_fs(f"{self._folder}/{folder}")
+        files.makedirs(root, exist_ok=True)
+        visits = encode_variant(variant, encoder, self._layout)
+        more = {"variant": variant.name, "lacking": variant.lacking}
+        return self._write_all(folder, shard, visits) | more
+
+    def _write_all(self, split: str, shard: int, visits: Visits) -> dict[str, Any]:
+        every = np.ones(len(visits), bool)
+        return self._write(split, shard, visits, every, encode_visits(visits))
+
+    def _write(
+        self,
+        split: str,
+        shard: int,
+        visits: Visits,
+        rows: BoolArray,
+        records: Sequence[bytes],
+    ) -> dict[str, Any]:
+        """Write a file of the visits ``rows``, which are ``records``; describe it."""
+        ending = ".tfrecord.gz" if self._compression == "gzip" else ".tfrecord"
+        path = f"{split}/part-{shard:05d}{ending}"
+        size = write_records(f"{self._folder}/{path}", records, self._compression)
+        cutoffs = np.repeat(rows, np.diff(visits.cutoff_offsets))
+        return {
+            "path": path,
+            "split": split,
+            "bytes": size,
+            "visits": len(records),
+            "events": int(np.diff(visits.event_offsets)[rows].sum()),
+            "examples": int(cutoffs.sum()),
+            "label_sum": float(visits.label[cutoffs].astype(np.float64).sum()),
+            "subjects": len(np.unique(visits.subject_hash[rows])),
+            "digest": shown(digest_of(records)),
+        }
