@@ -78,6 +78,6 @@ $(VENV)/.installed: $(VENV)/.made $(NEEDS)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@echo "Installing zap[$(EXTRAS),dev] into $(VENV): what the tests need besides"
-	@$(INSTALL) ".[$(EXTRAS),dev]"
+	@echo "Installing zap[$(EXTRAS),bench,dev] into $(VENV): what the tests need besides"
+	@$(INSTALL) ".[$(EXTRAS),bench,dev]"
 	@touch $@

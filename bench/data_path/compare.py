@@ -1,6 +1,6 @@
 """Are two contestants' examples the same? Held against each other one by one.
 
-Examples are paired by visitor, instant and, where cutoffs share one, their order.
+Examples are paired by visitor, instant and, where several share one, by their pages.
 Windows and metadata are compared by 128-bit hashes, so that millions of examples take
 seconds; a sample is compared entry by entry besides, which guards the hashes.
 """
@@ -95,8 +95,9 @@ def compare(ours: Examples, theirs: Examples, sample: int = 2_000) -> Comparison
 
 
 def example_keys(examples: Examples) -> U64:
-    """A hash of visitor, instant and place among examples of both; (examples,)."""
-    order = np.lexsort((examples.instant_us, examples.subject))
+    """A hash of visitor, instant and place among those that share both; (examples,)."""
+    pages = examples.columns["pages"]  # they rise from one view to the next
+    order = np.lexsort((pages, examples.instant_us, examples.subject))
     subject, instant = examples.subject[order], examples.instant_us[order]
     begins = np.append(True, np.diff(subject) != 0)[: len(order)]
     begins[1:] |= np.diff(instant) != 0

@@ -249,13 +249,16 @@ FROM asked JOIN metadata USING (campaign, visit, bought, tenure_bin)
 GROUP BY visitor;
 """
 
+# Small groups of rows, so that both cores write.
 WRITE = """
 COPY (
     SELECT v.anonymous_id AS visitor, e.* EXCLUDE (visitor), c.* EXCLUDE (visitor)
     FROM events_of e JOIN cutoffs_of c USING (visitor) JOIN visitors v USING (visitor)
     WHERE hash(v.anonymous_id) % $whole >= $start
         AND hash(v.anonymous_id) % $whole < $end
-) TO '$path' (FORMAT parquet, COMPRESSION zstd)
+) TO '$path' (
+    FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE 20000
+)
 """
 
 

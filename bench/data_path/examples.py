@@ -34,8 +34,6 @@ class Examples:
         stop: int64, shape (examples,): one past the last row.
         metadata: a sparse vector for each example.
         columns: float32 columns of shape (examples,): label and statistics.
-
-    Examples of one visitor stand in the order of their cutoffs.
     """
 
     subject: IntArray
@@ -118,7 +116,7 @@ def read_tfrecords(folder: Path) -> Examples:
 
     paths = sorted(folder.glob("*.tfrecord*"))
     records = [each for path in paths for each in read_records(str(path), "none")]
-    table = pa.Table.from_batches([ExamplesToRecordBatchDecoder().decode(records)])
+    table = pa.Table.from_batches([ExamplesToRecordBatchDecoder().DecodeBatch(records)])
     lengths, entries = _Ragged.of(table, "event_lengths"), "event_indices"
     per_event = lengths.flat.to_numpy()
     metadata = _Ragged.of(table, "metadata_indices")

@@ -7,6 +7,7 @@ Zap's; all that is done to events is the references' own.
 
 from __future__ import annotations
 
+import functools
 import json
 import tomllib
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ class Agent(NamedTuple):
     places: tuple[int, ...]
 
 
+@functools.cache
 def read_page(url: str | None) -> Page:
     """The path and the keys of the query, hashed."""
     parts = parse_url(url or "")
@@ -61,6 +63,7 @@ def read_page(url: str | None) -> Page:
     return Page((parts.path or "").startswith("/help"), tuple(sorted(places)))
 
 
+@functools.cache
 def read_agent(text: str | None) -> Agent:
     """The family, hashed, and the list of crawlers."""
     family = parse_agent(text or "").family
@@ -68,17 +71,20 @@ def read_agent(text: str | None) -> Agent:
     return Agent(is_crawler(text or ""), family, places)
 
 
+@functools.cache
 def read_referrer(text: str | None) -> tuple[int, ...]:
     """The host, hashed."""
     host = parse_url(text or "").host
     return () if host is None else (_place("referrer.host", host),)
 
 
+@functools.cache
 def read_step(text: str | None) -> tuple[int, ...]:
     """The step, hashed."""
     return (_place("step", text),) if text else ()
 
 
+@functools.cache
 def read_campaign(text: str | None) -> tuple[int, ...]:
     """The campaign, hashed among the places of the metadata; () if there is none."""
     return (bucket("campaign", text, METADATA_BUCKETS),) if text else ()

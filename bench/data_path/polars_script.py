@@ -45,6 +45,7 @@ class Lookup:
     """
 
     def __init__(self, texts: pl.Series, read: Callable[[str | None], Any]):
+        self._texts = texts  # as long as it is there, a text keeps its number
         places = texts.to_physical()
         known = places.is_not_null()
         found = [read(text) for text in texts.filter(known).cast(pl.String).to_list()]
