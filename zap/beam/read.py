@@ -11,7 +11,6 @@ from typing import Any
 
 import apache_beam as beam
 import fsspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,7 +20,7 @@ from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
 from zap.events.sources import Source
 from zap.histories.arrow import base_columns
-from zap.histories.clock import clock_counts
+from zap.histories.clock import clock_counts, tally
 from zap.histories.identity import PERSON, subject_columns, without_subject
 from zap.histories.links import PAIR
 from zap.histories.selection import BOT, IDENTITY, select_events, unflagged
@@ -108,13 +107,7 @@ def _excluded(generator: Any) -> set[str]:
 def events_by_day(batch: pa.RecordBatch) -> dict[int, int]:
     """Number of events of people for each day since 1970, UTC."""
     micros = pc.cast(batch.column("timestamp"), pa.int64()).to_numpy()
-    days = micros[unflagged(batch)] // DAY_US
-    if not len(days):
-        return {}
-    first = int(days.min())
-    sizes = np.bincount(days - first)
-    found = np.flatnonzero(sizes)
-    return dict(zip((found + first).tolist(), sizes[found].tolist(), strict=True))
+    return tally(micros[unflagged(batch)] // DAY_US)
 
 
 class _DeadLetterFile:

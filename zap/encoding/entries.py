@@ -193,5 +193,7 @@ def stacked(
 
 def _spots(block: Entries, count: IntArray, free: IntArray) -> IntArray:
     """Where each entry of the block goes: its row's first free spot and onwards."""
+    if count.max(initial=0) <= 1:
+        return free[block.rows]
     first = np.cumsum(count) - count
     return np.arange(len(block)) + (free - first)[block.rows]

@@ -6,6 +6,7 @@ one column a feature, with a row for each kept event or for each cutoff.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,21 +138,32 @@ def metadata_columns(
     instance: Instance, histories: FlatHistories, cutoffs: Cutoffs
 ) -> list[tuple[Metadata, Column]]:
     """Each source of metadata with its values at the cutoffs."""
+    masks: dict[tuple[str, ...] | AnyType, BoolArray] = {}
+
+    def mask_of(types: tuple[str, ...] | AnyType) -> BoolArray:
+        if types not in masks:
+            masks[types] = mask_of_types(histories, types)
+        return masks[types]
+
     return [
-        (source, _metadata_column(source, instance, histories, cutoffs))
+        (source, _metadata_column(source, instance, histories, cutoffs, mask_of))
         for source in instance.all_metadata
     ]
 
 
 def _metadata_column(
-    source: Metadata, instance: Instance, histories: FlatHistories, cutoffs: Cutoffs
+    source: Metadata,
+    instance: Instance,
+    histories: FlatHistories,
+    cutoffs: Cutoffs,
+    mask_of: Callable[[tuple[str, ...] | AnyType], BoolArray],
 ) -> Column:
     start, stop = histories.offsets[cutoffs.subject], cutoffs.position
     if isinstance(source, Last):
         column = column_named(histories, source.field)
-        seen = mask_of_types(histories, instance.types_of(source))
-        named = mask_of_types(histories, (*source.types,))
-        seen = (seen | named) & column.valid
+        seen = mask_of(instance.types_of(source)) & column.valid
+        if source.types:
+            seen |= mask_of((*source.types,)) & column.valid
         return column.take(last_in(seen, start, stop))
     seen = kept_mask(instance, histories)
     if isinstance(source, Tenure):

@@ -112,14 +112,21 @@ def _from_numbers(cells: pa.Array, unit: str, failures: list[Failure]) -> pa.Arr
 def _from_integers(
     cells: pa.Array, unit: str, failures: list[Failure], words: str
 ) -> pa.Array:
-    def convert(part: pa.Array) -> pa.Array:
-        instants = pc.cast(pc.cast(part, pa.int64()), pa.timestamp(unit, "UTC"))
-        # Not safe only where digits beyond microseconds are cut off.
-        return pc.cast(instants, TIMESTAMP, safe=unit != "ns")
-
-    values, bad = bisect(cells, convert, TIMESTAMP)
+    bad = np.zeros(len(cells), bool)
+    if not pa.types.is_signed_integer(cells.type):
+        cells, bad = bisect(cells, lambda part: pc.cast(part, pa.int64()), pa.int64())
+    cells = pc.cast(cells, pa.int64())
+    if unit != "ns":
+        # What int64 cannot hold as microseconds; Arrow would refuse the whole column.
+        most = np.iinfo(np.int64).max // (1_000_000 // _PER_SECOND[unit])
+        within = pc.and_(pc.greater_equal(cells, -most), pc.less_equal(cells, most))
+        bad |= mask_of(pc.invert(within))
+        if bad.any():
+            cells = pc.if_else(within, cells, pa.scalar(None, pa.int64()))
     note_failure(failures, bad, "out_of_range", words)
-    return values
+    instants = pc.cast(cells, pa.timestamp(unit, "UTC"))
+    # Not safe only where digits beyond microseconds are cut off.
+    return pc.cast(instants, TIMESTAMP, safe=unit != "ns")
 
 
 def _from_floats(

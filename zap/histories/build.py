@@ -88,6 +88,8 @@ def build_histories(
     if settings.subject == PERSON:
         fields = {*fields} - {*ADDED}  # they tell what became known only later
     table = _with_subject(table, settings.subject)
+    if mapping.row_group_key is None and "event_id" not in fields:
+        table = _with_codes_for_ids(table)
     table = take_out_flagged(table, settings.subject, counts, flagged)
     table = _drop_large_subjects(table, settings, counts)
     if mapping.row_group_key is not None:
@@ -135,6 +137,13 @@ def _with_subject(table: pa.Table, subject: str) -> pa.Table:
     return table.filter(pc.is_valid(column)) if column.null_count else table
 
 
+def _with_codes_for_ids(table: pa.Table) -> pa.Table:
+    """Whole numbers for the ids, which nobody reads: most of what is moved is ids."""
+    place = table.schema.get_field_index("event_id")
+    codes = repeated_ids(whole(table.column("event_id")))
+    return table.set_column(place, "event_id", codes)
+
+
 def _narrowed(
     table: pa.Table, settings: HistorySettings, fields: Collection[str]
 ) -> pa.Table:
@@ -148,10 +157,6 @@ def _narrowed(
         needed |= {"source"}
         if settings.bots.exempt is not None:
             needed |= base_columns(settings.bots.exempt.fields())
-    if "event_id" not in fields:
-        place = table.schema.get_field_index("event_id")
-        codes = repeated_ids(whole(table.column("event_id")))
-        table = table.set_column(place, "event_id", codes)
     return table.select([name for name in table.schema.names if name in needed])
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zap.encoding.columns import IntArray
 from zap.times import SECOND_US
 
 MINUTE_US, HOUR_US = 60 * SECOND_US, 3_600 * SECOND_US
@@ -44,9 +45,19 @@ def clock_counts(events: pa.Table | pa.RecordBatch) -> Counter[str]:
             ("minute", own % HOUR_US // MINUTE_US),
             ("hour", own // HOUR_US),
         ):
-            for value, n in zip(*np.unique(values, return_counts=True), strict=True):
-                counts[f"{digest} {name} {value}"] += int(n)
+            for value, number in tally(values).items():
+                counts[f"{digest} {name} {value}"] += number
     return counts
+
+
+def tally(values: IntArray) -> dict[int, int]:
+    """How often each value occurs, of values that lie near each other."""
+    if not len(values):
+        return {}
+    first = int(values.min())
+    sizes = np.bincount(values - first)
+    found = np.flatnonzero(sizes)
+    return dict(zip((found + first).tolist(), sizes[found].tolist(), strict=True))
 
 
 def coarse_sources(counts: Mapping[str, int]) -> frozenset[str]:
