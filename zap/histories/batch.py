@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from zap.encoding.columns import BoolArray, Column, FlatHistories, IntArray
+from zap.encoding.columns import BoolArray, Column, FlatHistories, IntArray, Numeric
 from zap.encoding.dimensions import activity_mask
+
+
+class PlainValues(dict[str, list[Any]]):
+    """The values of each field that is asked for, None where there is none.
+
+    An entry of a list is found in a fraction of the time that one of an array takes.
+
+    Args:
+        columns: the fields.
+    """
+
+    def __init__(self, columns: Mapping[str, Column]):
+        super().__init__()
+        self._columns = columns
+
+    def __missing__(self, field: str) -> list[Any]:
+        column = self._columns[field]
+        if isinstance(column, Numeric):
+            values = [None if v != v else v for v in column.values.tolist()]
+        else:
+            distinct = [*column.distinct, None]
+            values = [distinct[code] for code in column.codes.tolist()]
+        self[field] = values
+        return values
 
 
 @dataclass(frozen=True)
@@ -48,6 +73,11 @@ class HistoryBatch(FlatHistories):
     def active(self) -> BoolArray:
         """True for what subjects did, False for rows of dimensions; (events,)."""
         return activity_mask(self.columns["type"])
+
+    @cached_property
+    def plain(self) -> PlainValues:
+        """The values of fields as Python's own, for code that reads them one by one."""
+        return PlainValues(self.columns)
 
     def rows(self) -> IntArray:
         """The subject's row of each event; int64, shape (events,)."""

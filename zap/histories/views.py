@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
-
-from zap.encoding.columns import MISSING, Numeric
 from zap.errors import GeneratorError
 from zap.histories.batch import HistoryBatch
 
@@ -31,7 +28,7 @@ class EventView:
     @property
     def type(self) -> str:
         """The event's type."""
-        return str(self["type"])
+        return str(self._batch.plain["type"][self._place])
 
     @property
     def timestamp(self) -> datetime:
@@ -44,17 +41,10 @@ class EventView:
         Raises:
             GeneratorError: the events have no such field.
         """
-        column = self._batch.columns.get(field)
-        if column is None:
-            raise GeneratorError(
-                "Expected a field that the events have: "
-                f"{', '.join(sorted(self._batch.columns))}. Received: field={field!r}."
-            )
-        if isinstance(column, Numeric):
-            value = float(column.values[self._place])
-            return None if np.isnan(value) else value
-        code = column.codes[self._place]
-        return None if code == MISSING else column.distinct[code]
+        try:
+            return self._batch.plain[field][self._place]
+        except KeyError:
+            raise _no_field(self._batch, field) from None
 
 
 class HistoryView:
@@ -86,8 +76,18 @@ class HistoryView:
 
     def types(self) -> list[str]:
         """The types of all events in the range."""
-        return [event.type for event in self]
+        return self.values("type")
 
     def values(self, field: str) -> list[Any]:
         """The values of a field of all events in the range; None where missing."""
-        return [event[field] for event in self]
+        try:
+            return self._batch.plain[field][self._start : self._stop]
+        except KeyError:
+            raise _no_field(self._batch, field) from None
+
+
+def _no_field(batch: HistoryBatch, field: str) -> GeneratorError:
+    return GeneratorError(
+        "Expected a field that the events have: "
+        f"{', '.join(sorted(batch.columns))}. Received: field={field!r}."
+    )
