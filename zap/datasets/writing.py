@@ -1,0 +1,34 @@
+"""Files that could not be written, as an error that a user can mend.
+
+A disk fills up at any byte, and a file system may say so only when a file is closed or
+synced. Whatever the step, the message is one: nothing of the dataset can be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zap.errors import DatasetError
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Give the user's error for whatever goes wrong inside with a file to be written.
+
+    Raises:
+        DatasetError: the file cannot be written to its end.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: str, error: OSError) -> DatasetError:
+    """The error of a file that could not be written to its end."""
+    return DatasetError(
+        "Expected an output that can be written to its end. Received: "
+        f"path={path} ({error.strerror or error}). Free space there or mend its "
+        "permissions, or choose another output; then run it again."
+    )
