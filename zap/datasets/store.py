@@ -24,7 +24,7 @@ from zap.datasets.tfexample import FORMAT_VERSION, decode_visits
 from zap.datasets.tfrecord import read_records
 from zap.datasets.variants import with_variant
 from zap.datasets.visits import InputSpec, Visits
-from zap.datasets.writing import writing
+from zap.datasets.writing import writing, written
 from zap.encoding.encoder import Encoder
 from zap.errors import DatasetError
 
@@ -216,26 +216,22 @@ class Workspace:
         """A temporary directory beside the one to be, which is claimed."""
         try:
             self._claim = Claim(Path(self._root))
+            self.path = str(self._claim.new_folder())
             self._claim.recover()
             self._check_free()
             self._claim.clear()
-            aside = self._claim.new_folder()
             for part in (*SPLITS, DEAD_LETTERS):
-                (aside / part).mkdir(parents=True)
-        except OSError as error:
-            self._release()
+                Path(self.path, part).mkdir(parents=True)
+        except BaseException as error:
+            if self._claim is not None:
+                self.discard()
+            if not isinstance(error, OSError):
+                raise
             raise DatasetError(
                 "Expected an output directory that can be made. Received: "
                 f"output={self.output} ({error.strerror}). Choose another."
             ) from error
-        except BaseException:
-            self._release()
-            raise
-        return str(aside)
-
-    def _release(self) -> None:
-        if self._claim is not None:
-            self._claim.release(keep_parents=False)
+        return self.path
 
     def _remove_remote(self) -> None:
         """Remove a dataset, its mark first: half of one never looks whole."""
@@ -251,8 +247,7 @@ class Workspace:
             DatasetError: the disk is full, or fails.
         """
         text = json.dumps(data, indent=2, sort_keys=True, allow_nan=False)
-        path = f"{self.path}/{name}"
-        with writing(path), fsspec.open(path, "wb") as file:
+        with written(f"{self.path}/{name}") as file:
             file.write(f"{text}\n".encode())
 
     def read_json(self, name: str) -> Any:
@@ -282,7 +277,7 @@ class Workspace:
         with writing(self.output):
             if self._claim is not None:
                 sync_tree(Path(self.path))
-            with fsspec.open(mark, "wb") as file:
+            with written(mark) as file:
                 file.write(b"")
             if self._claim is not None:
                 sync(mark)
@@ -303,7 +298,7 @@ class Workspace:
             self._remove_remote()
             return
         remove_folder(Path(self.path))
-        self._release()
+        self._claim.release(keep_parents=False)
 
 
 def _read_object(files: Any, path: str) -> dict[str, Any]:

@@ -8,8 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
+
+import fsspec
 
 from zap.errors import DatasetError
+
+
+@contextmanager
+def written(path: str) -> Iterator[IO[bytes]]:
+    """A new file, closed whatever happens.
+
+    ``fsspec.open`` keeps a file open whose last bytes found no room, and writes them
+    when there is some again, over whatever took the name meanwhile.
+
+    Args:
+        path: any path that fsspec can open.
+
+    Raises:
+        DatasetError: the file cannot be written to its end.
+    """
+    with writing(path):
+        files, where = fsspec.core.url_to_fs(path)
+        with files.open(where, "wb") as file:
+            yield file
 
 
 @contextmanager
