@@ -51,16 +51,20 @@ class ForkedRuns:
         argv: Sequence[str],
         die: tuple[str, str, int] | None = None,
         file_bytes: int | None = None,
+        dies_there: bool = True,
     ) -> None:
         """Start a run.
 
         Args:
             argv: of the command.
             die: the step at which it kills itself.
-            file_bytes: the size at which a file that grows ends the run.
+            file_bytes: the size that no file may pass.
+            dies_there: whether a file that would pass it ends the run, as a power cut
+                would; else writing fails, as on a full disk.
         """
         asked = {"argv": argv, "die": die, "file_bytes": file_bytes}
-        self._say(json.dumps(asked | {"log": str(self.log)}))
+        asked |= {"dies_there": dies_there, "log": str(self.log)}
+        self._say(json.dumps(asked))
         self.pid = int(self._line())
 
     def kill(self, group: bool = True) -> None:
@@ -139,7 +143,8 @@ def _become(asked: dict[str, Any]) -> None:
         if asked["file_bytes"]:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (asked["file_bytes"],) * 2)
-            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            how = signal.SIG_DFL if asked["dies_there"] else signal.SIG_IGN
+            signal.signal(signal.SIGXFSZ, how)
         from zap.cli.main import main
 
         code = main(asked["argv"])

@@ -23,6 +23,7 @@ from zap.datasets.tfexample import encode_visits
 from zap.datasets.tfrecord import write_records
 from zap.datasets.variants import Cut, Variant, encode_variant, make_variants
 from zap.datasets.visits import Visits
+from zap.datasets.writing import writing, written
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import SketchSet, fit, sketch_instance
 from zap.encoding.measured import measure_events
@@ -150,7 +151,7 @@ class SliceShard(beam.DoFn):
         lines = [json.dumps(asdict(failure)) for failure in failures]
         if lines:
             path = f"{self._dead_letters}/subjects-{shard:05d}.jsonl"
-            with fsspec.open(path, "wb") as file:
+            with written(path) as file:
                 file.write("".join(f"{line}\n" for line in lines).encode())
 
 
@@ -246,7 +247,8 @@ class WriteExamples(beam.DoFn):
     ) -> dict[str, Any]:
         folder = f"variants/{variant.name}"
         files, root = fsspec.core.url_to_fs(f"{self._folder}/{folder}")
-        files.makedirs(root, exist_ok=True)
+        with writing(root):
+            files.makedirs(root, exist_ok=True)
         visits = encode_variant(variant, encoder, self._layout)
         more = {"variant": variant.name, "lacking": variant.lacking}
         return self._write_part(folder, shard, visits) | more

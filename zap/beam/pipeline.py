@@ -23,9 +23,12 @@ from zap.beam.options import GenerateOptions
 from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
 from zap.beam.read import ReadEvents
 from zap.beam.runner import make_pipeline, workers_of
+from zap.datasets.splits import SPLITS
 from zap.datasets.store import DEAD_LETTERS, Workspace
+from zap.datasets.writing import written
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
+from zap.errors import DatasetError
 from zap.events.mapping import EventMapping
 from zap.events.parquet_rows import split_source
 from zap.events.sources import Source
@@ -175,8 +178,20 @@ def _write_result(
         "encoder": encoder,
         "observed": [observed.from_us, observed.until_us, observed.source],
     }
-    with fsspec.open(path, "wb") as file:
-        file.write(json.dumps(result).encode())
+    try:
+        _write_json(path, result)
+    except DatasetError as problem:
+        # The job has failed. What it wrote makes room for saying so.
+        files, root = fsspec.core.url_to_fs(path.removesuffix(f"/{RESULT}"))
+        for name in (*SPLITS, DEAD_LETTERS):
+            files.rm(f"{root}/{name}", recursive=True)
+        failed = (type(problem).__name__, str(problem))
+        _write_json(path, {"errors": sorted(errors) or [failed]})
+
+
+def _write_json(path: str, data: Any) -> None:
+    with written(path) as file:
+        file.write(json.dumps(data).encode())
 
 
 def parts_to_read(sources: Sequence[Source]) -> list[Source]:
