@@ -35,6 +35,7 @@ from zap.examples.methods import Failure
 from zap.examples.observed import ObservedRange
 from zap.examples.slicing import Slices, slice_histories
 from zap.histories.build import HistorySettings, build_histories
+from zap.histories.heavy import HeavySubjects
 from zap.histories.selection import BOT
 
 PARTS = "parts"
@@ -88,22 +89,23 @@ class SliceShard(beam.DoFn):
         """
         shard, pieces = element
         try:
-            yield from self._slice(shard, to_table(pieces), observed, coarse)
+            yield from self._slice(shard, pieces, observed, coarse)
         except ZapError as problem:
             yield error(problem)
 
     def _slice(
         self,
         shard: int,
-        table: pa.Table,
+        pieces: Iterable[bytes],
         observed: ObservedRange,
         coarse: Collection[str],
     ) -> Iterator[Any]:
         settings = self._generator.settings()
+        counts: Counter[str] = Counter()
+        table = pa.concat_tables(_without_heavy(pieces, settings, counts))
         if settings.bots is not None:
             rules = replace(settings.bots, coarse=frozenset(coarse))
             settings = replace(settings, bots=rules)
-        counts: Counter[str] = Counter()
         flagged: dict[str, str] = {}
         base = self._cut(table, settings, observed, counts, flagged)
         slices, part = base.slices, base.part
@@ -153,6 +155,17 @@ class SliceShard(beam.DoFn):
             path = f"{self._dead_letters}/subjects-{shard:05d}.jsonl"
             with written(path) as file:
                 file.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def _without_heavy(
+    pieces: Iterable[bytes], settings: HistorySettings, counts: Counter[str]
+) -> Iterator[pa.Table]:
+    """The pieces, less what readers could not know to be too much together."""
+    heavy = HeavySubjects(settings.subject, settings.max_subject_events)
+    for piece in pieces:
+        rows, withheld = heavy.pass_on(to_table([piece]))
+        counts.update(withheld)
+        yield rows
 
 
 class SketchTrain(beam.DoFn):

@@ -16,6 +16,7 @@ from apache_beam.pvalue import AsSingleton
 
 from zap.beam.outputs import COUNTS, count
 from zap.beam.shuffle import key_by_shard
+from zap.histories.heavy import HeavySubjects
 from zap.histories.identity import PERSON, with_person
 from zap.histories.links import (
     first_links,
@@ -31,19 +32,45 @@ from zap.histories.selection import of_people
 LEAST_ROWS = 65_536
 
 
-def key_by_subject(events: Any, subject: str, shards: int) -> tuple[Any, list[Any]]:
+def key_by_subject(
+    events: Any, subject: str, shards: int, most: int
+) -> tuple[Any, list[Any]]:
     """Pieces of batches keyed by shard, and the counts of the steps before that.
 
     Args:
         events: record batches.
         subject: the column of the subject, or "person".
         shards: number of shards.
+        most: most events of a subject; further ones do not travel.
     """
     counts: list[Any] = []
     if subject == PERSON:
         events, counts = _owned(events)
-    keyed = events | "Key by subject" >> beam.FlatMap(key_by_shard, subject, shards)
-    return keyed, counts
+    keyed = events | "Key by subject" >> beam.ParDo(
+        _KeyBySubject(subject, shards, most)
+    ).with_outputs(COUNTS, main="keyed")
+    return keyed.keyed, [*counts, keyed[COUNTS]]
+
+
+class _KeyBySubject(beam.DoFn):
+    """Cuts batches by shard; what is withheld is told bundle by bundle.
+
+    A bundle arrives whole or is done again, so what it passed on does arrive. Whoever
+    counted beyond that would withhold rows for the sake of others that were lost.
+    """
+
+    def __init__(self, subject: str, shards: int, most: int):
+        self._subject, self._shards, self._most = subject, shards, most
+
+    def start_bundle(self) -> None:
+        self._heavy = HeavySubjects(self._subject, self._most)
+
+    def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
+        """Pieces by shard; beside them the rows withheld, by reason."""
+        passed, withheld = self._heavy.pass_on(batch)
+        if withheld:
+            yield from count(withheld)
+        yield from key_by_shard(passed, self._subject, self._shards)
 
 
 def _owned(events: Any) -> tuple[Any, list[Any]]:

@@ -71,7 +71,8 @@ def run_pipeline(
             COUNTS, DAYS, CLOCK, ERRORS, main="events"
         )
     )
-    keyed, key_counts = key_by_subject(read.events, generator.subject, shards)
+    most = generator.settings().max_subject_events
+    keyed, key_counts = key_by_subject(read.events, generator.subject, shards, most)
     sliced = (
         keyed
         | "Group" >> beam.GroupByKey()
