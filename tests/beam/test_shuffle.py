@@ -69,7 +69,7 @@ def test_batches_held_together_give_the_rows_of_each(
         columns = [encoded(who), row, time]
         batches.append(pa.RecordBatch.from_arrays(columns, ["who", "row", "timestamp"]))
     folder = str(tmp_path_factory.mktemp("spill")) if spill else None
-    found = keyed(KeyByShard("who", 3, folder), batches)
+    found = keyed(KeyByShard("who", 3, 1_000, folder), batches)
     assert all(isinstance(piece, Place) == spill for _, piece in found)
     rows = [(k, row) for k, piece in found for row in to_table([piece]).to_pylist()]
     expected = [
@@ -84,7 +84,7 @@ def test_batches_held_together_give_the_rows_of_each(
 
 def test_pieces_are_cut_once_there_are_rows_enough(monkeypatch) -> None:
     monkeypatch.setattr(shuffle, "LIKELY_ROWS", 5)
-    step = KeyByShard("who", 2)
+    step = KeyByShard("who", 2, 1_000)
     step.start_bundle()
     sizes = [len(list(step.process(batch_of(["a", "b", "c"])))) for _ in range(8)]
     assert [bool(size) for size in sizes] == [False, False, False, True] * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -147,41 +148,95 @@ def test_a_dataset_is_replaced_only_when_asked(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
 
 
-def test_of_two_jobs_with_one_output_the_second_is_refused(tmp_path: Path) -> None:
-    late = Workspace(tmp_path / "d")
-    publish(tmp_path / "d", seed=1)
-    with pytest.raises(DatasetError, match="--replace"):
-        late.publish()
-    assert Dataset.open(tmp_path / "d").manifest["seed"] == 1
+def test_of_two_runs_for_one_output_the_second_is_refused_at_once(
+    tmp_path: Path,
+) -> None:
+    first = Workspace(tmp_path / "d")
+    first.write_json("mine.json", {})
+    for replace in (False, True):
+        with pytest.raises(DatasetError, match=r"no other run.*Received: output=.*/d,"):
+            Workspace(tmp_path / "d", replace)
+    assert first.glob("*.json") == ["mine.json"]
+    first.discard()
+    assert publish(tmp_path / "d", seed=1).manifest["seed"] == 1
+
+
+def test_an_output_that_was_taken_meanwhile_is_not_touched(tmp_path: Path) -> None:
+    for replace in (False, True):
+        workspace = Workspace(tmp_path / "d", replace)
+        (tmp_path / "d").mkdir()
+        (tmp_path / "d" / "notes.txt").write_text("mine")
+        with pytest.raises(DatasetError, match="that does not exist yet"):
+            workspace.publish()
+        workspace.discard()
+        assert [path.name for path in (tmp_path / "d").iterdir()] == ["notes.txt"]
+        assert [path.name for path in tmp_path.iterdir()] == ["d"]
+        shutil.rmtree(tmp_path / "d")
+
+
+def test_a_link_at_the_output_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "d").symlink_to(tmp_path / "disk" / "real")
+    assert publish(tmp_path / "d", seed=1).manifest["seed"] == 1
+    held = Workspace(tmp_path / "disk" / "real", replace=True)
+    with pytest.raises(DatasetError, match="no other run"):
+        Workspace(tmp_path / "d", replace=True)
+    held.discard()
+    assert publish(tmp_path / "d", replace=True, seed=2).manifest["seed"] == 2
+    assert (tmp_path / "d").is_symlink()
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["real"]
 
 
 KILLED = """
 import os, signal, sys
-from pathlib import Path
 sys.path[:0] = sys.argv[1:3]
-import shutil
 from test_store import publish
-from zap.datasets import store
+from zap.datasets import publishing, store
 
-where, output = sys.argv[3:]
 def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
-if where == "before the mark":
-    store.Workspace.publish = die
-elif where == "before the rename":
-    Path.rename = die
-elif where == "while it replaces":
-    shutil.rmtree = die
+
+def die_at(call, real):
+    def counted(*args):
+        counted.calls += 1
+        return die() if counted.calls == call else real(*args)
+    counted.calls = 0
+    return counted
+
+def steps_aside(at):
+    publishing.exchange = lambda one, other: False
+    os.rename = die_at(at, os.rename)
+
+where, output = sys.argv[3:]
+{
+    "before it is synced": lambda: setattr(store, "sync_tree", die),
+    "before the mark is synced": lambda: setattr(store, "sync", die),
+    "before the name": lambda: setattr(store, "place", die),
+    "before the exchange": lambda: setattr(publishing, "exchange", die),
+    "before the old one goes": lambda: setattr(publishing, "remove_folder", die),
+    "before the old one steps aside": lambda: steps_aside(2),
+    "between two names": lambda: steps_aside(3),
+    "before the lock goes": lambda: setattr(store.Claim, "release", die),
+}[where]()
 publish(output, replace=True, seed=2)
 """
 
 
 @pytest.mark.parametrize(
     ("where", "survives"),
-    [("before the mark", 1), ("before the rename", 1), ("while it replaces", 2)],
+    [
+        ("before it is synced", 1),
+        ("before the mark is synced", 1),
+        ("before the name", 1),
+        ("before the exchange", 1),
+        ("before the old one goes", 2),
+        ("before the old one steps aside", 1),
+        ("between two names", None),
+        ("before the lock goes", 2),
+    ],
 )
 def test_a_killed_job_leaves_one_whole_dataset(
-    tmp_path: Path, where: str, survives: int
+    tmp_path: Path, where: str, survives: int | None
 ) -> None:
     publish(tmp_path / "d", seed=1)
     here = Path(__file__).parent
@@ -191,11 +246,17 @@ def test_a_killed_job_leaves_one_whole_dataset(
         env=dict(os.environ),
     )
     assert done.returncode == -signal.SIGKILL
+    if survives is None:
+        assert not (tmp_path / "d").exists()
+        with pytest.raises(DatasetError, match="--replace"):
+            Workspace(tmp_path / "d")
     dataset = Dataset.open(tmp_path / "d")
-    assert dataset.manifest["seed"] == survives
+    assert dataset.manifest["seed"] == (survives or 1)
     assert len(dataset.read("train")) == 6
     beside = [p.name for p in tmp_path.iterdir() if p.name != "d"]
     assert all(name.startswith(".") for name in beside)
+    assert publish(tmp_path / "d", replace=True, seed=3).manifest["seed"] == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["d"]
 
 
 def test_remote_datasets_are_published_by_their_mark() -> None:

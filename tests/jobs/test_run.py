@@ -12,7 +12,7 @@ from zap.datasets.splits import SPLITS
 from zap.datasets.store import Dataset
 from zap.errors import InputError, TrainingError
 from zap.jobs.inputs import raw_input
-from zap.jobs.run import run
+from zap.jobs.run import check_output, run
 
 REQUIRED = {
     "auc",
@@ -113,3 +113,16 @@ def test_a_stopped_replacement_leaves_no_report_of_other_examples(
     assert not (work / "report.html").exists()
     assert not (work / "metrics.json").exists()
     assert not (work / "bundle").exists()
+
+
+def test_what_a_killed_run_left_of_a_dataset_does_not_take_the_directory(
+    tmp_path: Path,
+) -> None:
+    for name in (".dataset.tmp-01234567", ".dataset.lock"):
+        (tmp_path / name).mkdir()
+    check_output(tmp_path, replace=False)
+    for name in ("notes.txt", ".dataset", "dataset"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(InputError, match="--replace"):
+            check_output(tmp_path, replace=False)
+        (tmp_path / name).rmdir()

@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import apache_beam as beam
-import fsspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from zap.beam.outputs import count, error
-from zap.beam.shuffle import to_table
+from zap.beam.shuffle import Piece, batches_of, joined
 from zap.datasets.assemble import label_reach
 from zap.datasets.splits import EMBARGOED, SPLITS, Split
 from zap.datasets.variants import Cut, Variant, make_variants
+from zap.datasets.writing import written
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import SketchSet, fit, sketch_instance
 from zap.errors import ZapError
@@ -29,6 +29,7 @@ from zap.examples.methods import Failure
 from zap.examples.observed import ObservedRange
 from zap.examples.slicing import Slices, slice_histories
 from zap.histories.build import HistorySettings, build_histories
+from zap.histories.heavy import HeavySubjects
 from zap.histories.selection import BOT
 
 PARTS = "parts"
@@ -69,7 +70,7 @@ class SliceShard(beam.DoFn):
 
     def process(
         self,
-        element: tuple[int, Iterable[bytes]],
+        element: tuple[int, Iterable[Piece]],
         observed: ObservedRange,
         coarse: Collection[str] = (),
     ) -> Iterator[Any]:
@@ -82,22 +83,23 @@ class SliceShard(beam.DoFn):
         """
         shard, pieces = element
         try:
-            yield from self._slice(shard, to_table(pieces), observed, coarse)
+            yield from self._slice(shard, pieces, observed, coarse)
         except ZapError as problem:
             yield error(problem)
 
     def _slice(
         self,
         shard: int,
-        table: pa.Table,
+        pieces: Iterable[Piece],
         observed: ObservedRange,
         coarse: Collection[str],
     ) -> Iterator[Any]:
         settings = self._generator.settings()
+        counts: Counter[str] = Counter()
+        table = joined(_without_heavy(pieces, settings, counts))
         if settings.bots is not None:
             rules = replace(settings.bots, coarse=frozenset(coarse))
             settings = replace(settings, bots=rules)
-        counts: Counter[str] = Counter()
         flagged: dict[str, str] = {}
         base = self._cut(table, settings, observed, counts, flagged)
         slices, part = base.slices, base.part
@@ -145,8 +147,19 @@ class SliceShard(beam.DoFn):
         lines = [json.dumps(asdict(failure)) for failure in failures]
         if lines:
             path = f"{self._dead_letters}/subjects-{shard:05d}.jsonl"
-            with fsspec.open(path, "wb") as file:
+            with written(path) as file:
                 file.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def _without_heavy(
+    pieces: Iterable[Piece], settings: HistorySettings, counts: Counter[str]
+) -> Iterator[pa.RecordBatch]:
+    """The pieces, less what readers could not know to be too much together."""
+    heavy = HeavySubjects(settings.subject, settings.max_subject_events)
+    for batch in batches_of(pieces):
+        rows, withheld = heavy.pass_on(batch)
+        counts.update(withheld)
+        yield rows
 
 
 class SketchTrain(beam.DoFn):

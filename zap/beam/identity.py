@@ -14,7 +14,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import AsSingleton
 
-from zap.beam.outputs import COUNTS, count
+from zap.beam.outputs import COUNTS, ERRORS, count
 from zap.beam.shuffle import KeyByShard
 from zap.histories.identity import PERSON, with_person
 from zap.histories.links import (
@@ -32,21 +32,24 @@ LEAST_ROWS = 65_536
 
 
 def key_by_subject(
-    events: Any, subject: str, shards: int, spill: str | None = None
-) -> tuple[Any, list[Any]]:
-    """Pieces of batches keyed by shard, and the counts of the steps before that.
+    events: Any, subject: str, shards: int, most: int, spill: str | None = None
+) -> tuple[Any, list[Any], Any]:
+    """Pieces of batches keyed by shard, counts of the steps before that, and errors.
 
     Args:
         events: record batches.
         subject: the column of the subject, or "person".
         shards: number of shards.
+        most: most events of a subject; further ones do not travel.
         spill: see `KeyByShard`.
     """
     counts: list[Any] = []
     if subject == PERSON:
         events, counts = _owned(events)
-    keyed = events | "Key by subject" >> beam.ParDo(KeyByShard(subject, shards, spill))
-    return keyed, counts
+    keyed = events | "Key by subject" >> beam.ParDo(
+        KeyByShard(subject, shards, most, spill)
+    ).with_outputs(COUNTS, ERRORS, main="keyed")
+    return keyed.keyed, [*counts, keyed[COUNTS]], keyed[ERRORS]
 
 
 def _owned(events: Any) -> tuple[Any, list[Any]]:

@@ -24,9 +24,12 @@ from zap.beam.read import ReadEvents
 from zap.beam.runner import is_local, make_pipeline
 from zap.beam.workers import Workers
 from zap.beam.write import PARTS, PackShard, WriteExamples
+from zap.datasets.splits import SPLITS
 from zap.datasets.store import DEAD_LETTERS, Workspace
+from zap.datasets.writing import written
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
+from zap.errors import DatasetError
 from zap.events.mapping import EventMapping
 from zap.events.parquet_rows import split_source
 from zap.events.sources import Source
@@ -74,7 +77,10 @@ def run_pipeline(
             COUNTS, DAYS, CLOCK, ERRORS, main="events"
         )
     )
-    keyed, key_counts = key_by_subject(read.events, generator.subject, shards, spill)
+    most = generator.settings().max_subject_events
+    keyed, key_counts, key_errors = key_by_subject(
+        read.events, generator.subject, shards, most, spill
+    )
     sliced = (
         keyed
         | "Group" >> beam.GroupByKey()
@@ -89,12 +95,16 @@ def run_pipeline(
     waiting = sliced.slices
     if not isinstance(encoder, dict):
         fields = generator.instance.reads.fields
-        waiting = waiting | "Pack slices" >> beam.ParDo(PackShard(fields, spill))
+        packed = waiting | "Pack slices" >> beam.ParDo(
+            PackShard(fields, spill)
+        ).with_outputs(ERRORS, main="packed")
+        waiting = packed.packed
+        problems.append(packed[ERRORS])
     written = waiting | "Encode and write" >> beam.ParDo(
         WriteExamples(workspace.path, options.layout, options.compression), encoder
     ).with_outputs(COUNTS, ERRORS, main=PARTS)
     stages = (read, sliced, written)
-    problems += [stage[ERRORS] for stage in stages]
+    problems += [key_errors, *(stage[ERRORS] for stage in stages)]
     _ = (
         pipeline
         | "Once" >> beam.Create([f"{workspace.path}/{RESULT}"])
@@ -187,8 +197,20 @@ def _write_result(
         "encoder": encoder,
         "observed": [observed.from_us, observed.until_us, observed.source],
     }
-    with fsspec.open(path, "wb") as file:
-        file.write(json.dumps(result).encode())
+    try:
+        _write_json(path, result)
+    except DatasetError as problem:
+        # The job has failed. What it wrote makes room for saying so.
+        files, root = fsspec.core.url_to_fs(path.removesuffix(f"/{RESULT}"))
+        for name in (*SPLITS, DEAD_LETTERS):
+            files.rm(f"{root}/{name}", recursive=True)
+        failed = (type(problem).__name__, str(problem))
+        _write_json(path, {"errors": sorted(errors) or [failed]})
+
+
+def _write_json(path: str, data: Any) -> None:
+    with written(path) as file:
+        file.write(json.dumps(data).encode())
 
 
 def parts_to_read(sources: Sequence[Source]) -> list[Source]:

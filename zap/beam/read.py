@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.beam.outputs import CLOCK, DAYS, count, error
+from zap.datasets.writing import writing
 from zap.errors import ZapError
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
@@ -122,11 +123,13 @@ class _DeadLetterFile:
 
     def write(self, letters: Iterable[Any]) -> None:
         for letter in letters:
-            if self._file is None:
-                self._file = fsspec.open(self._path, "wb").open()
             line = json.dumps(asdict(letter), ensure_ascii=True)
-            self._file.write(f"{line}\n".encode())
+            with writing(self._path):
+                if self._file is None:
+                    self._file = fsspec.open(self._path, "wb").open()
+                self._file.write(f"{line}\n".encode())
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with writing(self._path):
+                self._file.close()

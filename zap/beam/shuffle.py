@@ -8,21 +8,27 @@ that no process holds the events of all shards.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
+from zap.beam.outputs import count, error
+from zap.datasets.writing import writing, written
 from zap.encoding.columns import Int32Array
+from zap.errors import ZapError
 from zap.events.coded import codes_of, compacted, encoded, is_coded, whole
+from zap.histories.heavy import HeavySubjects
 from zap.histories.subjects import subject_hashes
 
 COMPRESSION = "lz4"
@@ -42,39 +48,58 @@ class KeyByShard(beam.DoFn):
     Args:
         subject: the column of the subject.
         shards: number of shards.
+        most: most events of a subject; further ones do not travel.
         spill: a folder that all workers share, for the pieces; then only their places
             are shuffled. None to shuffle the pieces themselves.
     """
 
-    def __init__(self, subject: str, shards: int, spill: str | None = None):
+    def __init__(self, subject: str, shards: int, most: int, spill: str | None = None):
         self._subject = subject
         self._shards = shards
+        self._most = most
         self._spill = spill
         self._held: list[pa.RecordBatch] = []
 
     def start_bundle(self) -> None:
-        """Nothing is held yet."""
-        self._held = []
+        """Nothing is held yet, and no subject is heavy.
 
-    def process(self, batch: pa.RecordBatch) -> Iterator[tuple[int, Piece]]:
-        """Shards with their pieces, once there are rows enough."""
-        self._held.append(batch)
+        A bundle arrives whole or is done again, so what it passed on does arrive. Who
+        counted beyond that would withhold rows for the sake of others that were lost.
+        """
+        self._held = []
+        self._heavy = HeavySubjects(self._subject, self._most)
+
+    def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
+        """Shards with their pieces, once there are rows enough.
+
+        Beside them the rows that were withheld, by reason.
+        """
+        passed, withheld = self._heavy.pass_on(batch)
+        if withheld:
+            yield from count(withheld)
+        self._held.append(passed)
         rows = sum(held.num_rows for held in self._held)
         if rows >= min(LIKELY_ROWS * self._shards, MOST_HELD):
             yield from self._cut()
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
+    def finish_bundle(self) -> Iterator[Any]:
         """What is still held."""
-        for keyed in self._cut():
-            yield WindowedValue(keyed, MIN_TIMESTAMP, [GlobalWindow()])
+        for found in self._cut():
+            tagged = isinstance(found, TaggedOutput)
+            value = found.value if tagged else found
+            late = WindowedValue(value, MIN_TIMESTAMP, [GlobalWindow()])
+            yield TaggedOutput(found.tag, late) if tagged else late
 
-    def _cut(self) -> Iterator[tuple[int, Piece]]:
+    def _cut(self) -> Iterator[Any]:
         if not self._held:
             return
         batch = one_batch(pa.Table.from_batches(self._held))
         self._held = []
         pieces = key_by_shard(batch, self._subject, self._shards)
-        yield from pieces if self._spill is None else spilled(pieces, self._spill)
+        try:
+            yield from pieces if self._spill is None else spilled(pieces, self._spill)
+        except ZapError as problem:
+            yield error(problem)
 
 
 class Place(NamedTuple):
@@ -98,13 +123,20 @@ def spilled(
     pieces: Iterable[tuple[int, bytes]], folder: str
 ) -> Iterator[tuple[int, Place]]:
     """The pieces written into one new file of the folder."""
-    os.makedirs(folder, exist_ok=True)
     path = f"{folder}/{uuid.uuid4().hex}"
     places = []
-    with open(path, "xb") as file:
-        for shard, piece in pieces:
-            places.append((shard, Place(path, file.tell(), len(piece))))
-            file.write(piece)
+    with writing(folder):
+        os.makedirs(folder, exist_ok=True)
+    try:
+        with written(path) as file:
+            for shard, piece in pieces:
+                places.append((shard, Place(path, file.tell(), len(piece))))
+                file.write(piece)
+    except ZapError:
+        # There must be room to say so.
+        with contextlib.suppress(OSError):
+            os.remove(path)
+        raise
     yield from places
 
 
@@ -155,9 +187,18 @@ def to_bytes(batch: pa.RecordBatch) -> bytes:
 
 def to_table(pieces: Iterable[Piece]) -> pa.Table:
     """The pieces of a shard as one table."""
-    streams = (pa.ipc.open_stream(bytes_of(piece)) for piece in pieces)
-    batches = [batch for stream in streams for batch in stream]
-    return pa.table(one_batch(pa.Table.from_batches(batches)))
+    return joined(batches_of(pieces))
+
+
+def batches_of(pieces: Iterable[Piece]) -> Iterator[pa.RecordBatch]:
+    """The batches of pieces, one after the other."""
+    for piece in pieces:
+        yield from pa.ipc.open_stream(bytes_of(piece))
+
+
+def joined(batches: Iterable[pa.RecordBatch]) -> pa.Table:
+    """Batches as one table, each column in one piece."""
+    return pa.table(one_batch(pa.Table.from_batches(list(batches))))
 
 
 def one_batch(table: pa.Table) -> pa.RecordBatch:

@@ -23,6 +23,7 @@ from zap.datasets.tfexample import encode_visits
 from zap.datasets.tfrecord import write_records
 from zap.datasets.variants import Variant, encode_variant
 from zap.datasets.visits import Visits
+from zap.datasets.writing import writing
 from zap.encoding.columns import BoolArray
 from zap.encoding.encoder import Encoder
 from zap.encoding.measured import measure_events
@@ -46,8 +47,8 @@ class PackShard(beam.DoFn):
         self._fields = {*fields, "type"}
         self._spill = spill
 
-    def process(self, shard: SlicedShard) -> Iterator[Piece]:
-        """The shard packed, or the place where it lies."""
+    def process(self, shard: SlicedShard) -> Iterator[Any]:
+        """The shard packed, or the place where it lies; errors beside it."""
         variants = [
             replace(each, cut=replace(each.cut, slices=self._narrowed(each.cut.slices)))
             for each in shard.variants
@@ -56,9 +57,12 @@ class PackShard(beam.DoFn):
         packed = pack([shard.shard, slices, shard.part, variants])
         if self._spill is None:
             yield packed
-        else:
+            return
+        try:
             for _, place in spilled([(shard.shard, packed)], self._spill):
                 yield place
+        except ZapError as problem:
+            yield error(problem)
 
     def _narrowed(self, slices: Slices) -> Slices:
         histories = slices.histories
@@ -137,7 +141,8 @@ class WriteExamples(beam.DoFn):
     ) -> dict[str, Any]:
         folder = f"variants/{variant.name}"
         files, root = fsspec.core.url_to_fs(f"{self._folder}/{folder}")
-        files.makedirs(root, exist_ok=True)
+        with writing(root):
+            files.makedirs(root, exist_ok=True)
         visits = encode_variant(variant, encoder, self._layout)
         more = {"variant": variant.name, "lacking": variant.lacking}
         return self._write_all(folder, shard, visits) | more

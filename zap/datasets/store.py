@@ -1,16 +1,14 @@
 """A dataset as a directory: written aside, then published whole, or not at all.
 
 A directory without its COMPLETED mark does not exist for readers. On a local disk the
-work is done under a temporary name and renamed; elsewhere, where a rename is no single
-step, the mark alone decides.
+work is done under a temporary name, by one run at a time, brought to the disk and
+renamed; elsewhere, where a rename is no single step, the mark alone decides.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import shutil
-import uuid
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,15 +17,18 @@ from typing import Any
 
 import fsspec
 
+from zap.datasets.claim import COMPLETED, Claim, remove_folder
+from zap.datasets.publishing import place, replace_folder, sync, sync_tree
 from zap.datasets.splits import SPLITS
 from zap.datasets.tfexample import FORMAT_VERSION, decode_visits
 from zap.datasets.tfrecord import read_records
 from zap.datasets.variants import with_variant
 from zap.datasets.visits import InputSpec, Visits
+from zap.datasets.writing import writing, written
 from zap.encoding.encoder import Encoder
 from zap.errors import DatasetError
 
-COMPLETED, MANIFEST, ENCODER = "COMPLETED", "manifest.json", "encoder.json"
+MANIFEST, ENCODER = "manifest.json", "encoder.json"
 DEAD_LETTERS = "dead_letters"
 
 
@@ -169,33 +170,37 @@ class Dataset:
 class Workspace:
     """Where a dataset is made before it is published.
 
+    On a local disk it is claimed: a second run for the same output is refused while the
+    first is alive, and what dead runs left is removed.
+
     Args:
         output: the directory to be.
         replace: whether a dataset that is there already may go.
 
     Raises:
-        DatasetError: the directory exists and may not be replaced, or cannot be made.
+        DatasetError: the directory exists and may not be replaced, cannot be made, or
+            is being made by another run.
     """
 
     def __init__(self, output: str | Path, replace: bool = False):
         self.output = str(output).rstrip("/")
         self._files, self._root = fsspec.core.url_to_fs(self.output)
-        self._local = "file" in self._files.protocol
         self._replace = replace
-        self._parents_made: list[Path] = []
-        self._check_free()
-        if self._local:
-            self.path = self._make_aside(Path(self._root).absolute())
+        self._claim: Claim | None = None
+        if "file" in self._files.protocol:
+            # Through links, so that two names of one output are one claim.
+            self._root = os.path.realpath(self._root)
+            self.path = self._make_aside()
         else:
-            if self._files.exists(self._root):
-                self._files.rm(self._root, recursive=True)
+            self._check_free()
+            self._remove_remote()
             self.path = self.output
         self._where = fsspec.core.url_to_fs(self.path)[1]
 
     @property
     def local(self) -> bool:
         """Whether it lies on a disk of this machine."""
-        return self._local
+        return self._claim is not None
 
     def _check_free(self) -> None:
         """Only what Zap wrote is ever removed, and only if that was asked for."""
@@ -212,24 +217,42 @@ class Workspace:
             f"Received: output={self.output}. {fix}"
         )
 
-    def _make_aside(self, final: Path) -> str:
-        """A temporary directory beside the one to be."""
-        aside = final.parent / f".{final.name}.tmp-{uuid.uuid4().hex[:8]}"
-        self._parents_made = [p for p in final.parents if not p.exists()]
+    def _make_aside(self) -> str:
+        """A temporary directory beside the one to be, which is claimed."""
         try:
+            self._claim = Claim(Path(self._root))
+            self.path = str(self._claim.new_folder())
+            self._claim.recover()
+            self._check_free()
+            self._claim.clear()
             for part in (*SPLITS, DEAD_LETTERS):
-                (aside / part).mkdir(parents=True)
-        except OSError as error:
+                Path(self.path, part).mkdir(parents=True)
+        except BaseException as error:
+            if self._claim is not None:
+                self.discard()
+            if not isinstance(error, OSError):
+                raise
             raise DatasetError(
                 "Expected an output directory that can be made. Received: "
                 f"output={self.output} ({error.strerror}). Choose another."
             ) from error
-        return str(aside)
+        return self.path
+
+    def _remove_remote(self) -> None:
+        """Remove a dataset, its mark first: half of one never looks whole."""
+        if self._files.exists(f"{self._root}/{COMPLETED}"):
+            self._files.rm_file(f"{self._root}/{COMPLETED}")
+        if self._files.exists(self._root):
+            self._files.rm(self._root, recursive=True)
 
     def write_json(self, name: str, data: Any) -> None:
-        """Write a JSON file of the dataset."""
+        """Write a JSON file of the dataset.
+
+        Raises:
+            DatasetError: the disk is full, or fails.
+        """
         text = json.dumps(data, indent=2, sort_keys=True, allow_nan=False)
-        with fsspec.open(f"{self.path}/{name}", "wb") as file:
+        with written(f"{self.path}/{name}") as file:
             file.write(f"{text}\n".encode())
 
     def read_json(self, name: str) -> Any:
@@ -253,31 +276,34 @@ class Workspace:
         """Mark the dataset as complete and give it its name.
 
         Raises:
-            DatasetError: another job took the name meanwhile.
+            DatasetError: something took the name meanwhile; or the disk is full.
         """
-        with fsspec.open(f"{self.path}/{COMPLETED}", "wb") as file:
-            file.write(b"")
-        if not self._local:
+        mark = f"{self.path}/{COMPLETED}"
+        with writing(self.output):
+            if self._claim is not None:
+                sync_tree(Path(self.path))
+            with written(mark) as file:
+                file.write(b"")
+            if self._claim is not None:
+                sync(mark)
+                sync(self.path)
+                self._rename(Path(self.path), self._claim.final)
+                self._claim.release(keep_parents=True)
+
+    def _rename(self, made: Path, final: Path) -> None:
+        if place(made, final):
+            sync(final.parent)
             return
         self._check_free()
-        final = Path(self._root)
-        if final.exists():
-            old = Path(f"{self.path}.old")
-            final.rename(old)
-            Path(self.path).rename(final)
-            shutil.rmtree(old)
-        else:
-            Path(self.path).rename(final)
+        replace_folder(made, final)
 
     def discard(self) -> None:
         """Remove what was made so far."""
-        if self._local:
-            shutil.rmtree(self.path, ignore_errors=True)
-            for parent in self._parents_made:
-                with contextlib.suppress(OSError):
-                    parent.rmdir()
-        elif self._files.exists(self._root):
-            self._files.rm(self._root, recursive=True)
+        if self._claim is None:
+            self._remove_remote()
+            return
+        remove_folder(Path(self.path))
+        self._claim.release(keep_parents=False)
 
 
 def _read_object(files: Any, path: str) -> dict[str, Any]:

@@ -11,12 +11,14 @@ import itertools
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import IO, Any
 
 import fsspec
 import google_crc32c
 import numpy as np
 
+from zap.datasets.writing import written
 from zap.errors import DatasetError
 
 RECORDS_AT_ONCE = 4_096
@@ -70,19 +72,20 @@ def write_records(
 
     Returns:
         The size of the file in bytes, before compression.
+
+    Raises:
+        DatasetError: the disk is full, or fails.
     """
     size = 0
-    with fsspec.open(path, "wb") as raw:
-        # No time in the header: equal records give equal files.
-        file: Any = raw
+    with ExitStack() as files:
+        file: Any = files.enter_context(written(path))
         if compression == "gzip":
-            file = gzip.GzipFile("", "wb", 5, raw, 0)
+            # No time in the header: equal records give equal files.
+            file = files.enter_context(gzip.GzipFile("", "wb", 5, file, 0))
         for some in _batches(records):
             framed = b"".join(_framed(some))
             size += len(framed)
             file.write(framed)
-        if file is not raw:
-            file.close()
     return size
 
 

@@ -109,7 +109,11 @@ def check_output(work: Path, replace: bool) -> None:
     Raises:
         InputError: it holds something, and ``replace`` is not asked for.
     """
-    taken = work.is_file() or (work.is_dir() and any(work.iterdir()))
+    # What a run leaves that was killed while it made the dataset, the next one removes.
+    left = f".{DATASET}."
+    taken = work.is_file() or (
+        work.is_dir() and any(not p.name.startswith(left) for p in work.iterdir())
+    )
     if taken and not (replace and work.is_dir()):
         raise InputError(
             f"Expected an empty or new work directory. Received: output={work}. "

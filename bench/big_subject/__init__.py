@@ -1,0 +1,1 @@
+"""What one subject with millions of events costs."""
