@@ -77,12 +77,11 @@ class Online:
         self._get = itemgetter(*fields) if len(fields) > 1 else _only(fields[0])
         self._absent = dict.fromkeys(fields)
         self._last = instance.last
-        self._lookback_us: int | None = None
-        if instance.lookback_days is not None:
-            self._lookback_us = round(min(instance.lookback_days, 1e9) * DAY_US)
+        lookback = (instance.lookback_days or 0) * DAY_US
         self._compares = instance.compares
         since = [f for f in instance.fields if isinstance(f, SincePrevious)]
-        self._usual = not any(feature.smooth for feature in since)
+        self._usual = lookback < LATEST_US and not any(f.smooth for f in since)
+        self._lookback_us = round(lookback) if self._usual and lookback else None
         self._since = list(_tables(instance, buckets[0])) if self._usual else []
         self._metadata: MetadataRow | None = None
         if not instance.all_aggregates:
@@ -178,6 +177,8 @@ class Online:
         for place, (column, kinds) in enumerate(zip(columns, types, strict=True)):
             if not kinds <= _KEYS:
                 field = self._fields[place]
+                if field == "type" and not all(isinstance(v, str) for v in column):
+                    raise Unusual
                 columns[place] = tuple([_usable(value, field) for value in column])
                 types[place] = set(map(type, columns[place]))
                 given = []

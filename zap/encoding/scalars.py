@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import chain, islice
 from struct import pack, unpack
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -92,22 +93,22 @@ def hashed(feature: Hash, buckets: int, seed: int) -> Known[Ones]:
     """
     prefix, most, function = f"{feature.field}=", feature.most, mmh3.hash
 
-    def of_texts(texts: list[Any]) -> list[Ones]:
+    def places(texts: list[Any]) -> list[int]:
         # As bytes: a text with a lone surrogate makes mmh3 itself crash.
         keys = [(prefix + text).encode("utf-8", "surrogatepass") for text in texts]
-        return [(function(key, seed, False) % buckets,) for key in keys]
+        return [function(key, seed, False) % buckets for key in keys]
 
-    strings = Known(of_texts, ())
-
-    def of_value(value: Any) -> Ones:
-        if type(value) is tuple:
-            return tuple({place for (place,) in strings.column(value[:most])})
-        return of_texts([canonical_text(value)])[0]
+    strings = Known(places, -1)
 
     def of_values(values: list[Any]) -> list[Ones]:
         if {str}.issuperset(map(type, values)):
-            return of_texts(values)
-        return list(map(of_value, values))
+            return list(zip(places(values), strict=True))
+        texts = [
+            value[:most] if type(value) is tuple else (canonical_text(value),)
+            for value in values
+        ]
+        flat = iter(strings.column(list(chain.from_iterable(texts))))
+        return [tuple({*islice(flat, len(each))}) for each in texts]
 
     return Known(of_values, ())
 
