@@ -12,6 +12,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain
+from struct import pack
 from typing import Any, NamedTuple
 
 from zap.encoding.dimensions import DIMENSION_PREFIX
@@ -20,7 +21,7 @@ from zap.encoding.features import Hash, SincePrevious
 from zap.encoding.instance import AnyType, Instance
 from zap.encoding.kinds import Kinds, gives_shares
 from zap.encoding.metadata import Last
-from zap.encoding.scalars import NOTHING, Known, Ones, Shares, hashed, known_scalar
+from zap.encoding.scalars import Known, Ones, Shares, hashed, known_scalar
 from zap.encoding.single import plain_value
 from zap.errors import EncodingError
 
@@ -102,6 +103,7 @@ class RowMaker:
                 (self._unless_repeated if drops else self._always).append(
                     (place, known)
                 )
+        self._buckets = buckets
         self._own = list(self._own_blocks(instance.fields, buckets))
         self._shapes: dict[Values, Shape] = {}
         self._variants: dict[tuple[Values, Values | None], Packed] = {}
@@ -140,7 +142,7 @@ class RowMaker:
         ]
         values = list(zip(*columns, strict=True))
         shapes = self._shapes_of(columns, values)
-        indices, weights = self._packed(columns, self._always, True)
+        indices, weights = self._packed(columns)
         lasts = self._last_values(columns)
         rows = zip(shapes, indices, weights, lasts, values, strict=True)
         return list(map(Row._make, rows))
@@ -152,52 +154,63 @@ class RowMaker:
             rows: those of all kept events.
             at: which.
         """
-        values = rows[at].values
+        row = rows[at]
         before = rows[at - 1].shape.repeating if at else None
-        found = self._variants.get((values, before))
+        found = self._variants.get((row.values, before))
         if found is None:
-            further = self._unless_repeated
-            if before is not None:
-                pairs = zip(further, before, strict=True)
-                further = [one for one, then in pairs if values[one[0]] != then]
-            columns = [(value,) for value in values]
-            indices, weights = self._packed(columns, self._always + further, at > 0)
-            found = indices[0], weights[0]
+            found = self._varied(row, before)
             if len(self._variants) >= _MOST_VARIANTS:
                 self._variants = {}
-            self._variants[values, before] = found
+            self._variants[row.values, before] = found
         return found
 
-    def _packed(
-        self, columns: Sequence[Values], shared: Sequence[Hashed], follows: bool
-    ) -> tuple[list[bytes], list[bytes]]:
-        """Rows as bytes of int32 and of float32.
+    def _varied(self, row: Row, before: Values | None) -> Packed:
+        """The row with what does not repeat; without blanks where none is before."""
+        indices = array("i", row.indices)
+        own = [
+            i for i in indices if i >= self._buckets or (i < 0 and before is not None)
+        ]
+        places = {i for i in indices if 0 <= i < self._buckets}
+        shared = len(places)
+        for at, (place, known) in enumerate(self._unless_repeated):
+            if before is None or row.values[place] != before[at]:
+                places.update(*known.column((row.values[place],)))
+        packed = array("i", [*sorted(places), *own]).tobytes()
+        if not self.weighted:
+            return packed, b""
+        kept = [
+            weight
+            for i, weight in zip(
+                indices[shared:], array("f", row.weights)[shared:], strict=True
+            )
+            if i >= 0 or before is not None
+        ]
+        return packed, array("f", [1.0] * len(places) + kept).tobytes()
+
+    def _packed(self, columns: Sequence[Values]) -> tuple[list[bytes], list[bytes]]:
+        """Rows as bytes of int32 and of float32, where everything repeats.
 
         Args:
             columns: plain values by field.
-            shared: the hashed fields that are there.
-            follows: there is an event before.
         """
         count = len(columns[0])
-        buckets = [known.column(columns[place]) for place, known in shared]
+        buckets = [known.column(columns[place]) for place, known in self._always]
         rows: list[list[int]] = [[] for _ in range(count)]
         if buckets:
             rows = list(map(sorted, map(set().union, *buckets)))
         weights = [[1.0] * len(row) for row in rows] if self.weighted else []
         for place, known in self._own:
-            if known is None:
-                found = [((place,), (1.0,)) if follows else NOTHING] * count
-            else:
-                found = known.column(columns[place])
+            blanks: list[Shares] = [((place,), (1.0,))] * count
+            found = blanks if known is None else known.column(columns[place])
             for row, (places, _) in zip(rows, found, strict=True):
                 row += places
             if self.weighted:
                 for row_weights, (_, shares) in zip(weights, found, strict=True):
                     row_weights += shares
-        packed = [array("i", row).tobytes() for row in rows]
+        packed = [pack(f"{len(row)}i", *row) for row in rows]
         if not self.weighted:
             return packed, [b""] * count
-        return packed, [array("f", row).tobytes() for row in weights]
+        return packed, [pack(f"{len(row)}f", *row) for row in weights]
 
     def _shapes_of(
         self, columns: Sequence[Values], values: Sequence[Values]

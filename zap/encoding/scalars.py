@@ -40,8 +40,8 @@ class Known(Generic[T]):
     """What each value gives, the common values remembered.
 
     A value is a text, a float or a tuple of texts, so that no two of them are equal
-    that are encoded apart. At most 2,048 values of at most 200 characters are known at
-    a time, about half a megabyte; when they are too many all are forgotten.
+    that are encoded apart. At most about 2,048 values of at most 200 characters are
+    known at a time, half a megabyte; when they are too many all are forgotten.
 
     Args:
         function: from distinct values to what each of them gives.
@@ -60,27 +60,21 @@ class Known(Generic[T]):
         try:
             return list(map(known.__getitem__, values))
         except KeyError:
-            found = list(map(known.get, values))
-        new = list({*values}.difference(known))
+            new = list({*values}.difference(known))
         fresh = dict(zip(new, self._function(new), strict=True))
-        self._keep(fresh)
-        return [
-            fresh[value] if one is None else one
-            for one, value in zip(found, values, strict=True)
-        ]
-
-    def _keep(self, fresh: dict[Any, T]) -> None:
-        if len(self._known) + len(fresh) > _MOST_KNOWN:
+        if _longest(new) > _LONGEST_KNOWN:
+            return [known[v] if v in known else fresh[v] for v in values]
+        # Nothing is ever taken out of a dict, so that other threads may go on with it.
+        known.update(fresh)
+        if len(known) > _MOST_KNOWN:
             self._known = {None: self._nothing}
-        short = {v: one for v, one in fresh.items() if _length(v) <= _LONGEST_KNOWN}
-        if len(short) < _MOST_KNOWN:
-            self._known.update(short)
+        return list(map(known.__getitem__, values))
 
 
-def _length(value: Any) -> int:
-    if type(value) is str:
-        return len(value)
-    return sum(map(len, value)) if type(value) is tuple else 0
+def _longest(values: Sequence[Any]) -> int:
+    if {str}.issuperset(map(type, values)):
+        return max(map(len, values))
+    return max(0 if type(v) is float else len("".join(v)) for v in values)
 
 
 def hashed(feature: Hash, buckets: int, seed: int) -> Known[Ones]:
