@@ -47,6 +47,7 @@ AGENTS = [
     for system, device in (("Android", "phone"), ("Mac OS X", "desktop"))
 ]
 QUERIES = [None, None, ("page",), ("page", "sort"), ("utm_campaign", "utm_source")]
+COUNTRIES = ["DE", "FR", "IT", "PL", "US"]
 PRODUCTS = 50  # of a category
 Event = dict[str, Any]
 
@@ -54,7 +55,7 @@ Event = dict[str, Any]
 def visits(
     count: int, events: int, seed: int = 0, distinct_from: int | None = None
 ) -> Iterator[list[Event]]:
-    """Visits of so many events each, as a server has them: flat, derived fields by name.
+    """Visits of so many events each, flat, with derived fields by name.
 
     Args:
         count: how many.
@@ -67,7 +68,7 @@ def visits(
     number = distinct_from
     for visit in range(count):
         agent = draw.choice(AGENTS)
-        country, campaign = draw.choice("DE FR IT PL US".split()), draw.choice("abc")
+        country, campaign = draw.choice(COUNTRIES), draw.choice("abc")
         referrer = ("www.search.example", "/")
         clock = draw.randrange(10**15, 2 * 10**15)
         made = []
@@ -94,6 +95,18 @@ def visits(
         yield made
 
 
+def usual(count: int, events: int) -> Iterator[list[Event]]:
+    """Visits to pages that are seen again and again."""
+    return visits(count, events)
+
+
+def new_pages(
+    count: int, events: int, seed: int, first_number: int
+) -> Iterator[list[Event]]:
+    """Visits to pages that nobody has seen before."""
+    return visits(count, events, seed, first_number)
+
+
 def page(draw: random.Random, number: str | None) -> Event:
     """The fields of one page; every other one is a product's."""
     category = draw.choice(CATEGORIES)
@@ -116,8 +129,9 @@ def page(draw: random.Random, number: str | None) -> Event:
 
 
 def hashed_strings(encoder: Encoder, events: list[Event]) -> list[list[bytes]]:
-    """The strings that a cold encoding of one instance hashes: of each event, then of
-    the metadata. Repeats that are dropped are not hashed; those that are kept are.
+    """The strings of one instance's rows: of each event, then of the metadata.
+
+    Those of dropped repeats are not among them; those of other repeats are.
     """
     found = []
     for event, before in zip(events, [None, *events[:-1]], strict=True):
