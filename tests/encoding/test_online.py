@@ -6,6 +6,7 @@ example finds is known, forgotten or half known from the ones before.
 
 from __future__ import annotations
 
+import copy
 import enum
 import threading
 from collections import defaultdict
@@ -289,6 +290,14 @@ def test_results_do_not_share_memory() -> None:
     for rows in (first.events, first.metadata):
         rows.indices[:], rows.values[:] = 7, 0.5
     assert_alike(encoder, events)
+
+
+def test_copies_know_no_events() -> None:
+    encoder = Encoder(TEXTS_ALONE)
+    encoder.encode_instance([{"timestamp": 5, "type": "a"}])
+    other = copy.deepcopy(encoder)
+    assert (len(encoder.online.cache), len(other.online.cache)) == (1, 0)
+    assert other.fingerprint == encoder.fingerprint
 
 
 def test_threads_may_share_an_encoder() -> None:

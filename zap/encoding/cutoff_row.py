@@ -6,16 +6,18 @@ values; times since an event are placed anew. Aggregates go through the batch pa
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from zap.encoding.event_rows import Packed, Row
+import numpy as np
+
+from zap.encoding.columns import SparseRows
+from zap.encoding.event_rows import Row
 from zap.encoding.features import Feature, Hash
 from zap.encoding.metadata import Last, Metadata, Tenure
 from zap.encoding.scalars import Known, Ones, Scalar, hashed, scalar_of
 
-_MOST_KNOWN = 1024
+_MOST_KNOWN = 256
 
 
 class MetadataRow:
@@ -44,12 +46,12 @@ class MetadataRow:
                 start += feature.size
         self._timed = any(place < 0 for _, place, _ in self._own)
         self._any_last = bool(lasts)
-        self._known: dict[tuple[Any, ...], Packed] = {}
+        self._known: dict[tuple[Any, ...], SparseRows] = {}
 
-    def packed(
+    def row(
         self, rows: Sequence[Row], times: Sequence[int], moment_us: int
-    ) -> Packed:
-        """The row's indices and values as bytes of int32 and float32.
+    ) -> SparseRows:
+        """The one row, in arrays of its own.
 
         Args:
             rows: all events of the past, in order.
@@ -58,14 +60,16 @@ class MetadataRow:
         """
         lasts = self._last_values(rows)
         if self._timed:
-            return self._packed(lasts, times, moment_us)
+            return self._made(lasts, times, moment_us)
         found = self._known.get(lasts)
         if found is None:
-            found = self._packed(lasts, times, moment_us)
+            found = self._made(lasts, times, moment_us)
             if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
+                self._known = {}
             self._known[lasts] = found
-        return found
+        return SparseRows(
+            found.offsets.copy(), found.indices.copy(), found.values.copy()
+        )
 
     def _last_values(self, rows: Sequence[Row]) -> tuple[Any, ...]:
         if not self._any_last:
@@ -81,9 +85,9 @@ class MetadataRow:
                     break
         return tuple(found)
 
-    def _packed(
+    def _made(
         self, lasts: tuple[Any, ...], times: Sequence[int], moment_us: int
-    ) -> Packed:
+    ) -> SparseRows:
         places: set[int] = set()
         for place, known in self._hashed:
             places.update(*known.column((lasts[place],)))
@@ -101,4 +105,8 @@ class MetadataRow:
                 found, shares = scalar(value)
                 indices += found
                 weights += shares
-        return array("i", indices).tobytes(), array("f", weights).tobytes()
+        return SparseRows(
+            np.array([0, len(indices)]),
+            np.array(indices, np.int32),
+            np.array(weights, np.float32),
+        )

@@ -23,7 +23,8 @@ from zap.encoding.features import Feature, Hash
 from zap.encoding.instance import Instance, digest
 from zap.encoding.layout import Layout
 from zap.encoding.metadata import Last, Metadata, Wait
-from zap.encoding.online import Online, Unusual
+from zap.encoding.online import Online
+from zap.encoding.past import Unusual
 from zap.encoding.row_cache import DEFAULT_LIMITS, CacheLimits
 from zap.encoding.rows import (
     event_columns,
@@ -91,6 +92,10 @@ class Encoder:
         self.max_metadata_ones = self._metadata.most
         self.fingerprint = digest(self.to_dict())
         self._limits = cache
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies know no events: a cache belongs to one object in one process."""
+        return {key: value for key, value in vars(self).items() if key != "online"}
 
     def to_dict(self) -> dict[str, Any]:
         """The encoder as a JSON object."""

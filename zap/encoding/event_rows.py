@@ -34,7 +34,7 @@ Hashed = tuple[int, Known[Ones]]  # a field's place among the values, and its bu
 _TEXTS = {str, type(None)}
 _SEVERAL = {str, tuple, type(None)}
 _MOST_SHAPES = 1000
-_MOST_VARIANTS = 1000
+_MOST_VARIANTS = 256
 
 
 class Shape:

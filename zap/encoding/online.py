@@ -12,11 +12,10 @@ columns of mixed types, times beyond reason) is left to it, and so it raises all
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate, compress
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,27 +23,18 @@ from numpy.typing import NDArray
 from zap.encoding.aggregates import DAY_US
 from zap.encoding.columns import IntArray, SparseRows
 from zap.encoding.cutoff_row import MetadataRow
-from zap.encoding.event_rows import BLANK, Packed, Row, RowMaker, Shape, Values
+from zap.encoding.event_rows import BLANK, Packed, Row, RowMaker, Shape
 from zap.encoding.feature import Feature
 from zap.encoding.features import Hash, SincePrevious
 from zap.encoding.instance import Instance
 from zap.encoding.kinds import Kinds
+from zap.encoding.known_rows import KnownRows
 from zap.encoding.metadata import Metadata
-from zap.encoding.row_cache import TYPED, CacheLimits, RowCache
-from zap.encoding.single import microseconds, plain_value
+from zap.encoding.past import LATEST_US, Event, Unusual, moment_of, ordered
+from zap.encoding.row_cache import CacheLimits
 from zap.errors import EncodingError
 
-Event = Mapping[str, Any]
-
-LATEST_US = 1 << 61  # differences of times stay within an int64
-
 _SHAPE, _INDICES, _WEIGHTS = map(itemgetter, range(3))  # of a Row
-_TIME = itemgetter("timestamp")
-_KEYS = {str, type(None), tuple, int, bool}
-
-
-class Unusual(Exception):
-    """The instance is one for the batch path."""
 
 
 class Online:
@@ -70,12 +60,8 @@ class Online:
         buckets: tuple[int, int],
         limits: CacheLimits,
     ):
-        fields = instance.reads.fields
-        self._fields = fields
         self._kinds = Kinds(instance, [feature for _, feature in sources])
         self._maker = RowMaker(instance, buckets[0], self._kinds)
-        self._get = itemgetter(*fields) if len(fields) > 1 else _only(fields[0])
-        self._absent = dict.fromkeys(fields)
         self._last = instance.last
         lookback = (instance.lookback_days or 0) * DAY_US
         self._compares = instance.compares
@@ -86,7 +72,9 @@ class Online:
         self._metadata: MetadataRow | None = None
         if not instance.all_aggregates:
             self._metadata = MetadataRow(sources, buckets[1], instance.hash_seed)
-        self.cache: RowCache[Row] = RowCache(limits, self._kinds.places)
+        fields, places = instance.reads.fields, self._kinds.places
+        self._rows = KnownRows(fields, self._maker, limits, places)
+        self.cache = self._rows.cache
 
     def encode(
         self, events: Sequence[Event], instant: datetime | int | None
@@ -103,9 +91,9 @@ class Online:
         if not (self._usual and len(events)):
             raise Unusual
         try:
-            events, times = _ordered(events)
-            moment = _moment(events[-1], times[-1], instant)
-            rows = self._rows(events)
+            events, times = ordered(events)
+            moment = moment_of(events[-1], times[-1], instant)
+            rows = self._rows.find(events)
         except EncodingError as error:
             raise Unusual from error
         shapes = set(map(_SHAPE, rows))
@@ -120,8 +108,7 @@ class Online:
         sequence = self._sequence(kept, kept_times, start, alike)
         if self._metadata is None:
             return sequence, None
-        packed = self._metadata.packed(rows, kept_times, moment)
-        return sequence, _joined([packed[0]], [packed[1]])
+        return sequence, self._metadata.row(rows, kept_times, moment)
 
     def _all_kept(self, shapes: set[Shape]) -> bool:
         """True where the instance keeps all events."""
@@ -132,57 +119,6 @@ class Online:
         if not self._kinds.usual(kinds):
             raise Unusual
         return kept
-
-    def _rows(self, events: Sequence[Event]) -> list[Row]:
-        now = self.cache.generation
-        try:
-            given = list(map(self._get, events))
-        except KeyError:
-            given = [self._get({**self._absent, **event}) for event in events]
-        try:
-            found = list(map(now.rows.get, now.keys(given)))
-        except TypeError:  # a list cannot be part of a key
-            found = [None] * len(given)
-        if all(found):
-            return found  # type: ignore[return-value]
-        missing = iter(
-            self._learned([v for v, r in zip(given, found, strict=True) if not r])
-        )
-        return [row or next(missing) for row in found]
-
-    def _learned(self, given: list[Values]) -> list[Row]:
-        """The rows of events that were not found at first sight."""
-        values, columns, types = self._usable(given)
-        try:
-            found = self.cache.find(values)
-        except TypeError as error:  # a list in a list
-            raise Unusual from error
-        if any(found):
-            values = [v for v, row in zip(values, found, strict=True) if not row]
-            columns = list(zip(*values, strict=True))
-            types = [set(map(type, column)) for column in columns]
-        if values:
-            made = self._maker.rows(columns, types)
-            numbers = [p for p, kinds in enumerate(types) if kinds & TYPED]
-            self.cache.keep(values, made, numbers)
-            left = iter(made)
-        return [row or next(left) for row in found]
-
-    def _usable(
-        self, given: list[Values]
-    ) -> tuple[list[Values], list[Values], list[set[type]]]:
-        """Values that can be part of keys: of each event, by field, and their types."""
-        columns: list[Values] = list(zip(*given, strict=True))
-        types = [set(map(type, column)) for column in columns]
-        for place, (column, kinds) in enumerate(zip(columns, types, strict=True)):
-            if not kinds <= _KEYS:
-                field = self._fields[place]
-                if field == "type" and not all(isinstance(v, str) for v in column):
-                    raise Unusual
-                columns[place] = tuple([_usable(value, field) for value in column])
-                types[place] = set(map(type, columns[place]))
-                given = []
-        return given or list(zip(*columns, strict=True)), columns, types
 
     def _sequence(
         self, rows: list[Row], times: list[int], start: int, alike: bool
@@ -233,49 +169,6 @@ def _joined(indices: list[bytes], weights: list[bytes] | None) -> SparseRows:
         return SparseRows(offsets, found, np.ones(len(found), np.float32))
     values = np.frombuffer(bytearray().join(weights), np.float32)
     return SparseRows(offsets, found, values)
-
-
-def _ordered(events: Sequence[Event]) -> tuple[Sequence[Event], list[int]]:
-    """The events by time, equal ones as given, and their times in microseconds."""
-    if set(map(type, events)) != {dict}:  # a defaultdict would invent what it lacks
-        if not all(isinstance(event, Mapping) for event in events):
-            raise Unusual
-        events = [dict(event) for event in events]
-    try:
-        times = list(map(_TIME, events))
-    except KeyError as error:
-        raise Unusual from error
-    if set(map(type, times)) != {int}:
-        times = [microseconds(moment, "timestamp") for moment in times]
-    ordered = sorted(times)
-    if ordered != times:
-        order = sorted(range(len(times)), key=times.__getitem__)
-        events = [events[i] for i in order]
-    if ordered[0] < -LATEST_US or ordered[-1] > LATEST_US:
-        raise Unusual
-    return events, ordered
-
-
-def _moment(last: Event, time_us: int, instant: datetime | int | None) -> int:
-    """The instant; see ``zap.encoding.single.one_cutoff``."""
-    received = last.get("received_at") if instant is None else instant
-    moment = time_us if received is None else microseconds(received, "instant")
-    if abs(moment) > LATEST_US:
-        raise Unusual
-    return moment
-
-
-def _usable(value: Any, field: str) -> Any:
-    """A value of a type that keys may have: NaN is not even equal to itself."""
-    if type(value) is float:
-        return value if value == value else None
-    if type(value) is list:
-        return tuple(value)
-    return value if type(value) in _KEYS else plain_value(value, field)
-
-
-def _only(field: str) -> Callable[[Event], tuple[Any, ...]]:
-    return lambda event: (event[field],)
 
 
 def _tables(
