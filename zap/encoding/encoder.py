@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zap.encoding.aggregates import measured
 from zap.encoding.binned import Binned
@@ -23,7 +23,6 @@ from zap.encoding.features import Feature, Hash
 from zap.encoding.instance import Instance, digest
 from zap.encoding.layout import Layout
 from zap.encoding.metadata import Last, Metadata, Wait
-from zap.encoding.online import Online
 from zap.encoding.past import Unusual
 from zap.encoding.row_cache import DEFAULT_LIMITS, CacheLimits
 from zap.encoding.rows import (
@@ -34,6 +33,9 @@ from zap.encoding.rows import (
 )
 from zap.encoding.single import one_cutoff, one_history
 from zap.errors import EncodingError
+
+if TYPE_CHECKING:
+    from zap.encoding.online import Online
 
 FORMAT = 1  # raised by every change of what an encoded vector means
 
@@ -177,6 +179,8 @@ class Encoder:
     @cached_property
     def online(self) -> Online:
         """What encodes single instances, and the cache of known events' rows."""
+        from zap.encoding.online import Online  # batches do without
+
         sources = [(each, feature_of(each)) for each in self.instance.all_metadata]
         buckets = self.hash_buckets, self._metadata.buckets
         return Online(self.instance, sources, buckets, self._limits)
