@@ -7,7 +7,7 @@ starts; its forks are the workers. Beam starts each of them by a command
 process comes to be is Zap's.
 
 Processes and not threads: Beam's threaded workers were seen to hand elements to the
-wrong reader (``docs/decisions/0015-worker-processes.md``), and much of the work on
+wrong reader (``docs/decisions/0017-worker-processes.md``), and much of the work on
 distinct values is plain Python.
 """
 

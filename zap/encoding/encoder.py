@@ -1,8 +1,9 @@
 """Encoder: instances become indices and values, in batches and one at a time.
 
-One code path for both: a single instance is a batch of one subject, so training and
-serving cannot drift apart. A vector holds the ones of the paper's bit vectors (figure
-5b) as unique, ascending indices, with values in [0, 1].
+The batch path defines what a vector is. A single instance is a batch of one subject,
+encoded by ``zap.encoding.online`` where that is quicker; tests hold the two to the same
+bytes, so that training and serving cannot drift apart. A vector holds the ones of the
+paper's bit vectors (figure 5b) as unique, ascending indices, with values in [0, 1].
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from zap.encoding.aggregates import measured
 from zap.encoding.binned import Binned
@@ -21,6 +23,8 @@ from zap.encoding.features import Feature, Hash
 from zap.encoding.instance import Instance, digest
 from zap.encoding.layout import Layout
 from zap.encoding.metadata import Last, Metadata, Wait
+from zap.encoding.past import Unusual
+from zap.encoding.row_cache import DEFAULT_LIMITS, CacheLimits
 from zap.encoding.rows import (
     event_columns,
     kept_mask,
@@ -29,6 +33,9 @@ from zap.encoding.rows import (
 )
 from zap.encoding.single import one_cutoff, one_history
 from zap.errors import EncodingError
+
+if TYPE_CHECKING:
+    from zap.encoding.online import Online
 
 FORMAT = 1  # raised by every change of what an encoded vector means
 
@@ -51,6 +58,8 @@ class Encoder:
 
     Args:
         instance: a fitted instance; see ``zap.encoding.fit``.
+        cache: how many rows of known events ``encode_instance`` keeps: by default 8,192
+            rows and about 16 MB, none before its first call.
 
     Attributes:
         instance: the instance with all edges as numbers.
@@ -65,7 +74,7 @@ class Encoder:
         EncodingError: a part of the instance is not fitted.
     """
 
-    def __init__(self, instance: Instance):
+    def __init__(self, instance: Instance, cache: CacheLimits = DEFAULT_LIMITS):
         missing = unfitted(instance)
         if missing:
             raise EncodingError(
@@ -84,6 +93,11 @@ class Encoder:
         self.max_event_ones = self._events.most
         self.max_metadata_ones = self._metadata.most
         self.fingerprint = digest(self.to_dict())
+        self._limits = cache
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies know no events: a cache belongs to one object in one process."""
+        return {key: value for key, value in vars(self).items() if key != "online"}
 
     def to_dict(self) -> dict[str, Any]:
         """The encoder as a JSON object."""
@@ -162,6 +176,22 @@ class Encoder:
         ]
         return self._metadata.fill(columns, len(cutoffs), further, with_sources)
 
+    @cached_property
+    def online(self) -> Online:
+        """What encodes single instances, and the cache of known events' rows."""
+        from zap.encoding.online import Online  # batches do without
+
+        sources = [(each, feature_of(each)) for each in self.instance.all_metadata]
+        buckets = self.hash_buckets, self._metadata.buckets
+        return Online(self.instance, sources, buckets, self._limits)
+
+    @cached_property
+    def _metadata_fields(self) -> list[str]:
+        """The fields that metadata and aggregates read."""
+        summed = {of for each in self.instance.all_aggregates for of in each.of}
+        lasts = {field for field, _ in self.instance.reads.last}
+        return sorted((summed | lasts) & {*self.instance.reads.fields})
+
     @property
     def event_sources(self) -> list[str]:
         """The fields that ``SparseRows.sources`` of an event's row tells apart."""
@@ -192,6 +222,22 @@ class Encoder:
             EncodingError: an event lacks its timestamp or type, or a value is of a
                 type that cannot be encoded.
         """
+        try:
+            sequence, metadata = self.online.encode(events, instant)
+        except Unusual:
+            return self.encode_as_batch(events, instant)
+        if metadata is None:
+            histories = one_history(events, self._metadata_fields)
+            cutoffs = one_cutoff(events, histories, instant)
+            metadata = self.encode_metadata(histories, cutoffs)
+        return EncodedInstance(sequence, metadata)
+
+    def encode_as_batch(
+        self,
+        events: Sequence[Mapping[str, Any]],
+        instant: datetime | int | None = None,
+    ) -> EncodedInstance:
+        """The same through the batch path, which says what is right; slow."""
         histories = one_history(events, self.instance.reads.fields)
         cutoffs = one_cutoff(events, histories, instant)
         kept, start, stop = self.windows(histories, cutoffs)

@@ -118,7 +118,7 @@ def column_of(values: Sequence[Any], field: str) -> Column:
     Raises:
         EncodingError: a value of another type.
     """
-    plain = [_plain(value, field) for value in values]
+    plain = [plain_value(value, field) for value in values]
     present = [value for value in plain if value is not None]
     if all(isinstance(value, float) for value in present):
         return Numeric(np.array([np.nan if v is None else v for v in plain], float))
@@ -128,10 +128,19 @@ def column_of(values: Sequence[Any], field: str) -> Column:
     return Categorical(np.array(codes, np.int32), list(code))
 
 
-def _plain(value: Any, field: str) -> Any:
-    """A float, a text, a tuple of texts, or None."""
-    if value is None or isinstance(value, str):
+def plain_value(value: Any, field: str) -> Any:
+    """A float, a text, a tuple of texts, or None where nothing is there.
+
+    A text of a class of its own, such as a member of an enumeration, is the text that
+    it equals, however that class may format it.
+
+    Raises:
+        EncodingError: a value of another type.
+    """
+    if value is None:
         return value
+    if isinstance(value, str):
+        return str.__str__(value)
     if isinstance(value, (bool, np.bool_)):
         return canonical_text(value)
     if isinstance(value, numbers.Real):
@@ -140,7 +149,7 @@ def _plain(value: Any, field: str) -> Any:
     if isinstance(value, datetime):
         return microseconds(value, field) / 1e6
     if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
-        return tuple(value)
+        return tuple(map(str.__str__, value))
     raise EncodingError(
         "An event's field must be text, a number, a boolean, a time or a list of text. "
         f"Received: {field}={value!r}. Leave it out, or map it to one of these."

@@ -1,0 +1,110 @@
+"""Events to rows: looked up where they are known, else made and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
+
+from zap.encoding.event_rows import Row, RowMaker, Values
+from zap.encoding.past import Event, Unusual
+from zap.encoding.row_cache import TYPED, CacheLimits, RowCache
+from zap.encoding.single import plain_value
+
+_KEYS = {str, type(None), tuple, int, bool}
+
+
+class KnownRows:
+    """Finds the rows of events.
+
+    Args:
+        fields: the fields that an instance reads.
+        maker: makes the rows that are not known.
+        limits: see ``CacheLimits``.
+        typed: places of fields that are numbers as a rule.
+
+    Attributes:
+        cache: the rows of known events.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[str],
+        maker: RowMaker,
+        limits: CacheLimits,
+        typed: Sequence[int],
+    ):
+        self._fields, self._maker = fields, maker
+        self._get = itemgetter(*fields) if len(fields) > 1 else _only(fields[0])
+        self._absent = dict.fromkeys(fields)
+        self.cache: RowCache[Row] = RowCache(limits, typed)
+
+    def find(self, events: Sequence[Event]) -> list[Row]:
+        """The row of each event.
+
+        Raises:
+            EncodingError: one cannot be encoded.
+            Unusual: nor can it be looked at.
+        """
+        now = self.cache.generation
+        try:
+            given = list(map(self._get, events))
+        except KeyError:
+            given = [self._get({**self._absent, **event}) for event in events]
+        try:
+            found = list(map(now.rows.get, now.keys(given)))
+        except TypeError:  # a list cannot be part of a key
+            found = [None] * len(given)
+        if all(found):
+            return found  # type: ignore[return-value]
+        missing = iter(
+            self._learned([v for v, r in zip(given, found, strict=True) if not r])
+        )
+        return [row or next(missing) for row in found]
+
+    def _learned(self, given: list[Values]) -> list[Row]:
+        """The rows of events that were not found at first sight."""
+        values, columns, types = self._usable(given)
+        try:
+            found = self.cache.find(values)
+        except TypeError as error:  # a list in a list
+            raise Unusual from error
+        if any(found):
+            values = [v for v, row in zip(values, found, strict=True) if not row]
+            columns = list(zip(*values, strict=True))
+            types = [set(map(type, column)) for column in columns]
+        if values:
+            made = self._maker.rows(columns, types)
+            numbers = [p for p, kinds in enumerate(types) if kinds & TYPED]
+            self.cache.keep(values, made, numbers)
+            left = iter(made)
+        return [row or next(left) for row in found]
+
+    def _usable(
+        self, given: list[Values]
+    ) -> tuple[list[Values], list[Values], list[set[type]]]:
+        """Values that can be part of keys: of each event, by field, and their types."""
+        columns: list[Values] = list(zip(*given, strict=True))
+        types = [set(map(type, column)) for column in columns]
+        for place, (column, kinds) in enumerate(zip(columns, types, strict=True)):
+            if not kinds <= _KEYS:
+                field = self._fields[place]
+                if field == "type" and not all(isinstance(v, str) for v in column):
+                    raise Unusual
+                columns[place] = tuple([_usable(value, field) for value in column])
+                types[place] = set(map(type, columns[place]))
+                given = []
+        return given or list(zip(*columns, strict=True)), columns, types
+
+
+def _usable(value: Any, field: str) -> Any:
+    """A value of a type that keys may have: NaN is not even equal to itself."""
+    if type(value) is float:
+        return value if value == value else None
+    if type(value) is list:
+        return tuple(value)
+    return value if type(value) in _KEYS else plain_value(value, field)
+
+
+def _only(field: str) -> Callable[[Event], tuple[Any, ...]]:
+    return lambda event: (event[field],)

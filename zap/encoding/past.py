@@ -1,0 +1,50 @@
+"""A subject's past as a server hands it over: in order, with an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from zap.encoding.single import microseconds
+
+Event: TypeAlias = Mapping[str, Any]
+
+LATEST_US = 1 << 61  # differences of times stay within an int64
+
+_TIME = itemgetter("timestamp")
+
+
+class Unusual(Exception):
+    """The instance is one for the batch path."""
+
+
+def ordered(events: Sequence[Event]) -> tuple[Sequence[Event], list[int]]:
+    """The events by time, equal ones as given, and their times in microseconds."""
+    if set(map(type, events)) != {dict}:  # a defaultdict would invent what it lacks
+        if not all(isinstance(event, Mapping) for event in events):
+            raise Unusual
+        events = [dict(event) for event in events]
+    try:
+        times = list(map(_TIME, events))
+    except KeyError as error:
+        raise Unusual from error
+    if set(map(type, times)) != {int}:
+        times = [microseconds(moment, "timestamp") for moment in times]
+    rising = sorted(times)
+    if rising != times:
+        order = sorted(range(len(times)), key=times.__getitem__)
+        events = [events[i] for i in order]
+    if rising[0] < -LATEST_US or rising[-1] > LATEST_US:
+        raise Unusual
+    return events, rising
+
+
+def moment_of(last: Event, time_us: int, instant: datetime | int | None) -> int:
+    """The instant; see ``zap.encoding.single.one_cutoff``."""
+    received = last.get("received_at") if instant is None else instant
+    moment = time_us if received is None else microseconds(received, "instant")
+    if abs(moment) > LATEST_US:
+        raise Unusual
+    return moment
