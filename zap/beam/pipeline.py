@@ -94,16 +94,12 @@ def run_pipeline(
     encoder, problems = _encoder(sliced.slices, generator, options.encoder)
     waiting = sliced.slices
     if not isinstance(encoder, dict):
-        fields = generator.instance.reads.fields
-        packed = waiting | "Pack slices" >> beam.ParDo(
-            PackShard(fields, spill)
-        ).with_outputs(ERRORS, main="packed")
-        waiting = packed.packed
-        problems.append(packed[ERRORS])
-    written = waiting | "Encode and write" >> beam.ParDo(
+        waiting, failed = _packed(waiting, generator, spill)
+        problems.append(failed)
+    examples = waiting | "Encode and write" >> beam.ParDo(
         WriteExamples(workspace.path, options.layout, options.compression), encoder
     ).with_outputs(COUNTS, ERRORS, main=PARTS)
-    stages = (read, sliced, written)
+    stages = (read, sliced, examples)
     problems += [key_errors, *(stage[ERRORS] for stage in stages)]
     _ = (
         pipeline
@@ -113,7 +109,7 @@ def run_pipeline(
             _write_result,
             counts=_total(pipeline, [*key_counts, *(s[COUNTS] for s in stages)]),
             errors=beam.pvalue.AsList(_flat(pipeline, problems, "errors")),
-            parts=beam.pvalue.AsList(written[PARTS]),
+            parts=beam.pvalue.AsList(examples[PARTS]),
             encoder=encoder,
             observed=observed or _estimated(read.days, "again"),
         )
@@ -121,6 +117,14 @@ def run_pipeline(
     pipeline.run().wait_until_finish()
     if spill is not None:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _packed(slices: Any, generator: Generator, spill: str | None) -> tuple[Any, Any]:
+    """Slices that wait for the encoder, and errors of making them small."""
+    packed = slices | "Pack slices" >> beam.ParDo(
+        PackShard(generator.instance.reads.fields, spill)
+    ).with_outputs(ERRORS, main="packed")
+    return packed.packed, packed[ERRORS]
 
 
 def _total(pipeline: beam.Pipeline, counts: Sequence[Any]) -> Any:
