@@ -17,7 +17,7 @@ INSTALL := $(PIP) install --quiet --progress-bar off --log $(VENV)/pip.log \
 NEEDS := setup.py pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards
+.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards prove-speed
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -81,3 +81,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing zap[$(EXTRAS),bench,dev] into $(VENV): what the tests need besides"
 	@$(INSTALL) ".[$(EXTRAS),bench,dev]"
 	@touch $@
+
+prove-speed: $(VENV)/.installed-dev  ## speed and memory beside references (long; 15 GB of memory for the largest)
+	@$(BIN)/python -m bench.data_path --contestants zap polars per_event
+	@$(BIN)/python -m bench.data_path --events 1000000 3000000 10000000 --contestants polars duckdb
+	@$(BIN)/python -m bench.encoding
+	@$(BIN)/python -m bench.custom
+	@$(BIN)/python -m bench.disk
+	@$(BIN)/python -m bench.big_subject

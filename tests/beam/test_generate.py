@@ -532,10 +532,11 @@ def test_shards_follow_the_size_and_the_workers() -> None:
 
     megabyte = 2**20
     assert shard_count([source("a", 10)], 1) == 2
-    assert shard_count([source("a", 100 * megabyte)], 1) == 13
+    assert shard_count([source("a", 100 * megabyte)], 1) == 18
     assert shard_count([source("a", 10)], 3) == 6
     parts = [source("a", 100 * megabyte, (i,)) for i in range(9)]
-    assert shard_count(parts, 1) == 13
+    assert shard_count(parts, 1) == 18
+    assert shard_count(parts, 2) == 20
 
 
 @pytest.mark.parametrize(

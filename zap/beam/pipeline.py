@@ -39,7 +39,7 @@ from zap.histories.clock import coarse_sources
 
 RESULT = "result.json"
 SHUFFLE = "shuffle"  # a folder of the workspace, gone when the pipeline has run
-SHARD_BYTES = 8 * 2**20
+SHARD_BYTES = 6 * 2**20
 PART_ROWS = 1_000_000
 
 
@@ -223,6 +223,7 @@ def parts_to_read(sources: Sequence[Source]) -> list[Source]:
 
 
 def shard_count(sources: Sequence[Source], workers: int) -> int:
-    """Shards for an input: one for each 8 MB as stored, and two a worker."""
+    """Shards for an input: one for each 6 MB as stored, as many for every worker."""
     stored = {source.path: source.size_bytes for source in sources}
-    return max(math.ceil(sum(stored.values()) / SHARD_BYTES), 2 * workers)
+    needed = math.ceil(sum(stored.values()) / SHARD_BYTES)
+    return max(math.ceil(needed / (2 * workers)), 1) * 2 * workers

@@ -5,6 +5,7 @@ It ends with the job: its standard input closes. A worker ends with the server.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -15,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
+PATIENCE = 1.0  # seconds between two looks at workers that have ended
 _PR_SET_PDEATHSIG = 1
 
 
@@ -25,16 +27,17 @@ def main(path: str) -> None:
         path: of the socket to listen on.
     """
     worker = _imported()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the children
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the job's process decides
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
         while True:
-            readable, _, _ = select.select([sys.stdin, server], [], [])
+            readable, _, _ = select.select([sys.stdin, server], [], [], PATIENCE)
+            _bury()
             if sys.stdin in readable:
                 line = sys.stdin.readline()
                 if not line:
+                    _bury()
                     return
                 sys.path[:] = json.loads(line)
                 print("ready", flush=True)
@@ -49,8 +52,15 @@ def _imported() -> Callable[[list[str]], None]:
     import pyarrow.parquet
 
     import zap.beam.pipeline
+    from zap.errors import MissingExtraError
+    from zap.events.agents import parse_agent
+    from zap.events.bots import is_crawler
 
     assert zap.beam.pipeline and pyarrow.parquet
+    with contextlib.suppress(MissingExtraError):
+        # What takes half a second to build, while the job's process still starts.
+        parse_agent("a browser")
+        is_crawler("a browser")
     pa.set_cpu_count(1)  # the processes share the cores
     run: Callable[[list[str]], None] = worker.main
     return run
@@ -69,7 +79,6 @@ def _work(client: socket.socket, worker: Callable[[list[str]], None]) -> int:
     """A worker's life; its exit code, which the client is told."""
     code = 1
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _die_with_parent()
         os.dup2(2, 1)  # standard output is the job's
         with client.makefile("r") as said:
@@ -81,6 +90,13 @@ def _work(client: socket.socket, worker: Callable[[list[str]], None]) -> int:
         traceback.print_exc()
     client.sendall(bytes([code]))
     return code
+
+
+def _bury() -> None:
+    """Take leave of workers that have ended, so that their times count."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _die_with_parent() -> None:

@@ -1,0 +1,1 @@
+"""What examples take on a disk, by layout and format."""
