@@ -141,6 +141,9 @@ def _become(asked: dict[str, Any]) -> None:
         if asked["die"]:
             _die_at(*asked["die"])
         if asked["file_bytes"]:
+            # Python would leave compiled modules cut short, for whoever comes next.
+            sys.dont_write_bytecode = True
+            os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (asked["file_bytes"],) * 2)
             how = signal.SIG_DFL if asked["dies_there"] else signal.SIG_IGN
