@@ -83,7 +83,7 @@ import sys, time
 from zap.beam.workers import Workers
 workers = Workers(2)
 workers.command()
-print(workers._server.pid, flush=True)
+print(workers._server.pid, workers._folder, flush=True)
 time.sleep(60)
 """
 
@@ -94,7 +94,9 @@ def test_the_server_ends_with_a_job_that_is_killed() -> None:
         [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True
     )
     assert job.stdout is not None
-    server = int(job.stdout.readline())
+    said, folder = job.stdout.readline().split()
+    server = int(said)
+    assert Path(folder).is_dir()
     assert psutil.pid_exists(server)
     job.kill()
     job.wait()
@@ -106,3 +108,4 @@ def test_the_server_ends_with_a_job_that_is_killed() -> None:
         time.sleep(0.05)
     else:
         assert not psutil.pid_exists(server)
+    assert not Path(folder).exists()

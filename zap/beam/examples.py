@@ -32,8 +32,7 @@ from zap.histories.build import HistorySettings, build_histories
 from zap.histories.heavy import HeavySubjects
 from zap.histories.selection import BOT
 
-PARTS = "parts"
-TRAIN, TEST = SPLITS.index("train"), SPLITS.index("test")
+TRAIN = SPLITS.index("train")
 
 
 @dataclass(frozen=True)

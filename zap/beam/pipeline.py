@@ -68,15 +68,7 @@ def run_pipeline(
     pipeline = make_pipeline(options.beam_args, workers)
     shared = is_local(pipeline) and workspace.local
     spill = f"{workspace.path}/{SHUFFLE}" if shared else None
-    read = (
-        pipeline
-        | "Sources" >> beam.Create(parts_to_read(sources))
-        | "Spread" >> beam.Reshuffle()
-        | "Read events"
-        >> beam.ParDo(ReadEvents(mapping, generator, dead)).with_outputs(
-            COUNTS, DAYS, CLOCK, ERRORS, main="events"
-        )
-    )
+    read = _read(pipeline, sources, ReadEvents(mapping, generator, dead))
     most = generator.settings().max_subject_events
     keyed, key_counts, key_errors = key_by_subject(
         read.events, generator.subject, shards, most, spill
@@ -117,6 +109,17 @@ def run_pipeline(
     pipeline.run().wait_until_finish()
     if spill is not None:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _read(pipeline: beam.Pipeline, sources: Sequence[Source], step: ReadEvents) -> Any:
+    """Batches of events, and what is told of them beside."""
+    return (
+        pipeline
+        | "Sources" >> beam.Create(parts_to_read(sources))
+        | "Spread" >> beam.Reshuffle()
+        | "Read events"
+        >> beam.ParDo(step).with_outputs(COUNTS, DAYS, CLOCK, ERRORS, main="events")
+    )
 
 
 def _packed(slices: Any, generator: Generator, spill: str | None) -> tuple[Any, Any]:

@@ -10,11 +10,12 @@ import ctypes
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 PATIENCE = 1.0  # seconds between two looks at workers that have ended
 _PR_SET_PDEATHSIG = 1
@@ -28,7 +29,7 @@ def main(path: str) -> None:
     """
     worker = _imported()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the job's process decides
-    with socket.socket(socket.AF_UNIX) as server:
+    with socket.socket(socket.AF_UNIX) as server, _folder_of(path):
         server.bind(path)
         server.listen()
         while True:
@@ -43,6 +44,15 @@ def main(path: str) -> None:
                 print("ready", flush=True)
             if server in readable:
                 _fork(server, worker)
+
+
+@contextlib.contextmanager
+def _folder_of(path: str) -> Iterator[None]:
+    """Remove the socket's folder at the end, however the job's process ended."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(os.path.dirname(path), ignore_errors=True)
 
 
 def _imported() -> Callable[[list[str]], None]:

@@ -17,6 +17,7 @@ from zap.checks.known import ALWAYS_US
 from zap.encoding.columns import BoolArray
 from zap.encoding.dimensions import activity_mask
 from zap.encoding.windows import count_in
+from zap.events.coded import whole
 from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
 from zap.examples.generator import Generator
@@ -59,7 +60,7 @@ def histories_of(
         settings: in place of the generator's own.
     """
     batch = pa.RecordBatch.from_arrays(
-        [_whole(column) for column in table.columns], schema=table.schema
+        [whole(column) for column in table.columns], schema=table.schema
     )
     exclude: Any = generator.exclude
     chosen, _ = select_events(batch, exclude, generator.bot_rules())
@@ -77,11 +78,6 @@ def histories_of(
         {*fields, "source", "row"},
         mapping,
     )[0]
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return pa.concat_arrays(whole.chunks) if hasattr(whole, "chunks") else whole
 
 
 def without_limits(generator: Generator) -> HistorySettings:

@@ -24,7 +24,7 @@ from zap.events.reading import read_source
 from zap.events.schema import canonical_schema
 from zap.events.sources import Source
 from zap.examples.observed import ObservedRange, estimate
-from zap.histories.subjects import subject_hash
+from zap.histories.subjects import subject_hashes
 from zap.times import DAY_US
 
 BATCH_ROWS = 65_536
@@ -176,10 +176,7 @@ class Lowest:
         columns = [batch.column(n) for n in names if n in batch.schema.names]
         column = pc.coalesce(*columns)
         codes = pc.dictionary_encode(column)
-        hashed = np.array(
-            [subject_hash(name) for name in codes.dictionary.to_pylist()] + [0],
-            np.int64,
-        )
+        hashed = np.append(subject_hashes(codes.dictionary), 0)
         places = pc.fill_null(codes.indices, len(hashed) - 1).to_numpy()
         return hashed[places], pc.is_valid(column).to_numpy(zero_copy_only=False)
 

@@ -7,8 +7,6 @@ at once. Only columns that hardly repeat, such as ids of events, are better left
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -74,10 +72,10 @@ def compacted(column: pa.DictionaryArray) -> pa.DictionaryArray:
     return from_codes(place[codes], distinct.take(pa.array(np.flatnonzero(occurs))))
 
 
-def with_texts(table: pa.Table, names: Collection[str] | None = None) -> pa.Table:
-    """A table with the columns ``names``, or all that are codes, as texts."""
+def with_texts(table: pa.Table) -> pa.Table:
+    """A table with all columns that are codes as texts."""
     for place, field in enumerate(table.schema):
-        if is_coded(field.type) and (names is None or field.name in names):
+        if is_coded(field.type):
             texts = pc.cast(table.column(place), pa.string())
             table = table.set_column(place, field.name, texts)
     return table

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, IntArray
+from zap.events.coded import whole
 from zap.events.mapping import EventMapping
 from zap.events.order import total_order
 
@@ -49,10 +50,10 @@ def fold_rows(
     folded = table.take(first)
     for name, spec in mapping.properties.items():
         if name in table.schema.names:
-            column = _one_array(table.column(name)).take(pa.array(order))
+            column = whole(table.column(name)).take(pa.array(order))
             values = _FOLDS[spec.fold](column, bounds)
             folded = _set_column(folded, name, values)
-    received = _one_array(table.column("received_at")).take(pa.array(order))
+    received = whole(table.column("received_at")).take(pa.array(order))
     folded = _set_column(folded, "received_at", _largest(received, bounds))
     ids = pc.if_else(
         pa.array(grouped[first]), folded.column("group"), folded.column("event_id")
@@ -73,7 +74,7 @@ def _groups(table: pa.Table, subject: str) -> tuple[IntArray, BoolArray]:
 
 def _codes(column: pa.ChunkedArray) -> IntArray:
     """Numbers of distinct values; -1 where there is none."""
-    indices = _one_array(column).dictionary_encode().indices
+    indices = whole(column).dictionary_encode().indices
     codes: IntArray = pc.fill_null(indices, -1).to_numpy().astype(np.int64)
     return codes
 
@@ -125,13 +126,6 @@ def _first_by(column: pa.Array, bounds: IntArray, direction: str) -> pa.Array:
 def _valid(column: pa.Array) -> BoolArray:
     mask: BoolArray = pc.is_valid(column).to_numpy(zero_copy_only=False)
     return mask
-
-
-def _one_array(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return (
-        pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
-    )
 
 
 def _set_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:

@@ -10,7 +10,7 @@ of bots and those that are too long go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,10 +99,8 @@ def build_histories(
     table = _narrowed(table, settings, fields).take(pa.array(order))
     table, offsets = _drop_repeats(table, offsets, settings, counts)
     found = session_bots(table, offsets, settings.session_gap_us, settings.bots, counts)
-    for reason, mask in found.items():
-        rows = np.searchsorted(offsets, np.flatnonzero(mask), "right") - 1
-        note_flagged(flagged, (names[row] for row in np.unique(rows)), reason)
     if found:
+        _note_bots(found, offsets, names, flagged)
         table, offsets = _keep(table, offsets, ~np.any([*found.values()], axis=0))
     time_us = _micros(table.column("timestamp"))
     table, offsets = _drop_long_sessions(table, offsets, time_us, settings, counts)
@@ -127,6 +125,18 @@ def build_histories(
     if settings.subject == PERSON:
         batch = with_visitors(batch, table, counts)
     return batch, counts
+
+
+def _note_bots(
+    found: Mapping[str, BoolArray],
+    offsets: IntArray,
+    names: Sequence[str],
+    flagged: MutableMapping[str, str] | None,
+) -> None:
+    """Write down whose sessions were bots', and why."""
+    for reason, mask in found.items():
+        rows = np.searchsorted(offsets, np.flatnonzero(mask), "right") - 1
+        note_flagged(flagged, (names[row] for row in np.unique(rows)), reason)
 
 
 def _with_subject(table: pa.Table, subject: str) -> pa.Table:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from zap.encoding.columns import BoolArray, FloatArray, IntArray
 from zap.errors import InputError
-from zap.histories.subjects import subject_hash
+from zap.histories.subjects import subject_hashes
 from zap.simulation.folder import Folder
 
 _OF_EVENTS = ["anonymous_id", "received_at", "event"]
@@ -115,8 +115,7 @@ def _of_part(events_path: Path, truth_path: Path) -> Truth:
     chosen = pc.and_(whole, pc.equal(events["event"], "page_view"))
     events, truth = events.filter(chosen), truth.filter(chosen)
     visitors = events["anonymous_id"].combine_chunks()
-    names = visitors.dictionary.to_pylist()
-    hashes = np.array([subject_hash(name) for name in names], np.int64)
+    hashes = subject_hashes(visitors.dictionary)
     return Truth(
         subject_hash=hashes[visitors.indices.to_numpy()],
         instant_us=events["received_at"].to_numpy() * 1_000,
