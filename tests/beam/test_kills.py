@@ -215,11 +215,12 @@ def test_a_kill_while_a_dataset_is_replaced_leaves_one_of_the_two(
     assert visible(tmp_path) == ["examples"]
 
 
+@pytest.mark.parametrize("mode", [TWO_WORKERS, TWO_WORKERS[:1]], ids=["own", "forked"])
 def test_kills_of_a_run_with_two_workers(
-    tmp_path: Path, runs: ForkedRuns, job: Job
+    tmp_path: Path, runs: ForkedRuns, job: Job, mode: tuple[str, ...]
 ) -> None:
     output = tmp_path / "examples"
-    argv = job.argv(output, "--no-check", *TWO_WORKERS)
+    argv = job.argv(output, "--no-check", *mode)
     for moment in (1.0, 2.5):
         runs.start(argv)
         time.sleep(moment)

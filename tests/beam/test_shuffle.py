@@ -89,3 +89,17 @@ def test_pieces_are_cut_once_there_are_rows_enough(monkeypatch) -> None:
     sizes = [len(list(step.process(batch_of(["a", "b", "c"])))) for _ in range(8)]
     assert [bool(size) for size in sizes] == [False, False, False, True] * 2
     assert not list(step.finish_bundle())
+
+
+def test_rows_beyond_what_a_subject_may_have_stay_where_they_were_read() -> None:
+    schema = pa.schema([("who", pa.string()), ("type", pa.string())])
+    rows = pa.table({"who": ["a"] * 200 + ["b"] * 3, "type": ["view"] * 203})
+    batch = rows.cast(schema).combine_chunks().to_batches()[0]
+    step = KeyByShard("who", 1, 100)
+    step.start_bundle()
+    tagged = [each for _ in range(2) for each in step.process(batch)]
+    [(_, piece)] = [each.value for each in step.finish_bundle()]
+    who = to_table([piece]).column("who").to_pylist()
+    assert (who.count("a"), who.count("b")) == (101, 6)
+    withheld = sum(each.value["events.dropped.max_subject_events"] for each in tagged)
+    assert withheld == 2 * 200 - 101

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from made_visits import examples_of
 from zap.beam.generate import GenerateOptions, generate
 from zap.datasets.splits import NoSplit, SubjectSplit, TimeSplit
 from zap.datasets.store import Dataset
-from zap.datasets.variants import empty_visits, with_variant
+from zap.datasets.variants import Cut, empty_visits, with_variant
 from zap.datasets.visits import concatenate
 from zap.errors import DatasetError, GeneratorError
 from zap.events.mapping import EventMapping
@@ -256,3 +257,14 @@ def test_bots_do_not_move_the_estimated_range(tmp_path) -> None:
     two = made(tmp_path / "b", [*people, *crawled], WithBots(), mapping)
     assert one.manifest["observed"] == two.manifest["observed"]
     assert one.manifest["digest"] == two.manifest["digest"]
+
+
+def test_of_a_late_visitor_the_person_s_rows_are_made_again() -> None:
+    # A copy without late events has its history's name, which may be a visitor's; the
+    # rows carry the person's.
+    histories = SimpleNamespace(
+        subject=["user:7", "user:8", "anonymous:a", "anonymous:a"],
+        subject_hash=np.array([5, 6, 5, 5]),
+    )
+    cut = Cut(3, SimpleNamespace(histories=histories), np.zeros(0, np.int8))
+    assert cut.late_names() == {"user:7", "anonymous:a"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +27,7 @@ from zap.beam.workers import Workers
 from zap.beam.write import PARTS, PackShard, WriteExamples
 from zap.datasets.splits import SPLITS
 from zap.datasets.store import DEAD_LETTERS, Workspace
-from zap.datasets.writing import written
+from zap.datasets.writing import writing, written
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
 from zap.errors import DatasetError
@@ -68,6 +69,9 @@ def run_pipeline(
     pipeline = make_pipeline(options.beam_args, workers)
     shared = is_local(pipeline) and workspace.local
     spill = f"{workspace.path}/{SHUFFLE}" if shared else None
+    if spill is not None:
+        with writing(spill):
+            os.mkdir(spill)
     read = _read(pipeline, sources, ReadEvents(mapping, generator, dead))
     most = generator.settings().max_subject_events
     keyed, key_counts, key_errors = key_by_subject(

@@ -24,7 +24,7 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from zap.beam.outputs import count, error
-from zap.datasets.writing import writing, written
+from zap.datasets.writing import written
 from zap.encoding.columns import Int32Array
 from zap.errors import ZapError
 from zap.events.coded import codes_of, compacted, encoded, is_coded, whole
@@ -122,11 +122,13 @@ Piece: TypeAlias = bytes | Place
 def spilled(
     pieces: Iterable[tuple[int, bytes]], folder: str
 ) -> Iterator[tuple[int, Place]]:
-    """The pieces written into one new file of the folder."""
+    """The pieces written into one new file of the folder, which must be there.
+
+    A worker that outlives its job for a moment finds it gone, and does not bring back
+    what the next run has cleared away.
+    """
     path = f"{folder}/{uuid.uuid4().hex}"
     places = []
-    with writing(folder):
-        os.makedirs(folder, exist_ok=True)
     try:
         with written(path) as file:
             for shard, piece in pieces:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -140,12 +142,18 @@ class WriteExamples(beam.DoFn):
         self, shard: int, variant: Variant, encoder: Encoder
     ) -> dict[str, Any]:
         folder = f"variants/{variant.name}"
-        files, root = fsspec.core.url_to_fs(f"{self._folder}/{folder}")
-        with writing(root):
-            files.makedirs(root, exist_ok=True)
+        self._make_folders("variants", folder)
         visits = encode_variant(variant, encoder, self._layout)
         more = {"variant": variant.name, "lacking": variant.lacking}
         return self._write_all(folder, shard, visits) | more
+
+    def _make_folders(self, *names: str) -> None:
+        """Make folders, but never that of a job which is gone (see `spilled`)."""
+        for name in names:
+            files, path = fsspec.core.url_to_fs(f"{self._folder}/{name}")
+            local = "file" in files.protocol
+            with writing(path), contextlib.suppress(FileExistsError):
+                os.mkdir(path) if local else files.makedirs(path)
 
     def _write_all(self, split: str, shard: int, visits: Visits) -> dict[str, Any]:
         every = np.ones(len(visits), bool)
