@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from zap.beam.workers import Workers
 from zap.datasets.assemble import LAYOUTS
+from zap.datasets.recent import RecentSample
 from zap.datasets.splits import Split, SubjectSplit
 from zap.datasets.tfrecord import COMPRESSIONS
 from zap.encoding.encoder import Encoder
@@ -28,6 +29,7 @@ class GenerateOptions:
         replace: whether a dataset at the output may be replaced.
         workers: processes of a local run that were begun before; they end with it.
         check: whether the generator is proven on some of the events first.
+        recent: which examples are told again as events, to verify models with.
     """
 
     split: Split = field(default_factory=SubjectSplit)
@@ -40,6 +42,7 @@ class GenerateOptions:
     replace: bool = False
     check: bool = True
     workers: Workers | None = None
+    recent: RecentSample = field(default_factory=RecentSample)
 
     def __post_init__(self) -> None:
         for name, known in (("layout", LAYOUTS), ("compression", COMPRESSIONS)):

@@ -93,7 +93,7 @@ def run_pipeline(
         waiting, failed = _packed(waiting, generator, spill)
         problems.append(failed)
     examples = waiting | "Encode and write" >> beam.ParDo(
-        WriteExamples(workspace.path, options.layout, options.compression), encoder
+        _writer(workspace, options, shards), encoder
     ).with_outputs(COUNTS, ERRORS, main=PARTS)
     stages = (read, sliced, examples)
     problems += [key_errors, *(stage[ERRORS] for stage in stages)]
@@ -113,6 +113,16 @@ def run_pipeline(
     pipeline.run().wait_until_finish()
     if spill is not None:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _writer(
+    workspace: Workspace, options: GenerateOptions, shards: int
+) -> WriteExamples:
+    recent = options.recent
+    told = recent.of_shard(shards) if recent.examples else 0
+    return WriteExamples(
+        workspace.path, options.layout, options.compression, told, recent.key
+    )
 
 
 def _read(pipeline: beam.Pipeline, sources: Sequence[Source], step: ReadEvents) -> Any:

@@ -9,7 +9,9 @@ from typing import Any
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import raise_first
 from zap.beam.pipeline import RESULT
+from zap.beam.write import CANDIDATES
 from zap.datasets.manifest import make_manifest
+from zap.datasets.recent import RECENT, chosen_of, packed_lines
 from zap.datasets.selection import split_parts
 from zap.datasets.store import DEAD_LETTERS, ENCODER, Workspace
 from zap.encoding.encoder import Encoder
@@ -44,8 +46,9 @@ def conclude(
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())
     workspace.remove(RESULT)
+    recent = publish_recent(workspace, options)
     counts["files.identical"] = identical_files(sources)
-    return make_manifest(
+    manifest = make_manifest(
         generator,
         mapping,
         sources,
@@ -57,6 +60,21 @@ def conclude(
         options.layout,
         options.compression,
     )
+    return {**manifest, "recent": recent}
+
+
+def publish_recent(workspace: Workspace, options: GenerateOptions) -> dict[str, Any]:
+    """Choose the examples that are told again as events; what the manifest says."""
+    names = workspace.glob(f"{CANDIDATES}/*")
+    lines = (
+        line.encode()
+        for name in names
+        for line in workspace.read_text(name).splitlines()
+    )
+    chosen = chosen_of(lines, options.recent.examples)
+    workspace.write_bytes(RECENT, packed_lines(chosen))
+    workspace.remove_folder(CANDIDATES)
+    return {"examples": len(chosen), "subjects_named": options.recent.key is not None}
 
 
 def identical_files(sources: Sequence[Source]) -> int:

@@ -20,12 +20,13 @@ from zap.beam.packed import pack, unpack
 from zap.beam.shuffle import Piece, bytes_of, spilled
 from zap.datasets.assemble import as_instances, assemble, in_split
 from zap.datasets.digest import digest_of, shown
+from zap.datasets.recent import candidates
 from zap.datasets.splits import SPLITS
 from zap.datasets.tfexample import encode_visits
 from zap.datasets.tfrecord import write_records
 from zap.datasets.variants import Variant, encode_variant
 from zap.datasets.visits import Visits
-from zap.datasets.writing import writing
+from zap.datasets.writing import writing, written
 from zap.encoding.columns import BoolArray
 from zap.encoding.encoder import Encoder
 from zap.encoding.measured import measure_events
@@ -33,6 +34,7 @@ from zap.errors import ZapError
 from zap.examples.slicing import Slices
 
 PARTS = "parts"
+CANDIDATES = "candidates"  # a folder of the workspace, gone before it is published
 TEST = SPLITS.index("test")
 OTHERS = [number for number in range(len(SPLITS)) if number != TEST]
 
@@ -80,12 +82,23 @@ class WriteExamples(beam.DoFn):
         folder: where the parts' folders are.
         layout: "visits" or "instances".
         compression: "none" or "gzip".
+        candidates: most examples of a shard that are told again as events; 0 for none.
+        key: of those examples' subjects; see `RecentSample`.
     """
 
-    def __init__(self, folder: str, layout: str, compression: str):
+    def __init__(
+        self,
+        folder: str,
+        layout: str,
+        compression: str,
+        candidates: int = 0,
+        key: bytes | None = None,
+    ):
         self._folder = folder
         self._layout = layout
         self._compression = compression
+        self._candidates = candidates
+        self._key = key
 
     def process(
         self, element: SlicedShard | Piece, encoder: Mapping[str, Any] | None
@@ -117,7 +130,19 @@ class WriteExamples(beam.DoFn):
                 measure_events(encoder, slices.histories, events, visits.events)
             )
             yield from self._write_parts(shard.shard, visits, shard.part[some])
+        self._write_recent(shard, encoder)
         yield from count({f"encoding.{name}": n for name, n in counts.items()})
+
+    def _write_recent(self, shard: SlicedShard, encoder: Encoder) -> None:
+        if not self._candidates or not len(shard.part):
+            return
+        self._make_folders(CANDIDATES)
+        lines = candidates(
+            shard.slices, shard.part, encoder, self._candidates, self._key
+        )
+        path = f"{self._folder}/{CANDIDATES}/{shard.shard:05d}.jsonl"
+        with written(path) as file:
+            file.write(b"".join(line + b"\n" for line in lines))
 
     def _write_parts(
         self, shard: int, visits: Visits, part: NDArray[np.int8]

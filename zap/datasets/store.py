@@ -7,6 +7,7 @@ renamed; elsewhere, where a rename is no single step, the mark alone decides.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ import fsspec
 
 from zap.datasets.claim import COMPLETED, Claim, remove_folder
 from zap.datasets.publishing import place, replace_folder, sync, sync_tree
+from zap.datasets.recent import RECENT
 from zap.datasets.splits import SPLITS
 from zap.datasets.tfexample import FORMAT_VERSION, decode_visits
 from zap.datasets.tfrecord import read_records
@@ -141,6 +143,23 @@ class Dataset:
         test = self.read("test") if self.parts("test") else None
         return with_variant(test, self.read_touched(name))
 
+    def recent(self) -> list[dict[str, Any]]:
+        """Some examples as the events that serving would see; see `RecentSample`.
+
+        Raises:
+            DatasetError: there are none, or the file is damaged.
+        """
+        files, root = fsspec.core.url_to_fs(self.path)
+        try:
+            lines = gzip.decompress(files.cat_file(f"{root}/{RECENT}")).splitlines()
+            return [json.loads(line) for line in lines]
+        except (OSError, EOFError, ValueError) as error:
+            raise DatasetError(
+                "Expected examples to verify a model with. Received: "
+                f"path={self.path}/{RECENT}, which is missing or damaged ({error}). "
+                "Generate the dataset again."
+            ) from error
+
     def _records(self, parts: Iterable[Mapping[str, Any]]) -> list[bytes]:
         records: list[bytes] = []
         for part in parts:
@@ -252,8 +271,16 @@ class Workspace:
             DatasetError: the disk is full, or fails.
         """
         text = json.dumps(data, indent=2, sort_keys=True, allow_nan=False)
+        self.write_bytes(name, f"{text}\n".encode())
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of the dataset.
+
+        Raises:
+            DatasetError: the disk is full, or fails.
+        """
         with written(f"{self.path}/{name}") as file:
-            file.write(f"{text}\n".encode())
+            file.write(content)
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file that a job wrote into the workspace."""
@@ -271,6 +298,11 @@ class Workspace:
     def remove(self, name: str) -> None:
         """Remove a file of the workspace."""
         self._files.rm_file(f"{self._where}/{name}")
+
+    def remove_folder(self, name: str) -> None:
+        """Remove a folder of the workspace, if it is there, and what it holds."""
+        if self._files.exists(f"{self._where}/{name}"):
+            self._files.rm(f"{self._where}/{name}", recursive=True)
 
     def publish(self) -> None:
         """Mark the dataset as complete and give it its name.

@@ -9,12 +9,15 @@ paper's bit vectors (figure 5b) as unique, ascending indices, with values in [0,
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from zap.encoding.aggregates import measured
 from zap.encoding.binned import Binned
@@ -51,6 +54,16 @@ class EncodedInstance:
 
     events: SparseRows
     metadata: SparseRows
+
+    @property
+    def digest(self) -> str:
+        """Hex digest, 32 digits, of the rows; equal bytes and only those have one."""
+        hashed = hashlib.blake2b(digest_size=16)
+        for rows in (self.events, self.metadata):
+            hashed.update(np.asarray(rows.offsets - rows.offsets[0], "<i8").tobytes())
+            hashed.update(np.asarray(rows.indices, "<i4").tobytes())
+            hashed.update(np.asarray(rows.values, "<f4").tobytes())
+        return hashed.hexdigest()
 
 
 class Encoder:

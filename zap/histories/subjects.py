@@ -44,6 +44,21 @@ def subject_hashes(subjects: pa.Array) -> IntArray:
     return found.view(np.int64)
 
 
+def scrambled(*numbers: IntArray) -> Words:
+    """A 64-bit hash of each row of whole numbers, to draw lots with.
+
+    Args:
+        numbers: int64 columns of one shape.
+
+    Returns:
+        uint64, of that shape.
+    """
+    lots = np.full(numbers[0].shape, SUBJECT_SEED, np.uint64)
+    for column in numbers:
+        lots = _finished(lots * _C1 + column.view(np.uint64))
+    return lots
+
+
 def _hashed(words: Words, length: int) -> Words:
     """The first half of the hashes of texts of ``length`` bytes; (words, texts)."""
     one = np.full(words.shape[1], SUBJECT_SEED, np.uint64)

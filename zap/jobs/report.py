@@ -6,15 +6,40 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from zap.bundles.bundle import Bundle
 from zap.datasets.splits import SPLITS
-from zap.evaluation.report import write_report
+from zap.evaluation.report import build_sections, report_html, write_report
+
+TEST_SCOPE = "the test split"
+
+
+class Parts(Protocol):
+    """What a report is told of a model: a bundle, or one that is not written yet."""
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What ``bundle.json`` says, or will say."""
+
+    def json(self, name: str) -> Any:
+        """The content of a JSON file."""
+
+
+def draft_report(parts: Parts) -> bytes:
+    """The report that a bundle holds of itself: of its test split, and undated."""
+    facts = {**facts_of(parts, TEST_SCOPE), "created_at": ""}
+    metrics, generator = parts.json("metrics.json"), parts.info["generator"]
+    return report_html(
+        metrics,
+        build_sections(metrics, facts),
+        title=generator["name"],
+        question=generator["question"],
+        scope=TEST_SCOPE,
+    ).encode()
 
 
 def report_bundle(
-    bundle: Bundle,
+    bundle: Parts,
     metrics: Mapping[str, Any],
     path: str | Path,
     *,
@@ -44,7 +69,7 @@ def report_bundle(
     )
 
 
-def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
+def facts_of(bundle: Parts, scope: str) -> dict[str, Any]:
     """What the bundle's files say of data, encoding, settings and versions."""
     manifest = bundle.json("manifest.json")
     generator = manifest["generator"]
@@ -85,7 +110,7 @@ def facts_of(bundle: Bundle, scope: str) -> dict[str, Any]:
     }
 
 
-def _target(bundle: Bundle) -> dict[str, Any]:
+def _target(bundle: Parts) -> dict[str, Any]:
     """What a model of classes or amounts predicts, beside its settings."""
     target = bundle.info.get("target", {})
     return {f"label_{name}": value for name, value in target.items()}

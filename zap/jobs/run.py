@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zap.bundles.bundle import Bundle
 from zap.errors import InputError
 from zap.jobs.inputs import RawInput
-from zap.jobs.report import report_bundle, write_metrics
+from zap.jobs.report import TEST_SCOPE, report_bundle, write_metrics
 
 if TYPE_CHECKING:
     from zap.beam.generate import GenerateOptions
@@ -97,7 +97,7 @@ def run(
     watchers.stage("report")
     metrics = bundle.json("metrics.json")
     report = report_bundle(
-        bundle, metrics, work / REPORT, scope="the test split", plots=work / PLOTS
+        bundle, metrics, work / REPORT, scope=TEST_SCOPE, plots=work / PLOTS
     )
     write_metrics(metrics, work / METRICS)
     return RunResult(bundle, metrics, report)

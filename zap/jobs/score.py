@@ -11,6 +11,7 @@ from zap.bundles.bundle import Bundle
 from zap.bundles.calibrator import MatrixScaling
 from zap.bundles.class_scaling import ClassScaling
 from zap.bundles.mean_scaling import MeanScaling
+from zap.datasets.recent import RecentSample
 from zap.datasets.splits import SPLITS, NoSplit, Split, SubjectSplit, TimeSplit
 from zap.datasets.store import Dataset
 from zap.datasets.visits import Visits, concatenate
@@ -152,6 +153,7 @@ def evaluate_raw(
         beam_args=tuple(beam_args),
         max_bad_share=max_bad_share,
         check=False,  # the bundle's manifest says what was proven when it was trained
+        recent=RecentSample(0),
     )
     with tempfile.TemporaryDirectory(prefix="zap-") as folder:
         output = Path(folder) / "examples"

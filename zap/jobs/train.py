@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zap.bundles.bundle import INFO, Bundle, write_bundle
+from zap.bundles.sealed import seal
 from zap.bundles.target import AMOUNT, BINARY, Target
 from zap.datasets.store import Dataset
 from zap.errors import BundleError
 from zap.evaluation.baselines import fit_target_baseline
+from zap.jobs.report import draft_report
 from zap.jobs.score import judge_part
+from zap.serving.predictor import Predictor
 from zap.serving.scorer import Scorer
+from zap.serving.verification import VERIFICATION, processor, scored_examples
 from zap.training.calibration import halves
 from zap.training.calibrations import calibrate_target
 from zap.training.config import ModelConfig
@@ -93,7 +98,29 @@ def train_bundle(
     }
     judge = Scorer(frozen, dataset.spec, calibration.scaling)
     files["metrics.json"] = judge_part(judge, baseline, dataset, "test", test)
-    return write_bundle(output, files, bundle_info(dataset, target), replace=replace)
+    info = bundle_info(dataset, target)
+    files["report.html"] = draft_report(Draft(info, files))
+    lines = scored_examples(Predictor(dataset.encoder, judge), dataset.recent())
+    return write_bundle(
+        output, files, info, sealed={VERIFICATION: seal(lines)}, replace=replace
+    )
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A bundle before it is written.
+
+    Attributes:
+        info: what ``bundle.json`` will say.
+        files: contents by file name.
+    """
+
+    info: Mapping[str, Any]
+    files: Mapping[str, Any]
+
+    def json(self, name: str) -> Any:
+        """The content of a JSON file."""
+        return self.files[name]
 
 
 def check_output(output: Path, replace: bool) -> None:
@@ -128,6 +155,7 @@ def bundle_info(dataset: Dataset, target: Target) -> dict[str, Any]:
         "instance": manifest["instance_fingerprint"],
         "encoder_fingerprint": manifest["encoder_fingerprint"],
         "versions": {**manifest["versions"], **training_versions()},
+        "processor": processor(),
     }
 
 

@@ -1,0 +1,105 @@
+"""Examples told again as events: the same ones however the work was divided."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_rows import made_rows, write_files
+from made_shop import MadeShop
+
+from zap.beam.generate import GenerateOptions, generate
+from zap.datasets.recent import RECENT, RecentSample
+from zap.datasets.splits import SPLITS
+from zap.datasets.store import Dataset
+from zap.datasets.visits import take_rows
+from zap.encoding.encoder import EncodedInstance
+from zap.errors import DatasetError
+from zap.events.mapping import EventMapping
+from zap.histories.subjects import subject_hash
+
+ROWS = made_rows(120)
+MAPPING = EventMapping.load(Path(__file__).parents[1] / "sites" / "made_shop.toml")
+KEY = b"0123456789abcdef"
+
+
+def made(folder: Path, sample: RecentSample, shards: int = 2) -> Dataset:
+    options = GenerateOptions(recent=sample, shards=shards, check=False)
+    inputs = write_files(folder / "raw", ROWS)
+    return generate(MadeShop(), inputs, MAPPING, folder / "examples", options)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return made(tmp_path_factory.mktemp("whole"), RecentSample(key=KEY))
+
+
+def digests_of(dataset: Dataset) -> Counter[tuple[str, int, str]]:
+    """Split, instant and encoded bytes of every example of the dataset's files."""
+    found: Counter[tuple[str, int, str]] = Counter()
+    for split in SPLITS:
+        visits = dataset.read(split)
+        for cutoff in range(visits.cutoffs):
+            rows = np.arange(visits.start[cutoff], visits.stop[cutoff])
+            one = EncodedInstance(
+                take_rows(visits.events, rows),
+                take_rows(visits.metadata, np.array([cutoff])),
+            )
+            found[split, int(visits.instant_us[cutoff]), one.digest] += 1
+    return found
+
+
+def test_each_is_an_example_of_the_dataset_and_encoded_alike(whole: Dataset) -> None:
+    told, there = whole.recent(), digests_of(whole)
+    assert len(told) == min(1_000, there.total()) > 300
+    assert whole.manifest["recent"] == {"examples": len(told), "subjects_named": True}
+    own = Counter((t["split"], t["instant"], t["encoded"]) for t in told)
+    assert own <= there
+    for example in told:
+        one = whole.encoder.encode_instance(example["events"], example["instant"])
+        assert one.digest == example["encoded"]
+
+
+@pytest.mark.parametrize("shards", [1, 5])
+def test_shards_do_not_decide_which(
+    whole: Dataset, tmp_path: Path, shards: int
+) -> None:
+    other = made(tmp_path, RecentSample(key=KEY), shards)
+    assert Path(other.path, RECENT).read_bytes() == (
+        Path(whole.path, RECENT).read_bytes()
+    )
+
+
+def test_one_example_of_each_subject_comes_first(
+    whole: Dataset, tmp_path: Path
+) -> None:
+    subjects = {line["subject"] for line in whole.recent()}
+    few = made(tmp_path, RecentSample(len(subjects) // 2, KEY)).recent()
+    assert len({line["subject"] for line in few}) == len(few) == len(subjects) // 2
+
+
+def test_subjects_are_known_by_the_key_alone(whole: Dataset, tmp_path: Path) -> None:
+    def named(subject: str) -> str:
+        hashed = subject_hash(subject).to_bytes(8, "little", signed=True)
+        return hashlib.blake2b(hashed, key=KEY, digest_size=16).hexdigest()
+
+    of = {named(row["visitor"]) for row in ROWS}
+    found = {line["subject"] for line in whole.recent()}
+    assert found and found <= of
+    nameless = made(tmp_path, RecentSample(5)).recent()
+    assert [line["subject"] for line in nameless] == [None] * 5
+    text = gzip.decompress(Path(whole.path, RECENT).read_bytes()).decode()
+    assert not any(f'"{row["visitor"]}"' in text for row in ROWS)
+
+
+def test_none_are_told_where_none_are_asked_for(tmp_path: Path) -> None:
+    dataset = made(tmp_path, RecentSample(0))
+    assert dataset.recent() == []
+    assert not Path(dataset.path, "candidates").exists()
+    Path(dataset.path, RECENT).unlink()
+    with pytest.raises(DatasetError, match="Generate the dataset again"):
+        dataset.recent()
