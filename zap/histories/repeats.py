@@ -12,7 +12,10 @@ import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, IntArray
 from zap.events.coded import codes_of, decoded, encoded
-from zap.histories.text_hash import text_hashes
+from zap.histories.text_hash import Hashes, text_hashes
+
+_FIRST_BITS = 20  # a table of which stays in the cache, and tells most hashes apart
+_REST = np.uint64(64 - _FIRST_BITS)
 
 
 def repeated_ids(ids: pa.Array) -> pa.Array:
@@ -34,10 +37,20 @@ def repeated_ids(ids: pa.Array) -> pa.Array:
     hashes = text_hashes(ids)[there]
     ordered = np.sort(hashes)
     shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    rows = there[np.isin(hashes, shared)]
+    rows = there[_among(hashes, shared)]
     codes = np.full(len(ids), -1, np.int32)
     codes[rows] = codes_of(encoded(ids.take(pa.array(rows))))
     return pa.array(codes, mask=codes < 0)
+
+
+def _among(hashes: Hashes, shared: Hashes) -> BoolArray:
+    """Which hashes are among the few that are shared."""
+    first = np.zeros(1 << _FIRST_BITS, bool)
+    first[shared >> _REST] = True
+    maybe = np.flatnonzero(first[hashes >> _REST])
+    found = np.zeros(len(hashes), bool)
+    found[maybe] = np.isin(hashes[maybe], shared)
+    return found
 
 
 def originals(table: pa.Table, offsets: IntArray) -> IntArray:
