@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from zap.bundles import bundle as module
+from zap.bundles import checked, folders, writing
 from zap.bundles.bundle import Bundle, write_bundle
+from zap.bundles.sealed import seal
+from zap.datasets import publishing
 from zap.errors import BundleError
 
 FILES = {
@@ -20,11 +22,14 @@ FILES = {
     "report.html": b"<p>fine</p>",
 }
 INFO = {"application": "shop", "encoder_fingerprint": "abc"}
+SEALED = "verification.jsonl.gz"
+RECORDS = [{"id": "a", "score": 0.1}, {"id": "b", "score": 1 / 3}]
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    return write_bundle(tmp_path / "bundle", FILES, INFO).path
+    sealed = {SEALED: seal(RECORDS)}
+    return Path(write_bundle(tmp_path / "bundle", FILES, INFO, sealed=sealed).path)
 
 
 def test_round_trip(written: Path) -> None:
@@ -34,10 +39,10 @@ def test_round_trip(written: Path) -> None:
     assert bundle.json("calibrator.json") == FILES["calibrator.json"]
     assert bundle.json("history.json") == FILES["history.json"]
     assert bundle.info["application"] == "shop"
-    assert bundle.info["format_version"] == module.FORMAT_VERSION
+    assert bundle.info["format_version"] == checked.FORMAT_VERSION
 
 
-@pytest.mark.parametrize("name", [*FILES, "bundle.json", "COMPLETED"])
+@pytest.mark.parametrize("name", [*FILES, SEALED, "bundle.json", "COMPLETED"])
 def test_one_changed_byte_is_noticed_and_its_file_named(
     written: Path, name: str
 ) -> None:
@@ -52,7 +57,7 @@ def test_one_changed_byte_is_noticed_and_its_file_named(
     Bundle.load(written)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, SEALED])
 def test_missing_or_shortened_file(written: Path, name: str) -> None:
     content = (written / name).read_bytes()
     (written / name).write_bytes(content[:-1])
@@ -82,7 +87,7 @@ def test_newer_format_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as newer, pytest.raises(BundleError):
-        newer.setattr(module, "FORMAT_VERSION", 99)
+        newer.setattr(writing, "FORMAT_VERSION", 99)
         write_bundle(tmp_path / "new", FILES, INFO)
         newer.undo()
         Bundle.load(tmp_path / "new")
@@ -125,14 +130,14 @@ def test_nan_and_objects_are_no_json(tmp_path: Path) -> None:
     assert not os.listdir(tmp_path)
 
 
-@pytest.mark.parametrize("call", ["_write", "_publish"])
+@pytest.mark.parametrize("call", ["write_file", "place"])
 def test_a_failing_disk_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, call, full)
+    monkeypatch.setattr(folders, call, full)
     with pytest.raises(BundleError, match="No space left"):
         write_bundle(tmp_path / "b", FILES, INFO)
     assert not os.listdir(tmp_path)
@@ -148,6 +153,7 @@ def test_a_failing_rename_keeps_the_bundle_before(
             raise OSError(5, "Input/output error")
         rename(source, target)
 
+    monkeypatch.setattr(publishing, "exchange", lambda *_: False)
     monkeypatch.setattr(os, "rename", failing)
     with pytest.raises(BundleError, match="Input/output"):
         write_bundle(written, {"a": b"2"}, {}, replace=True)
