@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from zap import __version__
-from zap.cli import check, evaluate, generate, new, run, simulate, train
+from zap.cli import check, evaluate, generate, new, run, simulate, train, verify
 from zap.cli.command import Command, Outcome
 from zap.errors import InputError, ZapError
 
@@ -17,6 +17,7 @@ COMMANDS: tuple[Command, ...] = (
     generate.COMMAND,
     train.COMMAND,
     evaluate.COMMAND,
+    verify.COMMAND,
     check.COMMAND,
     new.COMMAND,
     simulate.COMMAND,

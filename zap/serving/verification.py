@@ -88,7 +88,7 @@ def verify(bundle: Bundle) -> Verdict:
         BundleError: the bundle has none, or a part of it is damaged.
     """
     predictor = Predictor.from_bundle(bundle)
-    lines = bundle.sealed_lines(VERIFICATION)
+    lines, _ = bundle.records(VERIFICATION)
     same = bundle.info.get("processor") == processor()
     differences = [
         _difference(predictor.predict(line["events"], line["instant"]), line["score"])
