@@ -58,9 +58,7 @@ def test_processes_that_deploy_at_once(root: str, tmp_path: Path) -> None:
     registry.deploy(versions[0])
     with processes(count) as pool:
         seeds = range(count)
-        work = [
-            pool.submit(registry_work.change_often, root, times, s) for s in seeds
-        ]
+        work = [pool.submit(registry_work.change_often, root, times, s) for s in seeds]
         made = [number for each in work for number in each.result()]
     again = Registry(root, "shop")
     assert sorted(made) == [entry.number for entry in again.history()][1:]
