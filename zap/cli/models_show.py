@@ -66,13 +66,13 @@ def configure_compare(parser: argparse.ArgumentParser) -> None:
 def run_compare(args: argparse.Namespace) -> dict[str, Any]:
     """Print two versions side by side."""
     from zap.jobs.compare import compare
-    from zap.jobs.models import pair_figure, save_figure
+    from zap.jobs.models import draw_pair
 
     registry = registry_of(args)
-    pair = [registry.open(reference) for reference in (args.a, args.b)]
-    found = compare(*pair)
+    one, other = (registry.open(reference) for reference in (args.a, args.b))
+    found = compare(one, other)
     if args.plot:
-        save_figure(pair_figure(*pair), args.plot)
+        draw_pair(one, other, args.plot)
     if not args.json:
         print_columns(registry.application, *comparison_text(found))
         print(found["says"])
@@ -88,12 +88,12 @@ def configure_history(parser: argparse.ArgumentParser) -> None:
 
 def run_history(args: argparse.Namespace) -> dict[str, Any]:
     """Print the log of deployments."""
-    from zap.jobs.models import history_figure, save_figure
+    from zap.jobs.models import draw_history
 
     registry = registry_of(args)
     log = [entry.to_dict() for entry in registry.history()]
     if args.plot:
-        save_figure(history_figure(registry), args.plot)
+        draw_history(registry, args.plot)
     if not args.json:
         print_columns(registry.application, *history_table(log))
         _say_plot(args)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zap.errors import InputError
 from zap.evaluation.plots import (
     BLUE,
     GREY,
     INK,
     ORANGE,
+    PNG_DOTS_PER_INCH,
     as_percent,
     figure_in_style,
     round_up,
@@ -229,6 +232,24 @@ def versions_figure(
         _dates(axes)
         figure.legend(loc="outside upper center", ncols=5)
     return figure
+
+
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write a figure; the path's ending decides about the format.
+
+    Raises:
+        InputError: no picture has this ending.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        figure.savefig(target, dpi=PNG_DOTS_PER_INCH)
+    except ValueError as error:
+        raise InputError(
+            f"Expected a path that ends like a picture. Received: plot={path} "
+            f"({error}). Use .png or .svg."
+        ) from error
+    return target
 
 
 def _points(axes: Axes, points: Sequence[Point]) -> None:

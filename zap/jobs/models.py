@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zap.bundles.bundle import Bundle
 from zap.bundles.deployments import DEPLOY, REVERT, State
 from zap.bundles.files import Where
 from zap.bundles.notes import Note
 from zap.bundles.registry import Registry, applications
-from zap.errors import BundleError, InputError, RegistryError
+from zap.errors import BundleError, RegistryError
 from zap.evaluation.version_plots import (
     RANKINGS,
     Change,
     Point,
     comparison_figure,
+    save_figure,
     versions_figure,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 METRICS = "metrics.json"
 SHORT = 8
@@ -127,11 +125,12 @@ def optional(bundle: Bundle, name: str) -> dict[str, Any]:
     return found
 
 
-def history_figure(registry: Registry) -> Figure:
-    """How well each version ranks over time, and which was live when.
+def draw_history(registry: Registry, path: str | Path) -> Path:
+    """Draw how well each version ranks over time, and which was live when.
 
     Raises:
         RegistryError: no version has metrics to draw.
+        InputError: no picture has the path's ending.
         MissingExtraError: matplotlib is not installed.
     """
     log, values = (
@@ -167,13 +166,14 @@ def history_figure(registry: Registry) -> Figure:
         for entry in log
         if entry.action in (DEPLOY, REVERT) and entry.version in same
     ]
-    return versions_figure(points, changes, RANKINGS[kind][1])
+    return save_figure(versions_figure(points, changes, RANKINGS[kind][1]), path)
 
 
-def pair_figure(one: Bundle, other: Bundle) -> Figure:
-    """Two versions side by side.
+def draw_pair(one: Bundle, other: Bundle, path: str | Path) -> Path:
+    """Draw two versions side by side.
 
     Raises:
+        InputError: no picture has the path's ending.
         BundleError: their labels are of two kinds, or there are no metrics.
         MissingExtraError: matplotlib is not installed.
     """
@@ -184,27 +184,8 @@ def pair_figure(one: Bundle, other: Bundle) -> Figure:
             "Expected two versions with labels of one kind to draw. Received: "
             f"kinds={kinds}. Leave --plot out."
         )
-    return comparison_figure([b.version[:SHORT] for b in (one, other)], metrics)
-
-
-def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a figure; the path's ending decides about the format.
-
-    Raises:
-        InputError: no picture has this ending.
-    """
-    from zap.evaluation.plots import PNG_DOTS_PER_INCH
-
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        figure.savefig(target, dpi=PNG_DOTS_PER_INCH)
-    except ValueError as error:
-        raise InputError(
-            f"Expected a path that ends like a picture. Received: plot={path} "
-            f"({error}). Use .png or .svg."
-        ) from error
-    return target
+    names = [bundle.version[:SHORT] for bundle in (one, other)]
+    return save_figure(comparison_figure(names, metrics), path)
 
 
 def _noted(note: Note | None) -> dict[str, Any]:
