@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+SERVER = Path(__file__).parents[1] / "sites" / "s3_server.py"
+
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[dict[str, str]]:
     """A real S3 server process; what a client needs in its environment.
 
     A process of its own and not moto's decorator, so that several processes see it.
+    It answers one request after another, which makes its If-None-Match as good as S3's.
     """
     for name in ("moto", "flask", "s3fs"):
         pytest.importorskip(name, reason="needs extra: dev")
@@ -26,7 +29,7 @@ def s3_server() -> Iterator[dict[str, str]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, str(SERVER), str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
