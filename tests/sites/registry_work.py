@@ -20,14 +20,13 @@ def change_often(root: str, times: int, seed: int) -> list[int]:
     versions, made = registry.versions(), []
     for _ in range(times):
         version = choice.choice(versions)
-        act: Callable[[], tuple[object, bool]] = choice.choice(
-            [
-                lambda version=version: registry.deploy(version, who=str(seed)),
-                lambda: registry.revert(who=str(seed)),
-                lambda version=version: registry.archive(version, who=str(seed)),
-                lambda version=version: registry.unarchive(version, who=str(seed)),
-            ]
-        )
+        acts: list[Callable[[], tuple[object, bool]]] = [
+            lambda version=version: registry.deploy(version, who=str(seed)),
+            lambda: registry.revert(who=str(seed)),
+            lambda version=version: registry.archive(version, who=str(seed)),
+            lambda version=version: registry.unarchive(version, who=str(seed)),
+        ]
+        (act,) = choice.choices(acts, weights=(6, 3, 1, 2))
         try:
             entry, new = act()
         except RegistryError:  # the log does not allow it, as it should not
