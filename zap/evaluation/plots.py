@@ -258,6 +258,16 @@ def figure_of(axes: Axes) -> Figure:
     return figure
 
 
+def reach(
+    values: Sequence[float], lows: Sequence[float], highs: Sequence[float]
+) -> list[list[float]]:
+    """How far intervals reach below and above their values, as error bars want it."""
+    return [
+        [max(v - low, 0) for v, low in zip(values, lows, strict=True)],
+        [max(high - v, 0) for v, high in zip(values, highs, strict=True)],
+    ]
+
+
 def round_up(value: float) -> float:
     """A round number somewhat above ``value``, at most 1."""
     for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8):

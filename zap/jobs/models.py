@@ -13,11 +13,11 @@ from zap.bundles.files import Where
 from zap.bundles.notes import Note
 from zap.bundles.registry import Registry, applications
 from zap.errors import BundleError, RegistryError
+from zap.evaluation.pair_plots import comparison_figure
 from zap.evaluation.version_plots import (
     RANKINGS,
     Change,
     Point,
-    comparison_figure,
     save_figure,
     versions_figure,
 )
