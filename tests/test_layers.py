@@ -68,8 +68,8 @@ LAYERS = {
     ),
     "bundles": Layer(
         rooms="encoding datasets",
-        packages="numpy",
-        never_loads=ENGINES + " pyarrow matplotlib",
+        packages="numpy fsspec",
+        never_loads=ENGINES + " pyarrow matplotlib fsspec",
     ),
     "serving": Layer(
         rooms="encoding events datasets bundles",

@@ -14,6 +14,7 @@ defect of Zap.
     |-- DatasetError      a directory of examples
     |-- TrainingError     data or settings that no model can be trained on
     |-- BundleError       a directory with one model version
+    |-- RegistryError     the versions of an application, and which of them is live
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -52,6 +53,10 @@ class TrainingError(ZapError):
 
 class BundleError(ZapError):
     """A bundle is incomplete, damaged or made for something else."""
+
+
+class RegistryError(ZapError):
+    """A registry has no such version, or its log does not allow what is asked."""
 
 
 class MissingExtraError(ZapError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -66,6 +68,78 @@ def test_missing_or_shortened_file(written: Path, name: str) -> None:
     (written / name).unlink()
     with pytest.raises(BundleError, match=name):
         Bundle.load(written)
+
+
+def test_the_version_follows_from_the_files_alone(
+    written: Path, tmp_path: Path
+) -> None:
+    bundle = Bundle.load(written)
+    digests = {
+        name: hashlib.sha256(bundle.read(name)).hexdigest() for name in bundle.files
+    }
+    text = json.dumps(digests, sort_keys=True, separators=(",", ":"))
+    assert bundle.version == hashlib.sha256(text.encode()).hexdigest()[:16]
+    same = write_bundle(tmp_path / "same", FILES, {"application": "other"})
+    assert same.version == bundle.version
+    for number, name in enumerate(FILES):
+        other = write_bundle(tmp_path / str(number), {**FILES, name: b"2"}, INFO)
+        assert other.version != bundle.version
+
+
+def test_a_bundle_without_sealed_files_loads(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", FILES, INFO)
+    assert "sealed" not in bundle.info and Bundle.load(bundle.path).sealed == []
+
+
+def test_sealed_files_are_read_like_others(written: Path) -> None:
+    bundle = Bundle.load(written)
+    assert bundle.sealed == [SEALED] and SEALED not in bundle.files
+    assert bundle.read(SEALED) == (written / SEALED).read_bytes()
+    found, said = bundle.records(SEALED)
+    assert found == RECORDS and said.count == 2
+    with pytest.raises(BundleError, match=r"plain file name.*model\.tflite"):
+        sealed = {"model.tflite": seal([])}
+        write_bundle(written.parent / "twice", FILES, INFO, sealed=sealed)
+    with pytest.raises(BundleError, match="has changed"):
+        write_bundle(written.parent / "not", FILES, INFO, sealed={SEALED: b"{}"})
+
+
+def test_names_in_a_bundle_lead_nowhere_else(written: Path) -> None:
+    """Whoever made it: a registry copies files by these names."""
+    (written.parent / "secret").write_bytes(b"mine")
+    right = json.loads((written / "bundle.json").read_bytes())
+    digest = hashlib.sha256(b"mine").hexdigest()
+    for wrong in ({"files": {"../secret": digest}}, {"sealed": ["../secret"]}):
+        info = {**right, **wrong}
+        content = json.dumps(info).encode()
+        (written / "bundle.json").write_bytes(content)
+        mark = f"{hashlib.sha256(content).hexdigest()}\n"
+        (written / "COMPLETED").write_text(mark)
+        with pytest.raises(BundleError, match=r"plain file name.*\.\./secret"):
+            Bundle.load(written)
+
+
+def test_a_bundle_of_a_url(written: Path) -> None:
+    fsspec = pytest.importorskip("fsspec", reason="needs extra: dev")
+    assert Bundle.load(f"file://{written}").path == written
+    store, here = fsspec.filesystem("memory"), Bundle.load(written)
+    for name, content in here.contents().items():
+        store.pipe_file(f"/bundles/{written.parent.name}/{name}", content)
+    url = f"memory://bundles/{written.parent.name}"
+    there = Bundle.load(url)
+    assert there.path == url and there.info == here.info
+    assert there.contents() == here.contents()
+    for name in (*FILES, SEALED):
+        content = here.read(name)
+        store.pipe_file(f"{url}/{name}", content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(BundleError, match=f"{url}/{name}"):
+            Bundle.load(url)
+        store.rm_file(f"{url}/{name}")
+        with pytest.raises(BundleError, match=f"{url}/{name}"):
+            Bundle.load(url)
+        store.pipe_file(f"{url}/{name}", content)
+    with pytest.raises(BundleError, match=r"nothing, which is empty or does not exist"):
+        Bundle.load("memory://bundles/nothing")
 
 
 def test_change_after_loading_is_noticed_at_reading(written: Path) -> None:
@@ -168,7 +242,7 @@ def test_loading_needs_neither_tensorflow_nor_beam(written: Path) -> None:
         "from zap.bundles.bundle import Bundle\n"
         "from zap.bundles.calibrator import MatrixScaling\n"
         "Bundle.load(sys.argv[1]).read('model.tflite')\n"
-        "heavy = {'tensorflow', 'keras', 'apache_beam', 'pyarrow', 'pickle5'}\n"
+        "heavy = {'tensorflow', 'keras', 'apache_beam', 'pyarrow', 'fsspec'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     command = [sys.executable, "-c", code, str(written)]

@@ -31,7 +31,9 @@ def read_info(files: Files) -> dict[str, Any]:
     """
     mark = files.find(COMPLETED)
     if mark is None:
-        what = "has no COMPLETED mark" if files.names("") else "is empty or does not exist"
+        what = (
+            "has no COMPLETED mark" if files.names("") else "is empty or does not exist"
+        )
         raise BundleError(
             f"Expected a complete bundle. Received: path={files.shown()}, which {what}."
             " Check the path; if it was being written, train the model again."

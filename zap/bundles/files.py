@@ -156,7 +156,7 @@ def refused(what: str, where: str, error: OSError | str) -> BundleError:
     fix = (
         "Choose a place that can be written to, has room and has hard links"
         if what == "write"
-        else "Check the path and the right to it; a bundle that has lost a file must be "
+        else "Check the path and the right to it; a bundle that lost a file must be "
         "copied again from its source"
     )
     return BundleError(

@@ -67,11 +67,13 @@ def create_folder(target: Path, contents: Mapping[str, bytes]) -> bool:
     """Make a folder of files where none is, in one step.
 
     Returns:
-        False, and nothing done, if there is one that is not empty.
+        False, and nothing done, if there is one.
 
     Raises:
         OSError: the disk refuses.
     """
+    if target.exists():
+        return False
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(target)
     try:

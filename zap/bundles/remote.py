@@ -45,7 +45,9 @@ class RemoteFiles:
         except ModuleNotFoundError as error:
             raise MissingExtraError("fsspec", "serve") from error
         try:
-            self._store, root = url_to_fs(url)
+            # A kept listing would hide what others have written since: s3fs asks it
+            # even when it is told to read one file.
+            self._store, root = url_to_fs(url, use_listings_cache=False)
         except (ImportError, ValueError) as error:
             raise BundleError(
                 f"Expected a path of a store that fsspec knows. Received: path={url} "
@@ -75,7 +77,6 @@ class RemoteFiles:
         """The names in a folder but hidden ones, sorted; none if it is not there."""
         path = self._path(folder)
         with _told("list", self.shown(folder)):
-            self._store.invalidate_cache()  # others write, and listings are kept
             try:
                 found = self._store.ls(path, detail=False)
             except FileNotFoundError:

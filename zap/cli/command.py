@@ -43,3 +43,22 @@ class Command:
     configure: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], Any]
     takes_beam_options: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Several commands under one word, such as ``zap models``.
+
+    Attributes:
+        name: as it is typed.
+        summary: one line for the list of commands.
+        description: what they are for, for the group's help.
+        example: a line that can be pasted.
+        commands: in the order of the help.
+    """
+
+    name: str
+    summary: str
+    description: str
+    example: str
+    commands: tuple[Command, ...]

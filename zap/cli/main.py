@@ -8,16 +8,17 @@ import sys
 from collections.abc import Sequence
 
 from zap import __version__
-from zap.cli import check, evaluate, generate, new, run, simulate, train, verify
-from zap.cli.command import Command, Outcome
+from zap.cli import check, evaluate, generate, models, new, run, simulate, train, verify
+from zap.cli.command import Command, Group, Outcome
 from zap.errors import InputError, ZapError
 
-COMMANDS: tuple[Command, ...] = (
+COMMANDS: tuple[Command | Group, ...] = (
     run.COMMAND,
     generate.COMMAND,
     train.COMMAND,
     evaluate.COMMAND,
     verify.COMMAND,
+    models.COMMAND,
     check.COMMAND,
     new.COMMAND,
     simulate.COMMAND,
@@ -39,9 +40,19 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"zap {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        own = commands.add_parser(
+    _add_commands(parser, COMMANDS)
+    return parser
+
+
+def _add_commands(
+    parser: argparse.ArgumentParser,
+    commands: Sequence[Command | Group],
+    dest: str = "command",
+) -> None:
+    """Commands to choose from; the chosen one is ``chosen``, with its full name."""
+    choices = parser.add_subparsers(dest=dest, metavar="COMMAND", required=True)
+    for command in commands:
+        own = choices.add_parser(
             command.name,
             help=command.summary,
             description=command.description,
@@ -49,11 +60,14 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        if isinstance(command, Group):
+            _add_commands(own, command.commands, "subcommand")
+            continue
+        own.set_defaults(chosen=command, called=own.prog)
         command.configure(own)
         own.add_argument(
             "--json", action="store_true", help="print the result as JSON on stdout"
         )
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     args, rest = parser.parse_known_args(argv)
-    command = next(each for each in COMMANDS if each.name == args.command)
+    command: Command = args.chosen
     if rest and not command.takes_beam_options:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     args.beam_args = tuple(rest)
@@ -90,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             ),
         )
     except KeyboardInterrupt:
-        print(f"zap {args.command}: stopped; nothing was published", file=sys.stderr)
+        print(f"{args.called}: stopped; nothing was published", file=sys.stderr)
         return 130
     outcome = found if isinstance(found, Outcome) else Outcome(found)
     if args.json:
@@ -103,7 +117,7 @@ def _refused(args: argparse.Namespace, problem: ZapError) -> int:
     if args.json:
         said = {"error": type(problem).__name__, "message": str(problem)}
         print(json.dumps(said))
-    print(f"zap {args.command}: {problem}", file=sys.stderr)
+    print(f"{args.called}: {problem}", file=sys.stderr)
     return 2
 
 

@@ -46,8 +46,8 @@ _STYLE = {
 
 
 @contextmanager
-def axes_of_chart(height: float = HEIGHT_INCHES) -> Iterator[Axes]:
-    """Axes of a new chart of the page's width, in the report's style.
+def figure_in_style(width: float, height: float) -> Iterator[Figure]:
+    """An empty figure in the report's style, to be drawn on.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -58,7 +58,17 @@ def axes_of_chart(height: float = HEIGHT_INCHES) -> Iterator[Axes]:
     except ModuleNotFoundError as error:
         raise MissingExtraError("matplotlib", "train") from error
     with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+@contextmanager
+def axes_of_chart(height: float = HEIGHT_INCHES) -> Iterator[Axes]:
+    """Axes of a new chart of the page's width, in the report's style.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    with figure_in_style(WIDTH_INCHES, height) as figure:
         yield figure.add_subplot()
 
 
@@ -246,6 +256,16 @@ def figure_of(axes: Axes) -> Figure:
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
     return figure
+
+
+def reach(
+    values: Sequence[float], lows: Sequence[float], highs: Sequence[float]
+) -> list[list[float]]:
+    """How far intervals reach below and above their values, as error bars want it."""
+    return [
+        [max(v - low, 0) for v, low in zip(values, lows, strict=True)],
+        [max(high - v, 0) for v, high in zip(values, highs, strict=True)],
+    ]
 
 
 def round_up(value: float) -> float:
