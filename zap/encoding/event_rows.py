@@ -1,18 +1,20 @@
 """Rows of events from their values, in plain Python, a field at a time.
 
 A row is what an event gives whatever stands before it. Two things depend on the event
-before: the time since then, for which the row holds a blank, and values that are left
-out where they repeat. A row is made for the case that all of these do, which is nearly
-always so; ``variant`` makes the others. Rows are packed as bytes, so that those of an
-instance are joined by one call.
+before: the time since then, for which the row holds a blank, the first place of its
+block; and values that are left out where they repeat. A row is made for the case that
+all of these do, which is nearly always so; ``variant`` makes the others. Rows are
+packed as bytes, so that those of an instance are joined by one call.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import accumulate, chain
-from struct import pack
+from operator import itemgetter
+from struct import Struct
 from typing import Any, NamedTuple
 
 from zap.encoding.dimensions import DIMENSION_PREFIX
@@ -20,17 +22,15 @@ from zap.encoding.feature import Feature
 from zap.encoding.features import Hash, SincePrevious
 from zap.encoding.instance import AnyType, Instance
 from zap.encoding.kinds import Kinds, gives_shares
+from zap.encoding.known_values import KnownBuckets, KnownShares, Ones
 from zap.encoding.metadata import Last
-from zap.encoding.scalars import Known, Ones, Shares, hashed, known_scalar
+from zap.encoding.scalars import Shares, scalar_of
 from zap.encoding.single import plain_value
 from zap.errors import EncodingError
 
-BLANK = -1  # stands for the place of the first SincePrevious; -2 for the second
-
 Packed = tuple[bytes, bytes]
 Values = tuple[Any, ...]
-Hashed = tuple[int, Known[Ones]]  # a field's place among the values, and its buckets
-
+_PLACES = itemgetter(0)  # of Shares
 _TEXTS = {str, type(None)}
 _SEVERAL = {str, tuple, type(None)}
 _MOST_SHAPES = 1000
@@ -70,6 +70,9 @@ class Row(NamedTuple):
     values: Values
 
 
+_row = partial(tuple.__new__, Row)  # what Row._make calls from Python
+
+
 class RowMaker:
     """Makes rows of events for one encoder.
 
@@ -93,41 +96,42 @@ class RowMaker:
             for source in instance.metadata
             if isinstance(source, Last)
         ]
-        self._always: list[Hashed] = []
-        self._unless_repeated: list[Hashed] = []
+        self._buckets = buckets
+        self._always: list[tuple[int, KnownBuckets]] = []
+        self._unless_repeated: list[tuple[int, KnownBuckets]] = []
         for feature in instance.fields:
             if isinstance(feature, Hash):
-                place = self._fields.index(feature.field)
-                known = hashed(feature, buckets, instance.hash_seed)
+                known = KnownBuckets(feature, buckets, instance.hash_seed)
                 drops = feature.drops_repeats
                 (self._unless_repeated if drops else self._always).append(
-                    (place, known)
+                    (self._fields.index(feature.field), known)
                 )
-        self._buckets = buckets
-        self._own = list(self._own_blocks(instance.fields, buckets))
+        blocks = list(own_blocks(instance.fields, buckets))
+        self._blanks = {at for each, at in blocks if isinstance(each, SincePrevious)}
+        self._own = [
+            (self._fields.index(feature.field), KnownShares(scalar_of(feature, start)))
+            for feature, start in blocks
+            if start not in self._blanks
+        ]
+        looked_into = {place for place, _ in self._always}
+        self._plain = [
+            _SEVERAL if place in looked_into else _TEXTS
+            for place in range(len(self._fields))
+        ]
         self._shapes: dict[Values, Shape] = {}
         self._variants: dict[tuple[Values, Values | None], Packed] = {}
 
-    def _own_blocks(
-        self, features: Sequence[Feature], buckets: int
-    ) -> Iterator[tuple[int, Known[Shares] | None]]:
-        """Place among the values and what they give; a blank's number and None."""
-        own = [feature for feature in features if not isinstance(feature, Hash)]
-        starts = accumulate((f.size for f in own), initial=buckets)
-        blank = BLANK
-        for feature, start in zip(own, starts, strict=False):
-            if isinstance(feature, SincePrevious):
-                yield blank, None
-                blank -= 1
-            else:
-                place = self._fields.index(feature.field)
-                yield place, known_scalar(feature, start)
-
-    def rows(self, columns: Sequence[Values], types: Sequence[set[type]]) -> list[Row]:
+    def rows(
+        self,
+        values: Sequence[Values],
+        columns: Sequence[Values],
+        types: Sequence[set[type]],
+    ) -> list[Row]:
         """The rows of some events.
 
         Args:
-            columns: their values by field, in the order of the fields read.
+            values: those of each event, in the order of the fields read.
+            columns: the same by field.
             types: the types of each column's values.
 
         Raises:
@@ -136,16 +140,20 @@ class RowMaker:
         """
         if types[self._type] != {str}:
             raise EncodingError("An event needs a type, a text.")
-        columns = [
-            values if kinds <= _TEXTS else plain_column(values, field, kinds)
-            for values, field, kinds in zip(columns, self._fields, types, strict=True)
-        ]
-        values = list(zip(*columns, strict=True))
-        shapes = self._shapes_of(columns, values)
+        odd = [p for p, kinds in enumerate(types) if not kinds <= self._plain[p]]
+        if odd:
+            columns = list(columns)
+            for place in odd:
+                field, kinds = self._fields[place], types[place]
+                columns[place] = plain_column(columns[place], field, kinds)
+            values = list(zip(*columns, strict=True))
+        kept = {kind: self._keeps(kind) for kind in {*columns[self._type]}}
+        shapes = self._shapes_of(columns, values, kept)
         indices, weights = self._packed(columns)
-        lasts = self._last_values(columns)
-        rows = zip(shapes, indices, weights, lasts, values, strict=True)
-        return list(map(Row._make, rows))
+        lasts = self._last_values(columns, kept)
+        return list(
+            map(_row, zip(shapes, indices, weights, lasts, values, strict=True))
+        )
 
     def variant(self, rows: Sequence[Row], at: int) -> Packed:
         """A row by the one before it: what does not repeat is there.
@@ -167,23 +175,21 @@ class RowMaker:
     def _varied(self, row: Row, before: Values | None) -> Packed:
         """The row with what does not repeat; without blanks where none is before."""
         indices = array("i", row.indices)
-        own = [
-            i for i in indices if i >= self._buckets or (i < 0 and before is not None)
-        ]
-        places = {i for i in indices if 0 <= i < self._buckets}
+        without = self._blanks if before is None else ()
+        own = [i for i in indices if i >= self._buckets and i not in without]
+        places = {i for i in indices if i < self._buckets}
         shared = len(places)
         for at, (place, known) in enumerate(self._unless_repeated):
             if before is None or row.values[place] != before[at]:
-                places.update(*known.column((row.values[place],)))
+                places.update(known[row.values[place]])
         packed = array("i", [*sorted(places), *own]).tobytes()
         if not self.weighted:
             return packed, b""
+        weights = array("f", row.weights)[shared:]
         kept = [
             weight
-            for i, weight in zip(
-                indices[shared:], array("f", row.weights)[shared:], strict=True
-            )
-            if i >= 0 or before is not None
+            for i, weight in zip(indices[shared:], weights, strict=True)
+            if i not in without
         ]
         return packed, array("f", [1.0] * len(places) + kept).tobytes()
 
@@ -194,28 +200,30 @@ class RowMaker:
             columns: plain values by field.
         """
         count = len(columns[0])
-        buckets = [known.column(columns[place]) for place, known in self._always]
-        rows: list[list[int]] = [[] for _ in range(count)]
-        if buckets:
-            rows = list(map(sorted, map(set().union, *buckets)))
-        weights = [[1.0] * len(row) for row in rows] if self.weighted else []
-        for place, known in self._own:
-            blanks: list[Shares] = [((place,), (1.0,))] * count
-            found = blanks if known is None else known.column(columns[place])
-            for row, (places, _) in zip(rows, found, strict=True):
-                row += places
-            if self.weighted:
-                for row_weights, (_, shares) in zip(weights, found, strict=True):
-                    row_weights += shares
-        packed = [pack(f"{len(row)}i", *row) for row in rows]
+        places: list[Iterable[Ones]] = [[()] * count]  # there may be no others
+        places += [known.column(columns[place]) for place, known in self._always]
+        shares = [known.column(columns[place]) for place, known in self._own]
+        places += [map(_PLACES, found) for found in shares]
+        rows = list(map(sorted, map(self._blanks.union, *places)))
+        packed = [_ints(len(row))(*row) for row in rows]
         if not self.weighted:
             return packed, [b""] * count
-        return packed, [pack(f"{len(row)}f", *row) for row in weights]
+        return packed, list(map(self._weights, rows, zip(*shares, strict=True)))
+
+    def _weights(self, row: list[int], shares: Sequence[Shares]) -> bytes:
+        """The values of a row's entries: 1, unless its shares say otherwise."""
+        by_place = dict.fromkeys(row, 1.0)
+        for places, values in shares:
+            by_place.update(zip(places, values, strict=True))
+        return array("f", by_place.values()).tobytes()
 
     def _shapes_of(
-        self, columns: Sequence[Values], values: Sequence[Values]
+        self,
+        columns: Sequence[Values],
+        values: Sequence[Values],
+        keeps: Mapping[str, bool],
     ) -> list[Shape]:
-        kept = map(self._keeps, columns[self._type])
+        kept = map(keeps.__getitem__, columns[self._type])
         kinds = [0] * len(values)
         if self._kinds.places:
             kinds = list(map(self._kinds.of, values))
@@ -236,21 +244,36 @@ class RowMaker:
             return not kind.startswith(DIMENSION_PREFIX)
         return kind in self._types
 
-    def _last_values(self, columns: Sequence[Values]) -> list[Values]:
+    def _last_values(
+        self, columns: Sequence[Values], keeps: Mapping[str, bool]
+    ) -> list[Values]:
         """A ``Last`` sees the kept types and those that it names."""
         kinds = columns[self._type]
         if not self._lasts:
             return [()] * len(kinds)
-        distinct = set(kinds)
         found = []
         for place, types in self._lasts:
-            unseen = [k for k in distinct if not (self._keeps(k) or k in types)]
+            unseen = [k for k, kept in keeps.items() if not (kept or k in types)]
             values = columns[place]
             if unseen:
                 pairs = zip(values, kinds, strict=True)
                 values = tuple([None if k in unseen else v for v, k in pairs])
             found.append(values)
         return list(zip(*found, strict=True))
+
+
+@cache
+def _ints(size: int) -> Callable[..., bytes]:
+    return Struct(f"{size}i").pack
+
+
+def own_blocks(
+    features: Sequence[Feature], buckets: int
+) -> Iterator[tuple[Feature, int]]:
+    """Each feature with a block of its own, and the block's first place."""
+    own = [feature for feature in features if not isinstance(feature, Hash)]
+    starts = accumulate((feature.size for feature in own), initial=buckets)
+    return zip(own, starts, strict=False)
 
 
 def plain_column(values: Values, field: str, kinds: set[type]) -> Values:
