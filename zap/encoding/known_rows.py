@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from zap.encoding.event_rows import Row, RowMaker, Values
+from zap.encoding.event_rows import Row, RowMaker
+from zap.encoding.packed_rows import Values
 from zap.encoding.past import Event, Unusual
 from zap.encoding.row_cache import TYPED, CacheLimits, RowCache
 from zap.encoding.single import plain_value

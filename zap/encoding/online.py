@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 from zap.encoding.aggregates import DAY_US
 from zap.encoding.columns import IntArray, SparseRows
 from zap.encoding.cutoff_row import MetadataRow
-from zap.encoding.event_rows import Packed, Row, RowMaker, Shape, own_blocks
+from zap.encoding.event_rows import Row, RowMaker, Shape
 from zap.encoding.feature import Feature
 from zap.encoding.features import SincePrevious
 from zap.encoding.instance import Instance
 from zap.encoding.kinds import Kinds
 from zap.encoding.known_rows import KnownRows
 from zap.encoding.metadata import Metadata
+from zap.encoding.packed_rows import Packed, own_blocks
 from zap.encoding.past import LATEST_US, Event, Unusual, moment_of, ordered
 from zap.encoding.row_cache import CacheLimits
 from zap.errors import EncodingError
