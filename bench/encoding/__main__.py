@@ -13,12 +13,14 @@ import os
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import mmh3
 import numpy as np
 from sklearn.feature_extraction import FeatureHasher
 
+from bench.encoding.parsing import derive_all, parsers
 from bench.encoding.shop import (
     INSTANCE,
     Event,
@@ -115,6 +117,8 @@ class Online:
         cold = [(fresh(), decoded(text)) for text in self.texts]
         yield "cold", lambda pair: pair[0].encode_instance(pair[1]), cold
         yield "as a batch of one", self.encoder.encode_as_batch, self.visits
+        for name, fields, sent in parsers(new, self.number):
+            yield name, partial(derive_all, fields), sent
 
     def best(self, rounds: int) -> dict[str, float]:
         """Microseconds an instance: the best of each visit, averaged over visits."""

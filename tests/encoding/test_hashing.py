@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from zap.encoding.hashing import (
     HASH_SEED,
     bucket,
-    buckets_of,
     canonical_text,
     expected_collisions,
     expected_sparsity,
+    hashes_of,
 )
 from zap.errors import EncodingError
+
+# Lone surrogates among them.
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +77,12 @@ def test_lone_surrogates_and_zero_bytes_have_buckets() -> None:
     assert len({bucket("page", text, 2**32) for text in texts}) == 4
 
 
-def test_buckets_of_several_texts_ascend_without_repeats() -> None:
-    found = buckets_of("page", ["c", "a", "b", "a"], 1000)
-    assert found == sorted({bucket("page", text, 1000) for text in "abc"})
+@given(st.text(), st.lists(st.lists(ANY_TEXT)), st.integers(0, 2**32 - 1))
+def test_many_texts_have_the_hashes_of_each(
+    field: str, groups: list[list[str]], seed: int
+) -> None:
+    alone = [bucket(field, text, 2**32, seed) for group in groups for text in group]
+    assert hashes_of(field, groups, seed) == alone
 
 
 def test_the_papers_two_figures_are_one_load() -> None:

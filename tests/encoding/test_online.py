@@ -143,7 +143,19 @@ TIMES_AND_TEXTS = [np.str_("x"), Colour.RED, SET_BACK, SET_BACK.replace(fold=1)]
 LISTS = [("x",), ("red", "1"), (), ["x"], ["red", "1"], [], (Colour.RED,)]
 ODD = st.sampled_from([*SCALARS, *TIMES_AND_TEXTS, SET_BACK.astimezone(UTC), *LISTS])
 BAD = st.sampled_from(
-    [{}, b"x", [1], (1,), (True,), [["x"]], Decimal(1), 1 + 0j, datetime(2025, 1, 1)]
+    [
+        {},
+        b"x",
+        [1],
+        (1,),
+        (True,),
+        ("x", 1),
+        [["x"]],
+        (["x"],),
+        Decimal(1),
+        1 + 0j,
+        datetime(2025, 1, 1),
+    ]
 )
 LISTED = [None, (), ("p",), ("p", "q"), ["p", "q"], ("q", "p", "p"), "p", Colour.RED]
 TRUTHS = st.sampled_from([None, True, False, "true", np.False_])
@@ -231,6 +243,7 @@ def test_so_are_values_of_odd_types_and_so_are_errors(
 ALMOST_EQUAL = [1, True, 1.0, "1", np.int64(1), np.True_, Decimal(1), 1 + 0j, (1,)]
 ALMOST_EQUAL += ["true", 0.0, -0.0, False, None, float("nan"), "red", Colour.RED]
 ALMOST_EQUAL += [SET_BACK, SET_BACK.replace(fold=1), ("red",), ["red"], (), 1.5]
+ALMOST_EQUAL += [("red", 1), (["red"],), (Colour.RED,), ("",), ""]
 
 
 @pytest.mark.parametrize("instance", [EVERY_KIND, TEXTS_ALONE, UNKNOWN_KIND])

@@ -14,8 +14,9 @@ import numpy as np
 from zap.encoding.columns import SparseRows
 from zap.encoding.event_rows import Row
 from zap.encoding.features import Feature, Hash
+from zap.encoding.known_values import KnownBuckets
 from zap.encoding.metadata import Last, Metadata, Tenure
-from zap.encoding.scalars import Known, Ones, Scalar, hashed, scalar_of
+from zap.encoding.scalars import Scalar, scalar_of
 
 _MOST_KNOWN = 256
 
@@ -34,13 +35,13 @@ class MetadataRow:
     ):
         lasts = [source for source, _ in sources if isinstance(source, Last)]
         numbered = iter(range(len(lasts)))
-        self._hashed: list[tuple[int, Known[Ones]]] = []
+        self._hashed: list[tuple[int, KnownBuckets]] = []
         self._own: list[tuple[Metadata, int, Scalar]] = []
         start = buckets
         for source, feature in sources:
             place = next(numbered) if isinstance(source, Last) else -1
             if isinstance(feature, Hash):
-                self._hashed.append((place, hashed(feature, buckets, seed)))
+                self._hashed.append((place, KnownBuckets(feature, buckets, seed)))
             else:
                 self._own.append((source, place, scalar_of(feature, start)))
                 start += feature.size
@@ -90,7 +91,7 @@ class MetadataRow:
     ) -> SparseRows:
         places: set[int] = set()
         for place, known in self._hashed:
-            places.update(*known.column((lasts[place],)))
+            places.update(known[lasts[place]])
         indices = sorted(places)
         weights = [1.0] * len(indices)
         for source, place, scalar in self._own:

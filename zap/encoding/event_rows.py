@@ -1,40 +1,26 @@
 """Rows of events from their values, in plain Python, a field at a time.
 
-A row is what an event gives whatever stands before it. Two things depend on the event
-before: the time since then, for which the row holds a blank, and values that are left
-out where they repeat. A row is made for the case that all of these do, which is nearly
-always so; ``variant`` makes the others. Rows are packed as bytes, so that those of an
-instance are joined by one call.
+A row is what an event gives whatever stands before it; see ``packed_rows``.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain
-from struct import pack
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import NamedTuple
 
 from zap.encoding.dimensions import DIMENSION_PREFIX
-from zap.encoding.feature import Feature
-from zap.encoding.features import Hash, SincePrevious
 from zap.encoding.instance import AnyType, Instance
-from zap.encoding.kinds import Kinds, gives_shares
+from zap.encoding.kinds import Kinds
 from zap.encoding.metadata import Last
-from zap.encoding.scalars import Known, Ones, Shares, hashed, known_scalar
+from zap.encoding.packed_rows import Packed, Packer, Values
 from zap.encoding.single import plain_value
 from zap.errors import EncodingError
 
-BLANK = -1  # stands for the place of the first SincePrevious; -2 for the second
-
-Packed = tuple[bytes, bytes]
-Values = tuple[Any, ...]
-Hashed = tuple[int, Known[Ones]]  # a field's place among the values, and its buckets
-
 _TEXTS = {str, type(None)}
-_SEVERAL = {str, tuple, type(None)}
+_SEVERAL = {str, tuple, type(None)}  # whoever hashes a tuple looks into it
 _MOST_SHAPES = 1000
-_MOST_VARIANTS = 256
 
 
 class Shape:
@@ -70,6 +56,9 @@ class Row(NamedTuple):
     values: Values
 
 
+_row = partial(tuple.__new__, Row)  # what Row._make calls from Python
+
+
 class RowMaker:
     """Makes rows of events for one encoder.
 
@@ -83,7 +72,8 @@ class RowMaker:
     """
 
     def __init__(self, instance: Instance, buckets: int, kinds: Kinds):
-        self.weighted = any(gives_shares(feature) for feature in instance.fields)
+        self._packer = Packer(instance, buckets)
+        self.weighted = self._packer.weighted
         self._fields = instance.reads.fields
         self._type = self._fields.index("type")
         self._kinds = kinds
@@ -93,41 +83,23 @@ class RowMaker:
             for source in instance.metadata
             if isinstance(source, Last)
         ]
-        self._always: list[Hashed] = []
-        self._unless_repeated: list[Hashed] = []
-        for feature in instance.fields:
-            if isinstance(feature, Hash):
-                place = self._fields.index(feature.field)
-                known = hashed(feature, buckets, instance.hash_seed)
-                drops = feature.drops_repeats
-                (self._unless_repeated if drops else self._always).append(
-                    (place, known)
-                )
-        self._buckets = buckets
-        self._own = list(self._own_blocks(instance.fields, buckets))
+        self._plain = [
+            _SEVERAL if place in self._packer.hashed else _TEXTS
+            for place in range(len(self._fields))
+        ]
         self._shapes: dict[Values, Shape] = {}
-        self._variants: dict[tuple[Values, Values | None], Packed] = {}
 
-    def _own_blocks(
-        self, features: Sequence[Feature], buckets: int
-    ) -> Iterator[tuple[int, Known[Shares] | None]]:
-        """Place among the values and what they give; a blank's number and None."""
-        own = [feature for feature in features if not isinstance(feature, Hash)]
-        starts = accumulate((f.size for f in own), initial=buckets)
-        blank = BLANK
-        for feature, start in zip(own, starts, strict=False):
-            if isinstance(feature, SincePrevious):
-                yield blank, None
-                blank -= 1
-            else:
-                place = self._fields.index(feature.field)
-                yield place, known_scalar(feature, start)
-
-    def rows(self, columns: Sequence[Values], types: Sequence[set[type]]) -> list[Row]:
+    def rows(
+        self,
+        values: Sequence[Values],
+        columns: Sequence[Values],
+        types: Sequence[set[type]],
+    ) -> list[Row]:
         """The rows of some events.
 
         Args:
-            columns: their values by field, in the order of the fields read.
+            values: those of each event, in the order of the fields read.
+            columns: the same by field.
             types: the types of each column's values.
 
         Raises:
@@ -136,16 +108,20 @@ class RowMaker:
         """
         if types[self._type] != {str}:
             raise EncodingError("An event needs a type, a text.")
-        columns = [
-            values if kinds <= _TEXTS else plain_column(values, field, kinds)
-            for values, field, kinds in zip(columns, self._fields, types, strict=True)
-        ]
-        values = list(zip(*columns, strict=True))
-        shapes = self._shapes_of(columns, values)
-        indices, weights = self._packed(columns)
-        lasts = self._last_values(columns)
-        rows = zip(shapes, indices, weights, lasts, values, strict=True)
-        return list(map(Row._make, rows))
+        odd = [p for p, kinds in enumerate(types) if not kinds <= self._plain[p]]
+        if odd:
+            columns = list(columns)
+            for place in odd:
+                field, kinds = self._fields[place], types[place]
+                columns[place] = plain_column(columns[place], field, kinds)
+            values = list(zip(*columns, strict=True))
+        kept = {kind: self._keeps(kind) for kind in {*columns[self._type]}}
+        shapes = self._shapes_of(columns, values, kept)
+        indices, weights = self._packer.packed(columns)
+        lasts = self._last_values(columns, kept)
+        return list(
+            map(_row, zip(shapes, indices, weights, lasts, values, strict=True))
+        )
 
     def variant(self, rows: Sequence[Row], at: int) -> Packed:
         """A row by the one before it: what does not repeat is there.
@@ -154,74 +130,23 @@ class RowMaker:
             rows: those of all kept events.
             at: which.
         """
-        row = rows[at]
+        _, indices, weights, _, values = rows[at]
         before = rows[at - 1].shape.repeating if at else None
-        found = self._variants.get((row.values, before))
-        if found is None:
-            found = self._varied(row, before)
-            if len(self._variants) >= _MOST_VARIANTS:
-                self._variants = {}
-            self._variants[row.values, before] = found
-        return found
-
-    def _varied(self, row: Row, before: Values | None) -> Packed:
-        """The row with what does not repeat; without blanks where none is before."""
-        indices = array("i", row.indices)
-        own = [
-            i for i in indices if i >= self._buckets or (i < 0 and before is not None)
-        ]
-        places = {i for i in indices if 0 <= i < self._buckets}
-        shared = len(places)
-        for at, (place, known) in enumerate(self._unless_repeated):
-            if before is None or row.values[place] != before[at]:
-                places.update(*known.column((row.values[place],)))
-        packed = array("i", [*sorted(places), *own]).tobytes()
-        if not self.weighted:
-            return packed, b""
-        kept = [
-            weight
-            for i, weight in zip(
-                indices[shared:], array("f", row.weights)[shared:], strict=True
-            )
-            if i >= 0 or before is not None
-        ]
-        return packed, array("f", [1.0] * len(places) + kept).tobytes()
-
-    def _packed(self, columns: Sequence[Values]) -> tuple[list[bytes], list[bytes]]:
-        """Rows as bytes of int32 and of float32, where everything repeats.
-
-        Args:
-            columns: plain values by field.
-        """
-        count = len(columns[0])
-        buckets = [known.column(columns[place]) for place, known in self._always]
-        rows: list[list[int]] = [[] for _ in range(count)]
-        if buckets:
-            rows = list(map(sorted, map(set().union, *buckets)))
-        weights = [[1.0] * len(row) for row in rows] if self.weighted else []
-        for place, known in self._own:
-            blanks: list[Shares] = [((place,), (1.0,))] * count
-            found = blanks if known is None else known.column(columns[place])
-            for row, (places, _) in zip(rows, found, strict=True):
-                row += places
-            if self.weighted:
-                for row_weights, (_, shares) in zip(weights, found, strict=True):
-                    row_weights += shares
-        packed = [pack(f"{len(row)}i", *row) for row in rows]
-        if not self.weighted:
-            return packed, [b""] * count
-        return packed, [pack(f"{len(row)}f", *row) for row in weights]
+        return self._packer.variant(indices, weights, values, before)
 
     def _shapes_of(
-        self, columns: Sequence[Values], values: Sequence[Values]
+        self,
+        columns: Sequence[Values],
+        values: Sequence[Values],
+        keeps: Mapping[str, bool],
     ) -> list[Shape]:
-        kept = map(self._keeps, columns[self._type])
+        kept = map(keeps.__getitem__, columns[self._type])
         kinds = [0] * len(values)
         if self._kinds.places:
             kinds = list(map(self._kinds.of, values))
             if not all(map(self._kinds.usual, kinds)):
                 raise EncodingError("Bins, ranges and sums need numbers.")
-        repeating = [columns[place] for place, _ in self._unless_repeated]
+        repeating = [columns[place] for place in self._packer.repeating]
         keys = list(zip(kept, kinds, *repeating, strict=True))
         if len(self._shapes) > _MOST_SHAPES:
             self._shapes = {}
@@ -236,15 +161,16 @@ class RowMaker:
             return not kind.startswith(DIMENSION_PREFIX)
         return kind in self._types
 
-    def _last_values(self, columns: Sequence[Values]) -> list[Values]:
+    def _last_values(
+        self, columns: Sequence[Values], keeps: Mapping[str, bool]
+    ) -> list[Values]:
         """A ``Last`` sees the kept types and those that it names."""
         kinds = columns[self._type]
         if not self._lasts:
             return [()] * len(kinds)
-        distinct = set(kinds)
         found = []
         for place, types in self._lasts:
-            unseen = [k for k in distinct if not (self._keeps(k) or k in types)]
+            unseen = [k for k, kept in keeps.items() if not (kept or k in types)]
             values = columns[place]
             if unseen:
                 pairs = zip(values, kinds, strict=True)

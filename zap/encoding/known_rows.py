@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from zap.encoding.event_rows import Row, RowMaker, Values
+from zap.encoding.event_rows import Row, RowMaker
+from zap.encoding.packed_rows import Values
 from zap.encoding.past import Event, Unusual
 from zap.encoding.row_cache import TYPED, CacheLimits, RowCache
 from zap.encoding.single import plain_value
@@ -57,6 +58,8 @@ class KnownRows:
             found = [None] * len(given)
         if all(found):
             return found  # type: ignore[return-value]
+        if not any(found):
+            return self._learned(given)
         missing = iter(
             self._learned([v for v, r in zip(given, found, strict=True) if not r])
         )
@@ -74,7 +77,7 @@ class KnownRows:
             columns = list(zip(*values, strict=True))
             types = [set(map(type, column)) for column in columns]
         if values:
-            made = self._maker.rows(columns, types)
+            made = self._maker.rows(values, columns, types)
             numbers = [p for p, kinds in enumerate(types) if kinds & TYPED]
             self.cache.keep(values, made, numbers)
             left = iter(made)
