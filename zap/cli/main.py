@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from zap import __version__
-from zap.cli import check, evaluate, generate, new, run, simulate, train
+from zap.cli import check, evaluate, generate, new, run, simulate, train, tune
 from zap.cli.command import Command, Outcome
 from zap.errors import InputError, ZapError
 
@@ -16,6 +16,7 @@ COMMANDS: tuple[Command, ...] = (
     run.COMMAND,
     generate.COMMAND,
     train.COMMAND,
+    tune.COMMAND,
     evaluate.COMMAND,
     check.COMMAND,
     new.COMMAND,
