@@ -124,11 +124,14 @@ def _verdict(gain: Mapping[str, Any] | None) -> str:
     if gain is None:
         return "What this gained over the start is unknown: that trial has no losses."
     change, low, high = gain["loss"]["difference"]
-    clear = "" if high < 0 else "; it is not clear that there is a gain"
+    advice = (
+        "How much is left elsewhere, the test split will tell."
+        if high < 0
+        else "There may be no gain at all: compare both on the test split before use."
+    )
     return (
         f"Loss {change:+.4f} against the start (95 % {low:+.4f} to {high:+.4f}), on "
-        "the rows that the search\nchose by: an optimistic figure. The test split was "
-        f"not seen and will tell{clear}."
+        "the rows that the search\nchose by: an optimistic figure. " + advice
     )
 
 

@@ -81,7 +81,7 @@ def _importances(axes: Axes, importances: Mapping[str, float]) -> None:
     names = sorted(importances, key=importances.__getitem__)
     shares = [importances[name] for name in names]
     axes.barh(names, shares, 0.72, color=BLUE)
-    axes.set(xlabel="importance: share in being among the better trials")
+    axes.set(xlabel="importance: share in how the losses differ")
     axes.set_xlim(0, max(*shares, 0.01) * 1.1)
     as_percent(axes.xaxis)
     axes.grid(False, axis="y")

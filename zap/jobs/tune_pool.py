@@ -19,6 +19,7 @@ from zap.errors import DatasetError, TrainingError
 from zap.training.trials import Trial
 from zap.training.tuning import Search
 
+COMMAND = (sys.executable, "-P", "-m", "zap.jobs.tune_worker")
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _SAID = 600  # characters of a dead process's last words that are kept
 
@@ -38,7 +39,7 @@ class Worker:
     def __init__(self, dataset: str, threads: int):
         self._said = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "zap.jobs.tune_worker", dataset],
+            [*COMMAND, dataset],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
