@@ -30,7 +30,7 @@ from zap.datasets.visits import Visits
 from zap.errors import DatasetError, TrainingError
 from zap.jobs import tune_pool
 from zap.jobs.inputs import raw_input
-from zap.jobs.tune import TuneResult, tune
+from zap.jobs.tune import State, TuneResult, tune
 from zap.jobs.tune_worker import Channel, Diverged, Trainer, searched
 from zap.training.calibration import halves
 from zap.training.config import ModelConfig
@@ -142,6 +142,31 @@ def test_a_worker_that_dies_costs_its_trial_alone(fake) -> None:
         failed = {r.number: r.reason for r in result.records if r.state == "failed"}
         assert failed[1] == "the loss was nan after epoch 1"
         assert failed[2] == "its process ended with -9: out of memory"
+
+
+def test_a_worker_is_replaced_after_some_trials(fake, monkeypatch) -> None:
+    monkeypatch.setattr(tune_pool, "TRIALS_A_WORKER", 2)
+    started = []
+
+    class Counted(tune_pool.Worker):
+        def __init__(self, *given):
+            started.append(given)
+            super().__init__(*given)
+
+    monkeypatch.setattr(tune_pool, "Worker", Counted)
+    assert counts(fake(5)) == {"complete": 5} and len(started) == 3
+
+
+def test_what_is_said_while_it_goes_on(fake) -> None:
+    states = []
+    result = fake(3, FAILS=[1], watch=states.append, SLOW=[])
+    first, last = states[0], State(result.records, 3, {4: 7, 2: 1})
+    assert first.trials == 3
+    best = f"{result.best.value:.4f} (start {result.base.value:.4f})"
+    assert last.said() == (
+        f"3 of 3 trials, 1 failed, best loss {best}, "
+        "trial 2 at epoch 1 and 4 at epoch 7"
+    )
 
 
 def test_a_search_without_a_complete_trial_says_why(fake, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def _values(axes: Axes, trials: Sequence[Mapping[str, Any]]) -> None:
                 [0.03] * len(those),
                 marker,
                 color=colour,
-                ms=7,
+                ms=9,
                 transform=axes.get_xaxis_transform(),
                 label=state,
             )
@@ -81,7 +81,7 @@ def _importances(axes: Axes, importances: Mapping[str, float]) -> None:
     names = sorted(importances, key=importances.__getitem__)
     shares = [importances[name] for name in names]
     axes.barh(names, shares, 0.72, color=BLUE)
-    axes.set(xlabel="importance: share in how the losses differ")
+    axes.set(xlabel="share in how the losses differ")
     axes.set_xlim(0, max(*shares, 0.01) * 1.1)
     as_percent(axes.xaxis)
     axes.grid(False, axis="y")

@@ -21,6 +21,7 @@ from zap.training.tuning import Search
 
 COMMAND = (sys.executable, "-P", "-m", "zap.jobs.tune_worker")
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+TRIALS_A_WORKER = 20  # TensorFlow keeps some 10 MB of each graph that it has run
 _SAID = 600  # characters of a dead process's last words that are kept
 
 
@@ -34,9 +35,13 @@ class Worker:
     Args:
         dataset: the examples.
         threads: how many it may keep busy.
+
+    Attributes:
+        orders: how many trials it was given.
     """
 
     def __init__(self, dataset: str, threads: int):
+        self.orders = 0
         self._said = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [*COMMAND, dataset],
@@ -207,6 +212,8 @@ class Pool:
     def _ready(self) -> Worker:
         """This thread's worker, with the examples in its memory."""
         thread = threading.current_thread()
+        if thread in self._alive and self._alive[thread].orders >= TRIALS_A_WORKER:
+            self._alive.pop(thread).close()
         if thread not in self._alive:
             self._alive[thread] = worker = Worker(self._dataset, self._cores_each)
             try:
@@ -223,6 +230,7 @@ class Pool:
 
     def _follow(self, worker: Worker, trial: Trial) -> None:
         search, where = self._search, self._losses(trial.number)
+        worker.orders += 1
         worker.say(trial=trial.number, config=trial.config.to_dict(), losses=str(where))
         while "epoch" in (said := worker.hear()):
             with self.lock:
