@@ -132,7 +132,8 @@ def test_the_best_is_written_and_only_its_losses_and_the_bases_are_kept(
 def test_one_worker_is_deterministic_and_more_do_as_many_trials(fake) -> None:
     first, again = fake(5, "a"), fake(5, "b")
     assert tried(first) == tried(again)
-    assert counts(fake(7, "c", workers=3)) == {"complete": 7}
+    three = counts(fake(7, "c", workers=3))  # who is given up depends on who is first
+    assert sum(three.values()) == 7 and set(three) <= {"complete", "pruned"}
 
 
 def test_a_worker_that_dies_costs_its_trial_alone(fake) -> None:
