@@ -17,7 +17,7 @@ INSTALL := $(PIP) install --quiet --progress-bar off --log $(VENV)/pip.log \
 NEEDS := setup.py pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards prove-speed
+.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards prove-speed prove-tuning
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,9 @@ prove-guards: $(VENV)/.installed-dev  ## leaks, bots, bias, labels against what 
 	@$(BIN)/python -m bench.guards.bots
 	@$(BIN)/python -m bench.guards.simulated_truth
 	@$(BIN)/python -m bench.guards.kinds
+
+prove-tuning: $(VENV)/.installed-dev  ## what 30 trials of zap tune gain on the test split (half an hour; needs ZAP_SHARED_DATA)
+	@$(BIN)/python -m bench.tuning --data $(or $(ZAP_SHARED_DATA),../shared/data) --trials 30 --seeds 3
 
 clean:  ## remove what was built, .venv included
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \

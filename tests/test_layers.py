@@ -78,8 +78,8 @@ LAYERS = {
     ),
     "training": Layer(
         rooms="encoding datasets bundles serving evaluation",
-        packages="numpy tensorflow keras ai_edge_litert",
-        never_loads="apache_beam",
+        packages="numpy tensorflow keras ai_edge_litert optuna",
+        never_loads="apache_beam optuna",
     ),
     "evaluation": Layer(
         rooms="encoding datasets bundles",

@@ -9,6 +9,7 @@ from zap.evaluation.bootstrap import (
     auc_interval,
     interval,
     paired_auc_difference,
+    paired_mean_difference,
 )
 from zap.evaluation.metrics import auc
 
@@ -98,3 +99,18 @@ def test_bootstrap_is_seeded():
         auc_interval(y, p, subject, draws=50, seed=seed) for seed in (1, 1, 2)
     )
     assert one == same != other
+
+
+def test_the_difference_of_means_equals_resampling_subjects_by_hand():
+    rng = np.random.default_rng(5)
+    a, b, weights = rng.normal(1, 1, 90), rng.normal(size=90), rng.uniform(0.5, 2, 90)
+    subjects = rng.integers(0, 12, 90)
+    found = paired_mean_difference(a, b, subjects, weights=weights, draws=40, seed=3)
+    assert found[0] == pytest.approx(np.average(a - b, weights=weights))
+    rng, names = np.random.default_rng(3), np.unique(subjects)
+    by_hand = []
+    for _ in range(40):
+        picked = names[rng.integers(0, len(names), len(names))]
+        rows = np.concatenate([np.flatnonzero(subjects == name) for name in picked])
+        by_hand.append(np.average((a - b)[rows], weights=weights[rows]))
+    assert found[1:] == pytest.approx(np.quantile(by_hand, [0.025, 0.975]))

@@ -12,7 +12,7 @@ from sklearn.metrics import mean_poisson_deviance
 from zap.bundles.mean_scaling import MeanScaling
 from zap.bundles.target import Target
 from zap.training.backend import tf
-from zap.training.losses import loss_of
+from zap.training.losses import loss_of, unweighted_loss_of
 
 RNG = np.random.default_rng(0)
 
@@ -68,3 +68,15 @@ def test_the_best_constant_is_the_mean(link: str) -> None:
     )
     best = scaling.apply([[grid[means.argmin()]]])[0]
     assert best == pytest.approx(y.mean(dtype=float), rel=0.01)
+
+
+@pytest.mark.parametrize("weight", [0.25, 1.0, 6.0])
+def test_a_weight_taken_out_leaves_the_loss_of_the_true_odds(weight: float) -> None:
+    p = RNG.uniform(0.05, 0.95, 50)
+    odds = weight * p / (1 - p)  # what a model learns whose positives count so much
+    z = np.column_stack([RNG.normal(size=50), np.zeros(50)])
+    z[:, 1] = z[:, 0] + np.log(odds)
+    y = RNG.integers(0, 2, 50).astype(np.int32)
+    loss = unweighted_loss_of(Target(), weight)
+    found = loss(tf.constant(z, tf.float32), tf.constant(y)).numpy()
+    np.testing.assert_allclose(found, -np.log(np.where(y, p, 1 - p)), rtol=1e-4)

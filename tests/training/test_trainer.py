@@ -14,8 +14,10 @@ pytest.importorskip("tensorflow", reason="needs extra: train")
 
 from zap.datasets.visits import InputSpec, Visits, concatenate
 from zap.errors import TrainingError
+from zap.serving.scorer import Scorer
 from zap.training.backend import keras
 from zap.training.config import ModelConfig
+from zap.training.freeze import freeze
 from zap.training.trainer import Epoch, TrainedModel, train
 
 Made = Callable[..., Visits]
@@ -176,3 +178,18 @@ def test_tiny_data_train(make_visits: Made, spec: InputSpec) -> None:
         tiny.take_visits(np.arange(3)), tiny.take_visits(np.array([3])), spec, CONFIG
     )
     assert np.isfinite(trained.history[-1].validation_loss)
+
+
+@pytest.mark.parametrize("weight", [1.0, 4.0])
+def test_the_loss_without_the_weight_is_that_of_the_kept_model(
+    sets: tuple[Visits, Visits], spec: InputSpec, weight: float
+) -> None:
+    trained = train(*sets, spec, replace(CONFIG, epochs=1, positive_weight=weight))
+    logits = Scorer(freeze(trained), spec).logits(sets[1]).astype(float)
+    odds = np.exp(logits[:, 1] - logits[:, 0]) / weight
+    p = odds / (1 + odds)
+    losses = -np.log(np.where(sets[1].label == 1, p, 1 - p))
+    expected = np.average(losses, weights=sets[1].weight)
+    (epoch,) = trained.history
+    assert epoch.unweighted_loss == pytest.approx(expected, rel=1e-4)
+    assert (epoch.unweighted_loss == epoch.validation_loss) == (weight == 1)

@@ -8,7 +8,18 @@ import sys
 from collections.abc import Sequence
 
 from zap import __version__
-from zap.cli import check, evaluate, generate, models, new, run, simulate, train, verify
+from zap.cli import (
+    check,
+    evaluate,
+    generate,
+    models,
+    new,
+    run,
+    simulate,
+    train,
+    tune,
+    verify,
+)
 from zap.cli.command import Command, Group, Outcome
 from zap.errors import InputError, ZapError
 
@@ -16,6 +27,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     run.COMMAND,
     generate.COMMAND,
     train.COMMAND,
+    tune.COMMAND,
     evaluate.COMMAND,
     verify.COMMAND,
     models.COMMAND,

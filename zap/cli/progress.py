@@ -13,6 +13,7 @@ from zap.errors import MissingExtraError
 STAGES = {
     "generate": "Reading events, cutting examples",
     "train": "Training",
+    "tune": "Tuning",
     "report": "Writing the report",
 }
 
@@ -68,6 +69,11 @@ class Progress:
                 f"Training: epoch {epoch.epoch} of at most {epoch.epochs}, loss "
                 f"{epoch.loss:.4f}, held out {epoch.validation_loss:.4f}{mark} ..."
             )
+
+    def search(self, state: Any) -> None:
+        """How far a search is; a ``zap.jobs.tune.State``."""
+        if self.shown:
+            self._status.update(f"Tuning: {state.said()} ...")
 
     def close(self) -> None:
         """Take the line away."""

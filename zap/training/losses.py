@@ -9,6 +9,7 @@ asks for (McCullagh and Nelder, Generalized Linear Models, chapter 9).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,26 @@ def loss_of(target: Target, positive_weight: float = 1.0) -> Loss:
         form = _poisson if target.link == LOG else _squared
         return lambda logits, label: form(target, logits[:, 0], label)
     return lambda logits, label: _cross_entropy(positive_weight, logits, label)
+
+
+def unweighted_loss_of(target: Target, positive_weight: float = 1.0) -> Loss:
+    """The loss without the weight, of a model that was trained with it.
+
+    Positives that count w times make the odds w times as high; that factor is taken out
+    of the model before it is asked. Losses of models with different weights compare.
+
+    Args:
+        target: what the outputs stand for.
+        positive_weight: what the model was trained with; of a yes or no alone.
+
+    Returns:
+        As ``loss_of``; the same function where the weight is 1.
+    """
+    loss = loss_of(target)
+    if positive_weight == 1:
+        return loss
+    surplus = tf.constant([0.0, math.log(positive_weight)])
+    return lambda logits, label: loss(logits - surplus, label)
 
 
 def _cross_entropy(positive_weight: float, logits: Any, label: Any) -> Any:

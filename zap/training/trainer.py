@@ -24,7 +24,7 @@ from zap.training.batches import Batch, Batches
 from zap.training.checkpoint import Checkpoint, fingerprint_of
 from zap.training.checks import check_examples, check_settings
 from zap.training.config import ModelConfig
-from zap.training.losses import Loss, loss_of
+from zap.training.losses import Loss, loss_of, unweighted_loss_of
 from zap.training.model import SequenceModel, States
 
 YES_OR_NO = Target()
@@ -44,6 +44,9 @@ class Epoch:
         loss: mean training loss (``zap.training.losses``), with dropout.
         validation_loss: mean loss of the averaged weights.
         best: whether the validation loss is the lowest so far.
+        unweighted_loss: the validation loss as if ``positive_weight`` were 1, of the
+            same model with that weight taken out of its odds; so it compares between
+            settings with different weights.
     """
 
     epoch: int
@@ -51,6 +54,7 @@ class Epoch:
     loss: float
     validation_loss: float
     best: bool
+    unweighted_loss: float | None = None  # in a state that knew no such number
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ class _Run:
         )
         self._validation = Batches(validation, spec, 2 * config.batch, label_type=kind)
         self._loss = loss_of(target, config.positive_weight)
+        self._unweighted = unweighted_loss_of(target, config.positive_weight)
         steps = max(1, self._batches.count) * config.epochs
         self._optimizer = keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(
@@ -203,7 +208,7 @@ class _Run:
             seed = np.array([self.config.seed, self._seen_steps()], np.int32)
             sums = self._train_step(_tensors(batch), tf.constant(seed)).numpy()
             total, weight = total + float(sums[0]), weight + float(sums[1])
-        validation = self._validate()
+        validation, unweighted = self._validate()
         best = validation < min(
             (e.validation_loss for e in self.history), default=math.inf
         )
@@ -212,23 +217,25 @@ class _Run:
                 self._best, self.averaged.trainable_variables, strict=True
             ):
                 kept[...] = variable.numpy()
-        self.history.append(
-            Epoch(number + 1, self.config.epochs, total / weight, validation, best)
-        )
+        losses = (total / weight, validation, best, unweighted)
+        self.history.append(Epoch(number + 1, self.config.epochs, *losses))
 
     def _seen_steps(self) -> int:
         return int(self._optimizer.iterations.numpy())
 
-    def _validate(self) -> float:
+    def _validate(self) -> tuple[float, float]:
         sums = [
             self._losses(_tensors(batch)).numpy()
             for batch, _ in self._validation.in_order()
         ]
-        total, weight = np.sum(np.array(sums, np.float64), axis=0)
-        return float(total / weight)
+        total, unweighted, weight = np.sum(np.array(sums, np.float64), axis=0)
+        return float(total / weight), float(unweighted / weight)
 
     def _loss_sums(self, batch: Batch) -> Any:
-        return _weighted_sums(self.averaged, batch, self._loss, None)
+        logits = batch_logits(self.averaged, batch)
+        losses = [loss(logits, batch.label) for loss in (self._loss, self._unweighted)]
+        sums = [tf.reduce_sum(batch.weight * each) for each in losses]
+        return tf.stack([*sums, tf.reduce_sum(batch.weight)])
 
     def _step(self, batch: Batch, seed: Any) -> Any:
         variables = self.model.trainable_variables

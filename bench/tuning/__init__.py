@@ -1,0 +1,1 @@
+"""What a search for settings gains on visitors that it never saw."""

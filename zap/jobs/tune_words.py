@@ -1,0 +1,52 @@
+"""What a search refuses before it begins, and what it says where it found nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from zap.errors import TrainingError
+from zap.training.trials import FAILED, Record
+
+
+def check_counts(trials: int, workers: int, timeout_seconds: float | None) -> None:
+    """Refuses a search without trials, workers or time.
+
+    Raises:
+        TrainingError: says which number it is.
+    """
+    for name, number in (("trials", trials), ("workers", workers)):
+        if number < 1:
+            raise TrainingError(
+                f"Expected at least 1 of {name}. Received: {name}={number}. "
+                "Change this number."
+            )
+    if timeout_seconds is not None and not timeout_seconds > 0:
+        raise TrainingError(
+            "Expected a timeout above 0 seconds, or none. "
+            f"Received: timeout={timeout_seconds}. Change this number."
+        )
+
+
+def check_folder(path: Path, name: str) -> None:
+    """Refuses a file that cannot be written, before hours of training and not after.
+
+    Raises:
+        TrainingError: its folder is missing, or it is itself a folder.
+    """
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise TrainingError(
+            "Expected a path of a file in a folder that is there. "
+            f"Received: {name}={path}. Make the folder, or choose another path."
+        )
+
+
+def none_complete(records: Sequence[Record]) -> TrainingError:
+    """That there is no best trial, and why the trials failed."""
+    reasons = dict.fromkeys(r.reason for r in records if r.state == FAILED)
+    why = f": {'; '.join(reasons)}" if reasons else ""
+    return TrainingError(
+        "Expected a trial that was trained to its end. Received: "
+        f"trials={len(records)}, none complete{why}. Give the search more trials or "
+        "time, or a narrower --space."
+    )
