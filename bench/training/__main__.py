@@ -13,7 +13,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.training import first_layer, forms, inputs, recurrences, storage, tables
+from bench.training import (
+    buckets,
+    first_layer,
+    forms,
+    inputs,
+    recurrences,
+    storage,
+    tables,
+)
 from bench.training.inputs import Input
 from zap.training.backend import tf
 from zap.training.config import ModelConfig
@@ -21,7 +29,7 @@ from zap.training.config import ModelConfig
 
 def show_first_layer(args: argparse.Namespace) -> bool:
     """Print the first layer's table; whether all forms agree."""
-    found = first_layer.figures(args.rows, args.units, args.rounds)
+    found = first_layer.figures(args.rows, args.units, 4 * args.rounds)
     print("First layer, forward and backward (milliseconds)\n")
     print(tables.first_layer_table(found), end="\n\n")
     return all(figure.equal for figure in found)
@@ -51,11 +59,11 @@ def show_forms(
     speeds = {
         each.name: forms.speeds(each, config, args.rounds, args.steps) for each in given
     }
-    for each in given:
-        spread = forms.without_buckets(each, config, args.rounds)
-        speeds[each.name]["Zap, lengths not bucketed"] = spread
     print(f"Training; batches of {config.batch} windows, or as many cutoffs\n")
     print(tables.speed_table(speeds), end="\n\n")
+    orders = {each.name: buckets.figures(each, config, args.rounds) for each in given}
+    print("Windows of like length in a batch: gradients of an epoch\n")
+    print(tables.bucket_table(orders), end="\n\n")
     print("Disk\n")
     found = {each.name: storage.disk(each, folder) for each in given}
     print(tables.disk_table(found), end="\n\n")

@@ -54,6 +54,16 @@ def speed_table(found: Mapping[str, Mapping[str, float]]) -> str:
     return table(["input", "form", "examples a second", "Zap's, times"], rows)
 
 
+def bucket_table(found: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
+    """Blanks and seconds by input and order of the windows."""
+    rows = [
+        [name, order, f"{blank:.0%}", f"{seconds:.2f}"]
+        for name, orders in found.items()
+        for order, (blank, seconds) in orders.items()
+    ]
+    return table(["input", "windows", "blank events", "seconds"], rows)
+
+
 def disk_table(found: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
     """Bytes an example by input and form, and Zap's share of each."""
     rows = []

@@ -12,7 +12,15 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs extra: train")
 pytest.importorskip("apache_beam", reason="needs extra: beam")
 
-from bench.training import first_layer, forms, inputs, recurrences, storage, tables
+from bench.training import (
+    buckets,
+    first_layer,
+    forms,
+    inputs,
+    recurrences,
+    storage,
+    tables,
+)
 from bench.training.expanded import cuts, records_of, rows_of
 from bench.training.inputs import Input
 from zap.datasets.visits import InputSpec
@@ -27,11 +35,11 @@ CONFIG = ModelConfig(embedding=5, units=6, metadata_units=4, merged_units=7, bat
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Input:
-    return inputs.long(60, tmp_path_factory.mktemp("made"), SPEC)
+    return inputs.long(300, tmp_path_factory.mktemp("made"), SPEC)
 
 
 def test_what_is_read_is_what_was_made(given: Input) -> None:
-    made = inputs.long_visits(60, SPEC).canonical_order()
+    made = inputs.long_visits(300, SPEC).canonical_order()
     assert np.array_equal(given.visits.stop, made.stop)
     assert np.array_equal(given.visits.events.indices, made.events.indices)
     assert 0 < made.label.mean() < 1
@@ -94,11 +102,17 @@ def test_forms_of_the_first_layer_agree() -> None:
     assert table.count("| yes |") == table.count("| NO |") == 1
 
 
-def test_every_figure_has_its_row(given: Input, tmp_path: Path) -> None:
+def test_every_figure_has_its_row(
+    given: Input, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "FORMS", {"looked up": (False, True)})
     speeds = forms.speeds(given, CONFIG, rounds=1, steps=1)
     assert list(speeds) == ["Zap", *forms.FORMS] and min(speeds.values()) > 0
     assert tables.speed_table({"made": speeds}).count("\n") == 1 + len(speeds)
-    assert forms.without_buckets(given, CONFIG, rounds=1) > 0
+    orders = buckets.figures(given, CONFIG, rounds=1)
+    blank = [share for share, _ in orders.values()]
+    assert 0 <= blank[0] < blank[1] < 1
+    assert tables.bucket_table({"made": orders}).count("made") == 2
     disk = storage.disk(given, tmp_path)
     assert disk["Zap, visits"][0] < disk["expanded, multi-hot, padded"][0]
     assert "expanded, entries" in tables.disk_table({"made": disk})
