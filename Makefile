@@ -92,3 +92,4 @@ prove-speed: $(VENV)/.installed-dev  ## speed and memory beside references (long
 	@$(BIN)/python -m bench.custom
 	@$(BIN)/python -m bench.disk
 	@$(BIN)/python -m bench.big_subject
+	@$(BIN)/python -m bench.training

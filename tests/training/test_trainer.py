@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +79,37 @@ def test_same_seed_same_weights_whatever_the_order_of_visits(
     again = train(mixed[0], mixed[1], spec, CONFIG)
     assert again.history == trained.history
     assert weights_of(again) == weights_of(trained)
+
+
+def test_two_threads_train_the_same_bits_again() -> None:
+    """At sizes at which TensorFlow shares the work out, in both forms of products."""
+    code = """
+import hashlib, sys
+from conftest import made_visits
+from zap.datasets.visits import InputSpec
+from zap.training.config import ModelConfig
+from zap.training.trainer import train
+
+for size, width in ((2000, 12), (60, 12)):
+    spec = InputSpec(9, size, width, 40, 3)
+    sets = made_visits(1500, 1, spec), made_visits(50, 2, spec)
+    seen = set()
+    for _ in range(2):
+        trained = train(*sets, spec, ModelConfig(epochs=2))
+        weights = b"".join(w.numpy().tobytes() for w in trained.model.weights)
+        seen.add(hashlib.sha256(weights).hexdigest())
+    assert len(seen) == 1, size
+"""
+    folders = [str(Path(__file__).parent), *filter(None, sys.path)]
+    env = {
+        **os.environ,
+        "TF_NUM_INTRAOP_THREADS": "2",
+        "PYTHONPATH": os.pathsep.join(folders),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_killed_run_resumes_to_the_same_weights(

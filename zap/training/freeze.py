@@ -122,7 +122,8 @@ def _unrolled(
     metadata_values: Any,
 ) -> Any:
     config, spec = model.config, model.spec
-    by_step = tf.unstack(model.embed(indices, values), spec.last, axis=1)
+    vectors = model.first.looked_up(indices, values)
+    by_step = tf.unstack(vectors, spec.last, axis=1)
     state = tf.zeros_like(indices[:, 0, :1], tf.float32) + tf.zeros((1, config.units))
     total = tf.zeros_like(by_step[0])
     for at, events in enumerate(by_step):
@@ -131,4 +132,5 @@ def _unrolled(
         state = tf.where(real, stepped, state)
         total = tf.where(real, total + events, total)
     states = States(state, total, length)
-    return model.head(states, metadata_indices, metadata_values)
+    metadata = model.metadata.looked_up(metadata_indices, metadata_values)
+    return model.head(states, metadata)

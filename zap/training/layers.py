@@ -1,8 +1,9 @@
 """The layers of Zap's models: a sparse first layer and a recurrence over events.
 
-Keras has a GRU, but not one whose single step can be called: training needs the states
-after every event, at once and under XLA, and the frozen model needs the steps unrolled
-with a mask. Both are built here from one ``step``.
+Each has two faces. Training needs all at once, as fast as possible and with gradients;
+the frozen model needs plain operations that LiteRT knows, and the recurrence one step
+at a time, with a mask. Both faces of a layer are the same function of one set of
+weights.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from zap.training.backend import keras, tf
+from zap.training.products import sparse_product
+from zap.training.recurrence import states_after, step
 
 
 def dropped(x: Any, rate: float, seed: Any) -> Any:
@@ -32,8 +35,7 @@ def dropped(x: Any, rate: float, seed: Any) -> Any:
 class SparseDense(keras.layers.Layer):
     """A dense layer whose input is a sparse vector: the sum of value * kernel row.
 
-    It equals the product of the multi-hot vector and the kernel, and looks up only the
-    rows that are not zero.
+    It equals the product of the multi-hot vector and the kernel.
 
     Args:
         size: length of the sparse vector.
@@ -71,6 +73,14 @@ class SparseDense(keras.layers.Layer):
         Returns:
             float32, shape (..., units).
         """
+        width = indices.shape[-1]
+        flat = (tf.reshape(part, (-1, width)) for part in (indices, values))
+        products = sparse_product(tf.convert_to_tensor(self.kernel), *flat)
+        shape = tf.concat([tf.shape(indices)[:-1], [self.settings["units"]]], axis=0)
+        return tf.reshape(products + self.bias, shape)
+
+    def looked_up(self, indices: Any, values: Any) -> Any:
+        """The same by plain look-ups, which any runtime has; arguments as ``call``."""
         rows = tf.gather(self.kernel, indices)
         return tf.reduce_sum(rows * values[..., None], axis=-2) + self.bias
 
@@ -126,13 +136,7 @@ class EventRecurrence(keras.layers.Layer):
             projected: float32, shape (rows, 3 units), of ``project``.
             state: float32, shape (rows, units).
         """
-        units = self.units
-        gates = tf.matmul(state, self.recurrent)
-        open_ = tf.sigmoid(projected[:, : 2 * units] + gates[:, : 2 * units])
-        keep, reset = open_[:, :units], open_[:, units:]
-        memory = gates[:, 2 * units :] + self.recurrent_bias
-        candidate = tf.tanh(projected[:, 2 * units :] + reset * memory)
-        return candidate + keep * (state - candidate)
+        return step(projected, state, self.recurrent, self.recurrent_bias)
 
     def call(self, events: Any) -> Any:
         """The states after 0, 1, ... events.
@@ -146,21 +150,14 @@ class EventRecurrence(keras.layers.Layer):
         rows, steps = tf.shape(events)[0], tf.shape(events)[1]
         by_step = tf.reshape(tf.transpose(events, (1, 0, 2)), (-1, events.shape[2]))
         projected = tf.reshape(self.project(by_step), (steps, rows, 3 * self.units))
-        states = tf.TensorArray(tf.float32, steps, element_shape=(None, self.units))
-        zero = tf.zeros((rows, self.units))
-
-        def body(at: Any, state: Any, states: Any) -> Any:
-            state = self.step(projected[at], state)
-            return at + 1, state, states.write(at, state)
-
-        *_, states = tf.while_loop(
-            lambda at, *_: at < steps,
-            body,
-            (tf.constant(0), zero, states),
-            maximum_iterations=steps,
+        after = states_after(
+            projected,
+            tf.convert_to_tensor(self.recurrent),
+            tf.convert_to_tensor(self.recurrent_bias),
         )
-        later = tf.transpose(states.stack(), (1, 0, 2))
-        return tf.concat([zero[:, None], later], axis=1)
+        later = tf.transpose(after, (1, 0, 2))
+        zero = tf.zeros((rows, 1, self.units))
+        return tf.concat([zero, later], axis=1)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the layer."""

@@ -99,11 +99,6 @@ class SequenceModel(keras.Model):
             self.logits.kernel,
         ]
 
-    def embed(self, indices: Any, values: Any, seed: Any = None) -> Any:
-        """Event vectors; (..., width) twice -> (..., embedding)."""
-        vectors = self.first(indices, values)
-        return dropped(vectors, self.config.dropout, seed)
-
     def states(self, indices: Any, values: Any, seed: Any = None) -> States:
         """The states after 0, 1, ... events of each row.
 
@@ -115,29 +110,29 @@ class SequenceModel(keras.Model):
         Returns:
             States of shape (rows, steps + 1, ...).
         """
-        events = self.embed(indices, values, seed)
+        events = dropped(self.first(indices, values), self.config.dropout, seed)
         recurrent = self.recurrence(events)
         total = tf.cumsum(tf.pad(events, [(0, 0), (1, 0), (0, 0)]), axis=1)
         rows, places = tf.shape(total)[0], tf.shape(total)[1]
         count = tf.broadcast_to(tf.range(places), (rows, places))
         return States(recurrent, total, count)
 
-    def head(self, states: States, indices: Any, values: Any, seed: Any = None) -> Any:
+    def head(self, states: States, metadata: Any, seed: Any = None) -> Any:
         """Logits from the states and the metadata at some cutoffs.
 
         Args:
             states: of shape (cutoffs, ...).
-            indices: int32, shape (cutoffs, metadata width).
-            values: float32, shape (cutoffs, metadata width).
+            metadata: float32, shape (cutoffs, metadata units): what the layer
+                ``metadata`` makes of the metadata vectors.
             seed: int32, shape (2,), of dropout; None when not training.
 
         Returns:
             float32, shape (cutoffs, outputs); of a yes or no, the logits of the
             negative and the positive class.
         """
-        metadata = tf.nn.relu(self.metadata(indices, values))
         size = tf.cast(tf.maximum(states.count, 1), tf.float32)[:, None]
         count = tf.gather(self.count_table, states.count)
+        metadata = tf.nn.relu(metadata)
         parts = [states.recurrent, states.total / size, count, metadata]
         merged = dropped(tf.concat(parts, axis=1), self.config.dropout, seed)
         hidden = tf.nn.relu(self.merge(merged))
@@ -149,7 +144,8 @@ class SequenceModel(keras.Model):
         states = self.states(inputs["indices"], inputs["values"])
         at = tf.cast(inputs["length"], tf.int32)
         chosen = States(*(tf.gather(part, at, batch_dims=1) for part in states))
-        return self.head(chosen, inputs["metadata_indices"], inputs["metadata_values"])
+        metadata = inputs["metadata_indices"], inputs["metadata_values"]
+        return self.head(chosen, self.metadata(*metadata))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the model."""

@@ -274,7 +274,8 @@ def batch_logits(model: SequenceModel, batch: Batch, seed: Any = None) -> Any:
     states = model.states(batch.indices, batch.values, seeds[0])
     flat = [tf.reshape(part, (-1, *part.shape[2:])) for part in states]
     chosen = States(*(tf.gather(part, batch.place) for part in flat))
-    return model.head(chosen, batch.metadata_indices, batch.metadata_values, seeds[1])
+    metadata = model.metadata(batch.metadata_indices, batch.metadata_values)
+    return model.head(chosen, metadata, seeds[1])
 
 
 def _tensors(batch: Batch) -> Batch:

@@ -1,0 +1,1 @@
+"""Training beside the expanded form, and the first layer beside what one writes."""
