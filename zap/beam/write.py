@@ -19,7 +19,7 @@ from zap.beam.outputs import count, error
 from zap.beam.packed import pack, unpack
 from zap.beam.shuffle import Piece, bytes_of, spilled
 from zap.datasets.assemble import as_instances, assemble, in_split
-from zap.datasets.digest import digest_of, shown
+from zap.datasets.parts import describe_part
 from zap.datasets.recent import candidates
 from zap.datasets.splits import SPLITS
 from zap.datasets.tfexample import encode_visits
@@ -196,15 +196,5 @@ class WriteExamples(beam.DoFn):
         ending = ".tfrecord.gz" if self._compression == "gzip" else ".tfrecord"
         path = f"{split}/part-{shard:05d}{ending}"
         size = write_records(f"{self._folder}/{path}", records, self._compression)
-        cutoffs = np.repeat(rows, np.diff(visits.cutoff_offsets))
-        return {
-            "path": path,
-            "split": split,
-            "bytes": size,
-            "visits": len(records),
-            "events": int(np.diff(visits.event_offsets)[rows].sum()),
-            "examples": int(cutoffs.sum()),
-            "label_sum": float(visits.label[cutoffs].astype(np.float64).sum()),
-            "subjects": len(np.unique(visits.subject_hash[rows])),
-            "digest": shown(digest_of(records)),
-        }
+        described = describe_part(visits, rows, records)
+        return {"path": path, "split": split, "bytes": size, **described}

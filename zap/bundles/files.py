@@ -85,6 +85,8 @@ class LocalFiles:
         except FileNotFoundError:
             return []
         except OSError as error:
+            if isinstance(error, NotADirectoryError) and self.root.is_dir():
+                return []  # a stray file beside the folders
             raise refused("list", self.shown(folder), error) from error
         return sorted(name for name in found if not name.startswith("."))
 

@@ -21,8 +21,13 @@ from zap.datasets.publishing import place, replace_folder, sync
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}\.tmp")
 
 
-def create_file(target: Path, content: bytes) -> bool:
+def create_file(target: Path, content: bytes, mode: int = 0o666) -> bool:
     """Make a file where none is, in one step.
+
+    Args:
+        target: its path.
+        content: what it holds.
+        mode: who may do what with it, before the process's mask.
 
     Returns:
         False, and nothing done, if there is one.
@@ -33,7 +38,7 @@ def create_file(target: Path, content: bytes) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(target)
     try:
-        write_file(temporary, content)
+        write_file(temporary, content, mode)
         os.link(temporary, target)
     except FileExistsError:
         return False
@@ -118,13 +123,15 @@ def clear_dead(folder: Path) -> None:
                 os.unlink(entry.path)
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a file and bring it to the disk.
 
     Raises:
         OSError: the disk refuses.
     """
-    with path.open("wb") as file:
+    with open(
+        path, "wb", opener=lambda name, flags: os.open(name, flags, mode)
+    ) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

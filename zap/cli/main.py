@@ -11,6 +11,7 @@ from zap import __version__
 from zap.cli import (
     check,
     evaluate,
+    forget,
     generate,
     models,
     new,
@@ -31,6 +32,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     evaluate.COMMAND,
     verify.COMMAND,
     models.COMMAND,
+    forget.COMMAND,
     check.COMMAND,
     new.COMMAND,
     simulate.COMMAND,

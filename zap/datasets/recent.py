@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +98,7 @@ def candidates(
             "events": told[at],
             "encoded": encoded.digest,
         }
-        lines.append(_dumped(line))
+        lines.append(dumped(line))
     return lines
 
 
@@ -109,7 +109,7 @@ def chosen_of(lines: Iterable[bytes], examples: int) -> list[bytes]:
     found = []
     for line in parsed[:examples]:
         del line["rank"], line["lot"]
-        found.append(_dumped(line))
+        found.append(dumped(line))
     return found
 
 
@@ -133,5 +133,6 @@ def _order(slices: Slices) -> tuple[IntArray, NDArray[np.uint64]]:
     return rank, lot
 
 
-def _dumped(line: dict[str, Any]) -> bytes:
+def dumped(line: Mapping[str, Any]) -> bytes:
+    """An example as a line of JSON."""
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,71 @@
+"""The secret by which verification sets name subjects.
+
+Whoever holds it can find a subject's examples again, and so forget them; nobody else
+can tell whose they are. It lies in the registry's folder, readable by its owner alone,
+or comes from the environment, where a registry is shared.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from zap.bundles.files import Where, files_at, local_path
+from zap.bundles.folders import create_file
+from zap.errors import RegistryError
+
+VARIABLE, NAME = "ZAP_ID_KEY", "id.key"
+BYTES = 32
+
+
+def find_id_key(root: Where) -> bytes | None:
+    """The key of a registry, or None if it has none yet.
+
+    Raises:
+        RegistryError: what is there is no key.
+        BundleError: the store can't be read.
+    """
+    given = os.environ.get(VARIABLE)
+    if given is not None:
+        return _parsed(given, VARIABLE)
+    files = files_at(root)
+    content = files.find(NAME)
+    if content is None:
+        return None
+    return _parsed(content.decode("ascii", "replace"), files.shown(NAME))
+
+
+def id_key(root: Where) -> bytes:
+    """The key of a registry, made at the first call.
+
+    Raises:
+        RegistryError: what is there is no key.
+        BundleError: the store refuses.
+    """
+    key = find_id_key(root)
+    if key is not None:
+        return key
+    content = f"{secrets.token_hex(BYTES)}\n".encode()
+    path = local_path(root)
+    if path is not None:
+        create_file(path / NAME, content, 0o600)
+    else:
+        files_at(root).create(NAME, content)
+    made = find_id_key(root)  # another's, if it was first
+    assert made is not None
+    return made
+
+
+def _parsed(text: str, where: str) -> bytes:
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if not 16 <= len(key) <= 64:
+        # Never the text itself: it may be a key with a slip in it.
+        raise RegistryError(
+            "Expected a key of 32 to 128 hexadecimal digits. Received: "
+            f"{len(text.strip())} characters that are none, in {where}. Correct it, or "
+            "remove it to have a new one made; older sets then name nobody."
+        )
+    return key
