@@ -218,9 +218,7 @@ def test_a_number_does_not_depend_on_what_else_is_in_the_batch(
     assert together.tobytes() == np.concatenate(alone).tobytes()
 
 
-def test_distinct_values_are_counted_up_to_a_limit(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_distinct_values_are_counted_up_to_a_limit() -> None:
     events = [
         {"timestamp": i, "type": "view", "page": str(i), "amount": None}
         for i in range(measures.MOST_DISTINCT + 7)
