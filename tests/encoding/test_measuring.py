@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zap.encoding import measures
+from zap.encoding import aggregates, measures
 from zap.encoding.aggregates import Aggregates, measured, windows
+from zap.encoding.blocks import blocks
 from zap.encoding.columns import (
     MISSING,
     Categorical,
@@ -253,3 +255,24 @@ def test_scales_are_fitted_and_signed_where_numbers_fall_below_zero() -> None:
     signed = [scale.signed for scale in fitted.scales]
     assert signed == [True, True, True, True, False, True, False, True]
     assert [scale.size for scale in fitted.scales[::2]] == [5, 15, 4000, 1]
+
+
+@given(
+    subjects=histories_of(QUARTERS),
+    size=st.integers(1, 20),
+    picked=st.lists(st.integers(0, 100), max_size=20),
+)
+@settings(max_examples=60, deadline=None)
+def test_blocks_of_subjects_and_the_order_of_cutoffs_change_nothing(
+    subjects: list[list[Event]], size: int, picked: list[int]
+) -> None:
+    histories, cutoffs = flat(subjects), all_cutoffs(subjects, 0)
+    chosen = np.array(picked, np.int64) % len(cutoffs)
+    kept = activity_mask(histories.columns["type"])
+    given_windows = windows([1, 3], of=EVERY, change=True)
+    whole = measured(given_windows, histories, cutoffs, kept, ["buy", "view"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aggregates, "blocks", partial(blocks, size=size))
+        some = cutoffs.select(chosen)
+        found = measured(given_windows, histories, some, kept, ["buy", "view"])
+    assert found.tobytes() == whole[chosen].tobytes()

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from zap.encoding.blocks import Block, blocks
 from zap.encoding.columns import (
     MISSING,
     BoolArray,
@@ -254,22 +255,32 @@ def measured(
     Returns:
         float64, shape (cutoffs, measures, types or 1), NaN where there is no number.
     """
-    masks = [kept] if types is None else _masks_of_types(histories, kept, types)
-    numbers = np.zeros((len(cutoffs), len(aggregates.measures), len(masks)))
-    start, stop = _ranges(aggregates, histories, cutoffs)
-    for t, mask in enumerate(masks):
-        measurer = Measurer(histories, mask, start.ravel(), stop.ravel())
-        for of in aggregates.of:
-            found = measurer.of(of).reshape(start.shape)
-            for m, measure in enumerate(aggregates.measures):
-                if measure.of == of:
-                    window = found[aggregates.days.index(measure.days)]
-                    change = measure.change
-                    numbers[:, m, t] = window[0] - window[1] if change else window[0]
+    depth = 1 if types is None else len(types)
+    numbers = np.zeros((len(cutoffs), len(aggregates.measures), depth))
+    for block in blocks(histories, cutoffs, ["type", *aggregates.fields]):
+        mine = kept[block.events]
+        masks = [mine] if types is None else _masks(block.histories, mine, types)
+        numbers[block.rows] = _measured(aggregates, block, masks)
     return numbers
 
 
-def _masks_of_types(
+def _measured(
+    aggregates: Aggregates, block: Block, masks: Sequence[BoolArray]
+) -> FloatArray:
+    """The numbers of a block: of the events of each of the masks."""
+    start, stop = _ranges(aggregates, block.histories, block.cutoffs)
+    shape = (len(block.cutoffs), len(aggregates.measures), len(masks))
+    numbers = np.empty(shape)
+    for t, mask in enumerate(masks):
+        measurer = Measurer(block.histories, mask, start.ravel(), stop.ravel())
+        found = {of: measurer.of(of).reshape(start.shape) for of in aggregates.of}
+        for m, (days, of, change) in enumerate(aggregates.measures):
+            window = found[of][aggregates.days.index(days)]
+            numbers[:, m, t] = window[0] - window[1] if change else window[0]
+    return numbers
+
+
+def _masks(
     histories: FlatHistories, kept: BoolArray, types: Sequence[str]
 ) -> list[BoolArray]:
     column = histories.columns["type"]

@@ -56,6 +56,7 @@ class Measurer:
         self._rows = np.flatnonzero(mask)
         self._first = before[histories.offsets[:-1]]
         self._start, self._stop = before[start], before[stop]
+        self._known: dict[str, tuple[IntArray, FloatArray]] = {}
 
     def of(self, measured: Measured) -> FloatArray:
         """The numbers of one measure; float64, shape (ranges,), NaN for no number.
@@ -74,13 +75,19 @@ class Measurer:
         return self._values_as(SUM, measured)
 
     def _values_as(self, statistic: str, field: str) -> FloatArray:
-        column = self._column(field)
-        values = numbers_of(column, field)
+        whole, values = self._numbers(field)
         if statistic == SUM:
-            return total_in(millionths(values), self._start, self._stop) / 1e6
-        # 0.0 is added so that -0.0 is 0.0, whichever of the two comes first.
-        within = np.clip(values, -LARGEST_NUMBER, LARGEST_NUMBER) + 0.0
-        return self._statistic(statistic, millionths(values), within)
+            return total_in(whole, self._start, self._stop) / 1e6
+        return self._statistic(statistic, whole, values)
+
+    def _numbers(self, field: str) -> tuple[IntArray, FloatArray]:
+        """The values in whole millionths, and as they are, NaN where missing."""
+        if field not in self._known:
+            values = numbers_of(self._column(field), field)
+            # 0.0 is added so that -0.0 is 0.0, whichever of the two comes first.
+            within = np.clip(values, -LARGEST_NUMBER, LARGEST_NUMBER) + 0.0
+            self._known[field] = millionths(values), within
+        return self._known[field]
 
     def _gaps_as(self, statistic: str) -> FloatArray:
         gaps, known = self._gaps

@@ -23,7 +23,7 @@ def min_in(values: FloatArray, start: IntArray, stop: IntArray) -> FloatArray:
     """
     found = np.full(len(start), np.inf)
     level = np.frexp((stop - start).astype(np.float64))[1] - 1  # -1 where empty
-    order = np.argsort(level, kind="stable")
+    order = np.argsort(level.astype(np.int8), kind="stable")  # few bits: counted
     top = int(level.max(initial=-1))
     bounds = np.searchsorted(level[order], np.arange(top + 2))
     table = values
@@ -78,7 +78,7 @@ def _previous(codes: IntArray, first: IntArray) -> IntArray:
 
 
 def _count_below(
-    values: IntArray, bits: int, bound: IntArray, start: IntArray, stop: IntArray
+    before: IntArray, bits: int, limits: IntArray, start: IntArray, stop: IntArray
 ) -> IntArray:
     """How many entries of each start..stop are below a bound of its own.
 
@@ -87,21 +87,25 @@ def _count_below(
     bound has the bit, those without it are below; the search goes on with the rest.
 
     Args:
-        values: int64, shape (n,): from 0 to 2**bits - 1.
+        before: int64, shape (n,): from 0 to 2**bits - 1.
         bits: number of bits.
-        bound: int64, shape (ranges,): likewise.
+        limits: int64, shape (ranges,): likewise.
         start: int64, shape (ranges,).
         stop: int64, shape (ranges,).
     """
-    count = np.zeros(len(start), np.int64)
-    zeros = np.zeros(len(values) + 1, np.int64)
+    assert len(before) < 1 << 29, "more than 32 bits can count"
+    rows = len(before) + 1
+    ends = np.array([start, stop], np.int32)
+    values, bound = before.astype(np.int32), limits.astype(np.int32)
+    count = np.zeros(len(start), np.int32)
+    moved = np.zeros(2 * rows, np.int32)  # where a place goes: without the bit, with it
     for bit in reversed(range(bits)):
         clear = (values >> bit & 1) == 0
-        np.cumsum(clear, out=zeros[1:])
-        low, high = zeros[start], zeros[stop]
-        above = (bound >> bit & 1) == 1
-        count += np.where(above, high - low, 0)
-        start = np.where(above, zeros[-1] + start - low, low)
-        stop = np.where(above, zeros[-1] + stop - high, high)
+        np.cumsum(clear, out=moved[1:rows])
+        moved[rows:] = np.arange(rows) - moved[:rows] + moved[rows - 1]
+        above = bound >> bit & 1
+        length = ends[1] - ends[0]
+        ends = moved[ends + above * rows]
+        count += (length - (ends[1] - ends[0])) * above
         values = np.concatenate((values[clear], values[~clear]))
-    return count
+    return count.astype(np.int64)
