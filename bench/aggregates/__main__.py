@@ -32,35 +32,26 @@ PAGES = 500
 def shop(events: int, seed: int = 0) -> FlatHistories:
     """Visitors of a shop over 60 days: 1 to 12 visits of about 12 pages each."""
     draw = np.random.default_rng(seed)
-    visits = draw.integers(1, 13, events // 50)
-    subject = np.repeat(np.arange(len(visits)), visits)
-    pages = draw.geometric(1 / 12, len(subject))
-    began = draw.integers(0, 60 * DAY_US, len(subject))
-    owner = np.repeat(subject, pages)
-    first = np.repeat(np.cumsum(pages) - pages, pages)
-    waits = draw.exponential(40, len(owner))
-    passed = np.cumsum(waits)
-    time_us = np.repeat(began, pages) + ((passed - passed[first]) * 1e6).astype(
-        np.int64
-    )
+    visits = draw.integers(1, 13, max(1, events // 78))
+    pages = draw.geometric(1 / 12, int(visits.sum()))
+    owner = np.repeat(np.repeat(np.arange(len(visits)), visits), pages)
+    passed = np.cumsum(draw.exponential(40, len(owner)))
+    began = draw.integers(0, 60 * DAY_US, len(pages))
+    first = np.cumsum(pages) - pages
+    since = passed - np.repeat(passed[first], pages)
+    time_us = np.repeat(began, pages) + (since * 1e6).astype(np.int64)
     order = np.lexsort((time_us, owner))
-    owner, time_us = owner[order], time_us[order]
-    # Ties are counted together by the others' windows, so there are none.
-    time_us += np.arange(len(owner)) % 1000
-    order = np.lexsort((time_us, owner))
-    owner, time_us = owner[order], time_us[order]
     amount = np.round(draw.exponential(30, len(owner)), 2)
     amount[draw.random(len(owner)) < 0.7] = np.nan
     page = (draw.pareto(0.8, len(owner)) % PAGES).astype(np.int32)
     names = [f"page-{number}" for number in range(PAGES)]
-    kinds = Categorical(np.zeros(len(owner), np.int32), ["page_view"])
-    offsets = np.searchsorted(owner, np.arange(len(visits) + 1))
     columns = {
-        "type": kinds,
+        "type": Categorical(np.zeros(len(owner), np.int32), ["page_view"]),
         "amount": Numeric(amount),
         "page": Categorical(page, names),
     }
-    return FlatHistories(offsets, time_us, columns)
+    offsets = np.searchsorted(owner, np.arange(len(visits) + 1))
+    return FlatHistories(offsets, time_us[order], columns)
 
 
 def every_event(histories: FlatHistories) -> Cutoffs:
@@ -80,6 +71,7 @@ def by_zap(histories: FlatHistories, aggregates: Aggregates) -> np.ndarray:
 def table(histories: FlatHistories) -> pl.DataFrame:
     """The events as a table, sorted alike."""
     amount, page = histories.columns["amount"], histories.columns["page"]
+    assert (np.diff(histories.time_us) != 0).all(), "ties are windows of their own"
     assert isinstance(amount, Numeric) and isinstance(page, Categorical)
     return pl.DataFrame(
         {
@@ -96,31 +88,24 @@ def by_polars(events: pl.DataFrame) -> np.ndarray:
     since = pl.col("time").diff().over("subject") / 1e6
     given = events.with_columns(gap=since)
     found = []
-    for days in WINDOWS.days:
+    for number, days in enumerate(WINDOWS.days):
         period = f"{round(days * DAY_US)}i"
-        found.append(
-            given.rolling("time", period=period, closed="both", group_by="subject")
-            .agg(
-                count=pl.len(),
-                total=pl.col("amount").sum(),
-                mean=pl.col("amount").mean(),
-                highest=pl.col("amount").max(),
-                pages=pl.col("page").n_unique(),
-                gap=pl.col("gap").mean(),
-            )
-            .drop("subject", "time")
-            .cast(pl.Float64)
-        )
-    return pl.concat(
-        [f.rename(lambda n, i=i: f"{n}{i}") for i, f in enumerate(found)],
-        how="horizontal",
-    ).to_numpy()
+        rolled = given.rolling("time", period=period, closed="both", group_by="subject")
+        numbers = rolled.agg(
+            count=pl.len(),
+            total=pl.col("amount").sum(),
+            mean=pl.col("amount").mean(),
+            highest=pl.col("amount").max(),
+            pages=pl.col("page").n_unique(),
+            gap=pl.col("gap").mean(),
+        ).drop("subject", "time")
+        found.append(numbers.select(pl.all().cast(pl.Float64).name.suffix(str(number))))
+    return pl.concat(found, how="horizontal").to_numpy()
 
 
 def by_duckdb(events: pl.DataFrame) -> np.ndarray:
     """Window functions over ranges of time."""
-    columns = []
-    frames = []
+    columns, frames = [], []
     for number, days in enumerate(WINDOWS.days):
         frames.append(
             f"w{number} AS (PARTITION BY subject ORDER BY time RANGE BETWEEN "

@@ -276,3 +276,14 @@ def test_blocks_of_subjects_and_the_order_of_cutoffs_change_nothing(
         some = cutoffs.select(chosen)
         found = measured(given_windows, histories, some, kept, ["buy", "view"])
     assert found.tobytes() == whole[chosen].tobytes()
+
+
+def test_nothing_at_all() -> None:
+    nobody = FlatHistories(
+        np.zeros(1, np.int64),
+        np.zeros(0, np.int64),
+        {"type": flat([[]]).columns["type"]},
+    )
+    none = Cutoffs(*np.zeros((3, 0), np.int64))
+    found = measured(windows([1, 7]), nobody, none, np.zeros(0, np.bool_), None)
+    assert found.shape == (0, 2, 1)

@@ -1,7 +1,7 @@
 """The measures of windows of whole days, told from day buckets instead of events.
 
 The same definitions as ``zap.encoding.measuring``, and the same arithmetic: whole
-millionths are added up and divided once, so that not a bit differs.
+millionths are added up, and divided at the end, so that not a bit differs.
 """
 
 from __future__ import annotations

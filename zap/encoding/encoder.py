@@ -36,6 +36,7 @@ from zap.encoding.single import one_cutoff, one_history
 from zap.errors import EncodingError
 
 if TYPE_CHECKING:
+    from zap.encoding.bucket_plan import BucketPlan
     from zap.encoding.day_buckets import DayBuckets
     from zap.encoding.online import Online
 
@@ -195,6 +196,10 @@ class Encoder:
         return Online(self.instance, sources, buckets, self._limits)
 
     @cached_property
+    def _bucket_plan(self) -> BucketPlan | None:
+        return self.instance.reads.buckets
+
+    @cached_property
     def _metadata_fields(self) -> list[str]:
         """The fields that metadata and aggregates read."""
         measured = {f for each in self.instance.all_aggregates for f in each.fields}
@@ -234,10 +239,10 @@ class Encoder:
             EncodingError: an event lacks its timestamp or type, a value is of a type
                 that cannot be encoded, or the buckets are not of this instance.
         """
-        if buckets is not None and buckets.plan != self.instance.reads.buckets:
+        if buckets is not None and buckets.plan != self._bucket_plan:
             raise EncodingError(
                 "Day buckets must be those that Instance.reads asks for. "
-                f"Received: {buckets.plan!r}, for {self.instance.reads.buckets!r}. "
+                f"Received: {buckets.plan!r}, for {self._bucket_plan!r}. "
                 "Make them with DayBuckets.of(encoder.instance)."
             )
         try:
