@@ -19,8 +19,10 @@ from made_events import (
     retained,
 )
 
+from zap.encoding.aggregates import Aggregates
 from zap.encoding.encoder import Encoder
 from zap.encoding.instance import Instance
+from zap.encoding.measures import distinct, gap, mean
 from zap.encoding.recent import of_subjects, recent_events
 
 WITHOUT = [
@@ -28,6 +30,21 @@ WITHOUT = [
     dataclasses.replace(INSTANCE, aggregates=None),
     dataclasses.replace(INSTANCE, metadata=(), wait=False, aggregates=None),
     dataclasses.replace(INSTANCE, fields=INSTANCE.fields[:1], lookback_days=None),
+    dataclasses.replace(
+        INSTANCE,
+        last=1,
+        aggregates=[
+            Aggregates([1 / 24], [gap(), gap("maximum")], scales=[(9e9, False)] * 2),
+            Aggregates(
+                [1],
+                [gap(), mean("amount"), distinct("page")],
+                by="type",
+                types=["buy", "view"],
+                scales=[(9e9, False)] * 3,
+                whole_days=True,
+            ),
+        ],
+    ),
 ]
 
 

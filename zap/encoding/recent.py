@@ -14,6 +14,7 @@ import numpy as np
 from zap.encoding.aggregates import DAY_US
 from zap.encoding.columns import (
     BoolArray,
+    Categorical,
     Column,
     Cutoffs,
     FlatHistories,
@@ -23,7 +24,7 @@ from zap.encoding.columns import (
 from zap.encoding.instance import Instance
 from zap.encoding.metadata import Last
 from zap.encoding.rows import kept_mask, mask_of_types, sequence_windows
-from zap.encoding.values import column_named
+from zap.encoding.values import column_named, used_codes
 from zap.encoding.windows import TimeIndex, last_in
 
 
@@ -84,6 +85,9 @@ def _seen(
     since = _window_starts(instance, histories, cutoffs)
     singles = [last_in(mask, first, stop) for mask in _lasts(instance, histories)]
     singles.append(last_in(kept, first, stop))
+    if instance.reads.gaps:
+        masks = _types(histories, kept)
+        singles += [last_in(mask, first, since) for mask in masks]
     seen = []
     for at in range(len(cutoffs)):
         counted = np.arange(since[at], stop[at])
@@ -121,6 +125,13 @@ def _lasts(instance: Instance, histories: FlatHistories) -> list[BoolArray]:
                 mask = mask | mask_of_types(histories, (*source.types,))
             masks.append(mask & column_named(histories, source.field).valid)
     return masks
+
+
+def _types(histories: FlatHistories, kept: BoolArray) -> list[BoolArray]:
+    """The kept rows of each type: the last one before a window begins its first gap."""
+    column = histories.columns["type"]
+    assert isinstance(column, Categorical)
+    return [kept & (column.codes == code) for code in used_codes(column)]
 
 
 def _value(column: Column, row: int) -> Any:
