@@ -18,6 +18,16 @@ VARIABLE, NAME = "ZAP_ID_KEY", "id.key"
 BYTES = 32
 
 
+def given_id_key() -> bytes | None:
+    """The key that the environment gives, or None.
+
+    Raises:
+        RegistryError: what it gives is no key.
+    """
+    given = os.environ.get(VARIABLE)
+    return None if given is None else _parsed(given, VARIABLE)
+
+
 def find_id_key(root: Where) -> bytes | None:
     """The key of a registry, or None if it has none yet.
 
@@ -25,9 +35,9 @@ def find_id_key(root: Where) -> bytes | None:
         RegistryError: what is there is no key.
         BundleError: the store can't be read.
     """
-    given = os.environ.get(VARIABLE)
+    given = given_id_key()
     if given is not None:
-        return _parsed(given, VARIABLE)
+        return given
     files = files_at(root)
     content = files.find(NAME)
     if content is None:

@@ -82,6 +82,8 @@ def generate_options_of(args: argparse.Namespace, raw: RawInput) -> GenerateOpti
     stored = stored_bytes(raw.paths, raw.mapping)
     workers = Workers(wanted_workers(args.beam_args, stored))
     from zap.beam.generate import GenerateOptions
+    from zap.bundles.id_key import given_id_key
+    from zap.datasets.recent import RecentSample
     from zap.datasets.splits import parse_split
 
     return GenerateOptions(
@@ -94,4 +96,5 @@ def generate_options_of(args: argparse.Namespace, raw: RawInput) -> GenerateOpti
         replace=args.replace,
         check=not args.no_check,
         workers=workers,
+        recent=RecentSample(key=given_id_key()),
     )
