@@ -166,6 +166,7 @@ def test_files_of_a_dataset_are_these(whole: Dataset) -> None:
         "dead_letters",
         "manifest.json",
         "encoder.json",
+        "recent.jsonl.gz",
         "COMPLETED",
     }
     assert files == said

@@ -11,7 +11,7 @@ from zap.beam.outputs import raise_first
 from zap.beam.pipeline import RESULT
 from zap.beam.write import CANDIDATES
 from zap.datasets.manifest import make_manifest
-from zap.datasets.recent import RECENT, chosen_of, packed_lines
+from zap.datasets.recent import RECENT, chosen_of, packed_lines, unpacked_lines
 from zap.datasets.selection import split_parts
 from zap.datasets.store import DEAD_LETTERS, ENCODER, Workspace
 from zap.encoding.encoder import Encoder
@@ -67,9 +67,7 @@ def publish_recent(workspace: Workspace, options: GenerateOptions) -> dict[str, 
     """Choose the examples that are told again as events; what the manifest says."""
     names = workspace.glob(f"{CANDIDATES}/*")
     lines = (
-        line.encode()
-        for name in names
-        for line in workspace.read_text(name).splitlines()
+        line for name in names for line in unpacked_lines(workspace.read_bytes(name))
     )
     chosen = chosen_of(lines, options.recent.examples)
     workspace.write_bytes(RECENT, packed_lines(chosen))

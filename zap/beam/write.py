@@ -20,7 +20,7 @@ from zap.beam.packed import pack, unpack
 from zap.beam.shuffle import Piece, bytes_of, spilled
 from zap.datasets.assemble import as_instances, assemble, in_split
 from zap.datasets.parts import describe_part
-from zap.datasets.recent import candidates
+from zap.datasets.recent import candidates, packed_lines
 from zap.datasets.splits import SPLITS
 from zap.datasets.tfexample import encode_visits
 from zap.datasets.tfrecord import write_records
@@ -140,9 +140,9 @@ class WriteExamples(beam.DoFn):
         lines = candidates(
             shard.slices, shard.part, encoder, self._candidates, self._key
         )
-        path = f"{self._folder}/{CANDIDATES}/{shard.shard:05d}.jsonl"
+        path = f"{self._folder}/{CANDIDATES}/{shard.shard:05d}.jsonl.gz"
         with written(path) as file:
-            file.write(b"".join(line + b"\n" for line in lines))
+            file.write(packed_lines(lines))
 
     def _write_parts(
         self, shard: int, visits: Visits, part: NDArray[np.int8]

@@ -118,6 +118,11 @@ def packed_lines(lines: Iterable[bytes]) -> bytes:
     return gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0)
 
 
+def unpacked_lines(content: bytes) -> list[bytes]:
+    """The lines that ``packed_lines`` made a file of."""
+    return gzip.decompress(content).splitlines()
+
+
 def _order(slices: Slices) -> tuple[IntArray, NDArray[np.uint64]]:
     """The how-manieth of its subject each cutoff is, by its lot, and the lots."""
     histories, cutoffs = slices.histories, slices.cutoffs

@@ -7,7 +7,6 @@ renamed; elsewhere, where a rename is no single step, the mark alone decides.
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ import fsspec
 
 from zap.datasets.claim import COMPLETED, Claim, remove_folder
 from zap.datasets.publishing import place, replace_folder, sync, sync_tree
-from zap.datasets.recent import RECENT
+from zap.datasets.recent import RECENT, unpacked_lines
 from zap.datasets.splits import SPLITS
 from zap.datasets.tfexample import FORMAT_VERSION, decode_visits
 from zap.datasets.tfrecord import read_records
@@ -151,7 +150,7 @@ class Dataset:
         """
         files, root = fsspec.core.url_to_fs(self.path)
         try:
-            lines = gzip.decompress(files.cat_file(f"{root}/{RECENT}")).splitlines()
+            lines = unpacked_lines(files.cat_file(f"{root}/{RECENT}"))
             return [json.loads(line) for line in lines]
         except (OSError, EOFError, ValueError) as error:
             raise DatasetError(
@@ -293,7 +292,11 @@ class Workspace:
 
     def read_text(self, name: str) -> str:
         """The text of a file of the workspace."""
-        return str(self._files.cat_file(f"{self._where}/{name}").decode())
+        return self.read_bytes(name).decode()
+
+    def read_bytes(self, name: str) -> bytes:
+        """What a file of the workspace holds."""
+        return bytes(self._files.cat_file(f"{self._where}/{name}"))
 
     def remove(self, name: str) -> None:
         """Remove a file of the workspace."""
