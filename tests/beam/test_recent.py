@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from made_rows import made_rows, write_files
 from made_shop import MadeShop
 
 from zap.beam.generate import GenerateOptions, generate
-from zap.datasets.recent import RECENT, RecentSample
+from zap.datasets.recent import RECENT, RecentSample, key_id
 from zap.datasets.splits import SPLITS
 from zap.datasets.store import Dataset
 from zap.datasets.visits import take_rows
@@ -56,7 +57,7 @@ def digests_of(dataset: Dataset) -> Counter[tuple[str, int, str]]:
 def test_each_is_an_example_of_the_dataset_and_encoded_alike(whole: Dataset) -> None:
     told, there = whole.recent(), digests_of(whole)
     assert len(told) == min(1_000, there.total()) > 300
-    assert whole.manifest["recent"] == {"examples": len(told), "subjects_named": True}
+    assert whole.manifest["recent"] == {"examples": len(told), "key": key_id(KEY)}
     own = Counter((t["split"], t["instant"], t["encoded"]) for t in told)
     assert own <= there
     for example in told:
@@ -72,6 +73,25 @@ def test_shards_do_not_decide_which(
     assert Path(other.path, RECENT).read_bytes() == (
         Path(whole.path, RECENT).read_bytes()
     )
+
+
+@pytest.mark.parametrize("shards", [1, 4, 16])
+def test_nor_where_one_subject_has_nearly_all(tmp_path: Path, shards: int) -> None:
+    rows = made_rows(40)
+    first = rows[0]
+    start = datetime.fromisoformat(first["time"])
+    for number in range(1, 900):
+        time = (start + timedelta(minutes=number)).isoformat()
+        rows.append({**first, "time": time, "id": f"more-{number}"})
+    options = GenerateOptions(shards=shards, check=False)
+    inputs = write_files(tmp_path / "raw", rows)
+    dataset = generate(MadeShop(), inputs, MAPPING, tmp_path / "examples", options)
+    total = sum(each["examples"] for each in dataset.manifest["splits"].values())
+    assert len(dataset.recent()) == min(1_000, total) > 900
+
+
+def test_the_key_is_not_shown() -> None:
+    assert "0123" not in repr(GenerateOptions(recent=RecentSample(key=KEY)))
 
 
 def test_one_example_of_each_subject_comes_first(
@@ -103,3 +123,20 @@ def test_none_are_told_where_none_are_asked_for(tmp_path: Path) -> None:
     Path(dataset.path, RECENT).unlink()
     with pytest.raises(DatasetError, match="Generate the dataset again"):
         dataset.recent()
+
+
+def test_a_damaged_file_is_said_whatever_the_damage(whole: Dataset, tmp_path) -> None:
+    content = Path(whole.path, RECENT).read_bytes()
+    copy = Dataset(str(tmp_path), whole.manifest)
+    right = whole.recent()
+    for place in range(0, len(content), 97):
+        broken = bytearray(content)
+        broken[place] ^= 0x55
+        (tmp_path / RECENT).write_bytes(broken)
+        try:
+            assert copy.recent() == right  # a header's date, say
+        except DatasetError as error:
+            assert "Generate the dataset again" in str(error)
+    (tmp_path / RECENT).write_bytes(content[:-9])
+    with pytest.raises(DatasetError):
+        copy.recent()

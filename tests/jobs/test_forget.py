@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,17 +14,20 @@ from made_shop import MadeShop
 from made_visits import examples_of
 
 from zap.beam.generate import GenerateOptions, generate
-from zap.bundles.bundle import Bundle
+from zap.bundles.bundle import Bundle, write_bundle
 from zap.bundles.id_key import NAME, VARIABLE, find_id_key, id_key
 from zap.bundles.registry import Registry
+from zap.bundles.sealed import seal
 from zap.cli.main import main
+from zap.datasets.claim import Claim
+from zap.datasets.forget import forget_subject
 from zap.datasets.recent import RecentSample, keyed_subject
 from zap.datasets.splits import SPLITS
 from zap.datasets.store import Dataset
-from zap.errors import RegistryError
+from zap.errors import DatasetError, RegistryError
 from zap.events.mapping import EventMapping
 from zap.histories.subjects import subject_hash
-from zap.jobs.forget import forget
+from zap.jobs.forget import _Search, forget
 from zap.jobs.train import train_bundle
 from zap.serving.verification import VERIFICATION, verify
 from zap.training.config import ModelConfig
@@ -34,7 +38,7 @@ VISITOR = "v17"
 SETTINGS = ModelConfig(epochs=1, embedding=4, units=4, metadata_units=2, merged_units=4)
 
 
-def made(folder: Path, rows, key: bytes, **options) -> Dataset:
+def made(folder: Path, rows, key: bytes | None, **options) -> Dataset:
     return generate(
         MadeShop(),
         write_files(folder / "raw", rows),
@@ -102,22 +106,90 @@ def test_the_command_says_what_it_did_not_reach(registry, capsys, monkeypatch) -
     shown = capsys.readouterr().out
     assert "examples were forgotten" in shown and "weights" in shown
     assert "v21" not in shown
+    monkeypatch.setattr("sys.stdin", io.StringIO("v21\r\n"))
+    assert main(["forget", "-", "--registry", str(registry)]) == 0
+    assert "check the name" in capsys.readouterr().out
     assert main(["forget", "v21", "--registry", str(registry), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["removed"] == 0
     wrong = ["--registry", str(registry), "--application", "none"]
     assert main(["forget", "v21", *wrong]) == 2
+    monkeypatch.setattr("sys.stdin", io.StringIO("\r\n"))
+    assert main(["forget", "-", "--registry", str(registry)]) == 2
     assert main(["forget", "v21", "--registry", str(registry / "nothing")]) == 2
 
 
-def test_sets_that_name_nobody_are_told_of(registry, monkeypatch) -> None:
+def test_sets_named_by_another_key_are_told_of(registry, monkeypatch) -> None:
     monkeypatch.setenv(VARIABLE, "00" * 32)
-    assert forget("v30", registry)["removed"] > 0  # the examples know hashes
-    (registry / NAME).rename(registry / "kept")
-    monkeypatch.delenv(VARIABLE)
-    found = forget("v31", registry)
-    (registry / "kept").rename(registry / NAME)
-    assert any("no key" in text for text in found["not_reached"])
+    found = forget("v30", registry)
+    assert found["removed"] > 0  # the examples know hashes
     assert {place["kind"] for place in found["reached"]} == {"examples"}
+    assert sum("another key" in text for text in found["not_reached"]) == 2
+    monkeypatch.delenv(VARIABLE)
+    assert forget("v30", registry)["removed"] > 0  # and the right key finds the rest
+
+
+def test_sets_that_name_nobody_are_told_of(tmp_path) -> None:
+    dataset = made(tmp_path, ROWS[:60], None, check=False)
+    manifest = {**dataset.manifest, "generator": dataset.manifest["generator"]}
+    parts = {"manifest.json": manifest}
+    records = [{"subject": None, "score": 0.5}]
+    bundle = write_bundle(
+        tmp_path / "bundle", parts, {}, sealed={VERIFICATION: seal(records)}
+    )
+    Registry(tmp_path / "models", "shop").add(bundle)
+    found = forget(ROWS[0]["visitor"], tmp_path / "models")
+    assert found["removed"] > 0
+    assert sum("name nobody" in text for text in found["not_reached"]) == 2
+
+
+def test_a_damaged_place_does_not_keep_the_others(registry, tmp_path, capsys) -> None:
+    root = tmp_path / "models"
+    shutil.copytree(registry, root)
+    broken = root / "shop" / "examples" / "broken"
+    shutil.copytree(root / "shop" / "examples" / "one", broken)
+    part = next(broken.glob("train/*"))
+    part.write_bytes(part.read_bytes()[:-1])
+    model = next(root.glob("shop/versions/*/model.keras"))
+    model.write_bytes(b"changed")  # nothing that forgetting reads
+    assert main(["forget", "v40", "--registry", str(root), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["refused"]) == 1 and "broken" in found["refused"][0]
+    assert {place["kind"] for place in found["reached"]} == {"examples", "verification"}
+    assert all(place["removed"] for place in found["reached"])
+    verification = next(root.glob(f"shop/versions/*/{VERIFICATION}"))
+    verification.write_bytes(b"changed")
+    assert len(forget("v41", root)["refused"]) == 2
+
+
+def test_two_at_once_are_told_apart(registry) -> None:
+    claim = Claim(registry / "forgetting")
+    with pytest.raises(DatasetError, match="no other run"):
+        forget("v50", registry)
+    claim.release(keep_parents=True)
+    place = Claim(registry / "shop" / "examples" / "one")
+    found = forget("v50", registry)
+    place.release(keep_parents=True)
+    assert len(found["refused"]) == 1 and "no other run" in found["refused"][0]
+    assert forget("v50", registry)["refused"] == []
+
+
+def test_a_person_is_found_by_the_id_alone(tmp_path) -> None:
+    dataset = made(tmp_path, ROWS[:60], None, check=False)
+    person = {"generator": {"subject": "person"}}
+    search = _Search("42", None)
+    assert search.names(person["generator"]) == ["user:42", "anonymous:42"]
+    assert search.names(dataset.manifest["generator"]) == ["42"]
+    assert _Search("user:42", None).names(person["generator"]) == ["user:42"]
+
+
+def test_dead_letters_of_the_subject_go(tmp_path) -> None:
+    dataset = made(tmp_path, ROWS[:60], None, check=False)
+    letters = Path(dataset.path) / "dead_letters" / "subjects-00000.jsonl"
+    lines = [json.dumps({"subject": name, "error": "e"}) for name in ("v0", "w", "v0")]
+    letters.write_text("".join(f"{line}\n" for line in lines))
+    found = forget_subject(dataset.path, ["v0"])
+    assert found.letters == 2
+    assert letters.read_text() == lines[1] + "\n"
 
 
 def test_a_key_is_made_once_and_is_its_owners(tmp_path, monkeypatch) -> None:
@@ -127,6 +199,8 @@ def test_a_key_is_made_once_and_is_its_owners(tmp_path, monkeypatch) -> None:
     assert os.stat(tmp_path / NAME).st_mode & 0o077 == 0
     monkeypatch.setenv(VARIABLE, "ab" * 16)
     assert id_key(tmp_path) == b"\xab" * 16
+    monkeypatch.setenv(VARIABLE, "")
+    assert id_key(tmp_path) == key
     monkeypatch.setenv(VARIABLE, "secret")
     with pytest.raises(RegistryError) as refused:
         id_key(tmp_path)

@@ -15,7 +15,7 @@ from zap.cli.main import main
 from zap.errors import BundleError
 from zap.serving import verification
 from zap.serving.predictor import Predictor
-from zap.serving.verification import VERIFICATION, processor, scored_examples, verify
+from zap.serving.verification import VERIFICATION, encoded_examples, processor, verify
 
 
 def rebuilt(bundle: Bundle, path: Path, **changed: Any) -> Bundle:
@@ -97,12 +97,23 @@ def test_an_empty_set_verifies_nothing(made_run, tmp_path: Path) -> None:
 
 
 def test_serving_that_encodes_otherwise_is_refused_at_training(made_run) -> None:
-    predictor = Predictor.from_bundle(made_run.bundle)
-    told = made_run.dataset.recent()
+    encoder, told = made_run.dataset.encoder, made_run.dataset.recent()
     example = next(e for e in told if len(e["events"]) > 1)
-    scored_examples(predictor, [example])
+    assert [one.digest for one in encoded_examples(encoder, [example])] == [
+        example["encoded"]
+    ]
     with pytest.raises(BundleError, match="other bytes"):
-        scored_examples(predictor, [{**example, "events": example["events"][1:2]}])
+        encoded_examples(encoder, [{**example, "events": example["events"][1:2]}])
+
+
+def test_scores_that_are_no_numbers_are_an_answer_too(made_run, tmp_path) -> None:
+    bundle = rebuilt(made_run.bundle, tmp_path / "b")
+    records, _ = bundle.records(VERIFICATION)
+    changed = [{**record, "score": [0.5, 0.5]} for record in records]
+    bundle.replace_sealed(VERIFICATION, seal(changed))
+    verdict = verify(bundle)
+    assert not verdict.passed and verdict.worst is None
+    assert json.dumps(verdict.to_dict(), allow_nan=False)
 
 
 def test_the_processor_is_told_by_what_sums_depend_on() -> None:

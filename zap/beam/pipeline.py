@@ -119,9 +119,12 @@ def _writer(
     workspace: Workspace, options: GenerateOptions, shards: int
 ) -> WriteExamples:
     recent = options.recent
-    told = recent.of_shard(shards) if recent.examples else 0
     return WriteExamples(
-        workspace.path, options.layout, options.compression, told, recent.key
+        workspace.path,
+        options.layout,
+        options.compression,
+        recent.examples,
+        recent.of_shard(shards),
     )
 
 

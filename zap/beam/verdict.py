@@ -11,7 +11,13 @@ from zap.beam.outputs import raise_first
 from zap.beam.pipeline import RESULT
 from zap.beam.write import CANDIDATES
 from zap.datasets.manifest import make_manifest
-from zap.datasets.recent import RECENT, chosen_of, packed_lines, unpacked_lines
+from zap.datasets.recent import (
+    RECENT,
+    chosen_of,
+    key_id,
+    packed_lines,
+    unpacked_lines,
+)
 from zap.datasets.selection import split_parts
 from zap.datasets.store import DEAD_LETTERS, ENCODER, Workspace
 from zap.encoding.encoder import Encoder
@@ -69,10 +75,11 @@ def publish_recent(workspace: Workspace, options: GenerateOptions) -> dict[str, 
     lines = (
         line for name in names for line in unpacked_lines(workspace.read_bytes(name))
     )
-    chosen = chosen_of(lines, options.recent.examples)
+    chosen = chosen_of(lines, options.recent)
     workspace.write_bytes(RECENT, packed_lines(chosen))
     workspace.remove_folder(CANDIDATES)
-    return {"examples": len(chosen), "subjects_named": options.recent.key is not None}
+    key = options.recent.key
+    return {"examples": len(chosen), "key": None if key is None else key_id(key)}
 
 
 def identical_files(sources: Sequence[Source]) -> int:

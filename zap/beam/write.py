@@ -82,8 +82,8 @@ class WriteExamples(beam.DoFn):
         folder: where the parts' folders are.
         layout: "visits" or "instances".
         compression: "none" or "gzip".
-        candidates: most examples of a shard that are told again as events; 0 for none.
-        key: of those examples' subjects; see `RecentSample`.
+        recent: how many examples are told again as events; 0 for none.
+        of_shard: of these, a shard's share; see `RecentSample`.
     """
 
     def __init__(
@@ -91,14 +91,14 @@ class WriteExamples(beam.DoFn):
         folder: str,
         layout: str,
         compression: str,
-        candidates: int = 0,
-        key: bytes | None = None,
+        recent: int = 0,
+        of_shard: int = 0,
     ):
         self._folder = folder
         self._layout = layout
         self._compression = compression
-        self._candidates = candidates
-        self._key = key
+        self._recent = recent
+        self._of_shard = of_shard
 
     def process(
         self, element: SlicedShard | Piece, encoder: Mapping[str, Any] | None
@@ -134,11 +134,11 @@ class WriteExamples(beam.DoFn):
         yield from count({f"encoding.{name}": n for name, n in counts.items()})
 
     def _write_recent(self, shard: SlicedShard, encoder: Encoder) -> None:
-        if not self._candidates or not len(shard.part):
+        if not self._recent or not len(shard.part):
             return
         self._make_folders(CANDIDATES)
         lines = candidates(
-            shard.slices, shard.part, encoder, self._candidates, self._key
+            shard.slices, shard.part, encoder, self._of_shard, self._recent
         )
         path = f"{self._folder}/{CANDIDATES}/{shard.shard:05d}.jsonl.gz"
         with written(path) as file:

@@ -1,8 +1,8 @@
 """The secret by which verification sets name subjects.
 
 Whoever holds it can find a subject's examples again, and so forget them; nobody else
-can tell whose they are. It lies in the registry's folder, readable by its owner alone,
-or comes from the environment, where a registry is shared.
+can tell whose they are. It lies in the registry's folder, on a disk readable by its
+owner alone; or it comes from the environment, as it should where a registry is shared.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 
-from zap.bundles.files import Where, files_at, local_path
+from zap.bundles.files import Where, files_at, local_path, refused
 from zap.bundles.folders import create_file
 from zap.errors import RegistryError
 
@@ -25,7 +25,7 @@ def given_id_key() -> bytes | None:
         RegistryError: what it gives is no key.
     """
     given = os.environ.get(VARIABLE)
-    return None if given is None else _parsed(given, VARIABLE)
+    return _parsed(given, VARIABLE) if given else None
 
 
 def find_id_key(root: Where) -> bytes | None:
@@ -58,7 +58,10 @@ def id_key(root: Where) -> bytes:
     content = f"{secrets.token_hex(BYTES)}\n".encode()
     path = local_path(root)
     if path is not None:
-        create_file(path / NAME, content, 0o600)
+        try:
+            create_file(path / NAME, content, 0o600)
+        except OSError as error:
+            raise refused("write", str(path / NAME), error) from error
     else:
         files_at(root).create(NAME, content)
     made = find_id_key(root)  # another's, if it was first
@@ -75,7 +78,7 @@ def _parsed(text: str, where: str) -> bytes:
         # Never the text itself: it may be a key with a slip in it.
         raise RegistryError(
             "Expected a key of 32 to 128 hexadecimal digits. Received: "
-            f"{len(text.strip())} characters that are none, in {where}. Correct it, or "
-            "remove it to have a new one made; older sets then name nobody."
+            f"{len(text.strip())} characters that are none, in {where}. Put back the "
+            "one that was there: with another, older sets can't be looked through."
         )
     return key

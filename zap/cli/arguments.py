@@ -77,12 +77,14 @@ def generate_options_of(args: argparse.Namespace, raw: RawInput) -> GenerateOpti
     Worker processes are begun first: they import beside this process.
     """
     from zap.beam.workers import Workers, wanted_workers
+    from zap.bundles.id_key import find_id_key
+    from zap.bundles.registry import default_root
     from zap.events.sources import stored_bytes
 
+    key = find_id_key(default_root())
     stored = stored_bytes(raw.paths, raw.mapping)
     workers = Workers(wanted_workers(args.beam_args, stored))
     from zap.beam.generate import GenerateOptions
-    from zap.bundles.id_key import given_id_key
     from zap.datasets.recent import RecentSample
     from zap.datasets.splits import parse_split
 
@@ -96,5 +98,5 @@ def generate_options_of(args: argparse.Namespace, raw: RawInput) -> GenerateOpti
         replace=args.replace,
         check=not args.no_check,
         workers=workers,
-        recent=RecentSample(key=given_id_key()),
+        recent=RecentSample(key=key),
     )

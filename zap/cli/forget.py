@@ -1,12 +1,13 @@
-"""``zap forget``: take one subject out of all that a registry keeps."""
+"""``zap forget``: take one subject out of archived examples and verification sets."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from typing import Any
 
-from zap.cli.command import Command
+from zap.cli.command import Command, Outcome
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,28 +26,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: argparse.Namespace) -> Outcome:
     """Forget the subject, and say what was reached and what was not."""
     from zap.bundles.registry import default_root
     from zap.jobs.forget import forget
 
-    subject = sys.stdin.readline().rstrip("\n") if args.subject == "-" else args.subject
+    subject = args.subject
+    if subject == "-":
+        subject = sys.stdin.readline().rstrip("\r\n")
     found = forget(subject, args.registry or default_root(), args.application)
     if not args.json:
-        for place in found["reached"]:
-            print(f"{place['removed']:>6,}  {place['kind']:<12}  {place['place']}")
-        print(f"{found['removed']:>6,}  examples were forgotten")
-        print("Not reached:")
-        for text in found["not_reached"]:
-            print(f"  - {text}")
-    return found
+        _show(found)
+    return Outcome(found, 1 if found["refused"] else 0)
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    for place in found["reached"]:
+        print(f"{place['removed']:>6,}  {place['kind']:<12}  {place['place']}")
+    print(f"{found['removed']:>6,}  examples were forgotten")
+    if not found["removed"]:
+        print("No place that was reached knows this subject: check the name.")
+    for title, texts in (
+        ("Could not be changed", found["refused"]),
+        ("Not reached", found["not_reached"]),
+    ):
+        if texts:
+            print(f"{title}:")
+            for text in texts:
+                print(f"  - {text}")
 
 
 COMMAND = Command(
     "forget",
-    "take one subject out of all that a registry keeps",
+    "take one subject out of archived examples and verification sets",
     "Take a subject out of the archived examples and the verification sets of a "
-    "registry,\nand say what could not be reached. May be run again at any time.",
+    "registry,\nand say what could not be reached. May be run again at any time. Exit "
+    "code 1 if a\nplace is damaged or refused.",
     "zap forget visitor-17 --registry models",
     configure,
     run,

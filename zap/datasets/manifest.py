@@ -87,6 +87,7 @@ def describe_generator(generator: Generator) -> dict[str, Any]:
     return {
         "name": generator.name,
         "question": generator.question,
+        "subject": generator.subject,
         "digest": generator.digest(),
         "anticipating": rule.anticipating if rule else False,
         "repaired_by_weight": rule.repaired_by_weight if rule else False,

@@ -12,8 +12,9 @@ import gzip
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from zap.histories.subjects import scrambled
 
 RECENT = "recent.jsonl.gz"
 EXAMPLES = 1_000
+LIMIT_BYTES = 256 << 20
+"""The longest text that is unpacked: 1,000 long histories are a tenth of it."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,20 @@ class RecentSample:
     """
 
     examples: int = EXAMPLES
-    key: bytes | None = None
+    key: bytes | None = field(default=None, repr=False)
 
     def of_shard(self, shards: int) -> int:
-        """How many candidates a shard gives: its share and six deviations more."""
+        """How many candidates a shard with many subjects gives, one of each.
+
+        Its share and six deviations more: subjects are spread by their hash.
+        """
         share = self.examples / shards
         return min(self.examples, math.ceil(share + 6 * math.sqrt(share)) + 10)
+
+
+def key_id(key: bytes) -> str:
+    """What tells keys apart and nothing of them; 16 hexadecimal digits."""
+    return hashlib.blake2b(b"key id", key=key, digest_size=8).hexdigest()
 
 
 def keyed_subject(key: bytes, subject_hash: int) -> str:
@@ -61,7 +72,7 @@ def candidates(
     part: NDArray[np.int8],
     encoder: Encoder,
     most: int,
-    key: bytes | None,
+    examples: int,
 ) -> list[bytes]:
     """The examples of a shard that may be among those chosen of all; lines of JSON.
 
@@ -69,12 +80,14 @@ def candidates(
         slices: the shard's cutoffs.
         part: int8, shape (cutoffs,): the part of each.
         encoder: the fitted encoder.
-        most: how many at most.
-        key: see `RecentSample`.
+        most: how many at most, where that many subjects give one each.
+        examples: how many are chosen of all shards.
     """
-    rank, lot = _order(slices)
     usable = np.flatnonzero(part != EMBARGOED)
-    order = usable[np.lexsort((lot[usable], rank[usable]))][:most]
+    rank, lot = _order(slices, usable)
+    firsts = int((rank[usable] == 0).sum())
+    order = usable[np.lexsort((lot[usable], rank[usable]))]
+    order = order[: most if firsts >= most else examples]
     chosen = np.sort(order)
     histories, cutoffs = of_subjects(slices.histories, slices.cutoffs.select(chosen))
     told = recent_events(encoder.instance, histories, cutoffs)
@@ -92,7 +105,7 @@ def candidates(
         line = {
             "rank": int(rank[cutoff]),
             "lot": int(lot[cutoff]),
-            "subject": None if key is None else keyed_subject(key, hashed),
+            "subject": hashed,
             "split": SPLITS[part[cutoff]],
             "instant": int(cutoffs.instant_us[at]),
             "events": told[at],
@@ -102,14 +115,19 @@ def candidates(
     return lines
 
 
-def chosen_of(lines: Iterable[bytes], examples: int) -> list[bytes]:
-    """The examples chosen of all shards' candidates, without what chose them."""
+def chosen_of(lines: Iterable[bytes], sample: RecentSample) -> list[bytes]:
+    """The examples chosen of all shards' candidates, subjects named as the sample says.
+
+    The names are made here and not by workers: the key stays with who runs the job.
+    """
     parsed = [json.loads(line) for line in lines]
     parsed.sort(key=lambda line: (line["rank"], line["lot"]))
     found = []
-    for line in parsed[:examples]:
+    for line in parsed[: sample.examples]:
         del line["rank"], line["lot"]
-        found.append(dumped(line))
+        hashed = line.pop("subject")
+        named = None if sample.key is None else keyed_subject(sample.key, hashed)
+        found.append(dumped({"subject": named, **line}))
     return found
 
 
@@ -119,21 +137,32 @@ def packed_lines(lines: Iterable[bytes]) -> bytes:
 
 
 def unpacked_lines(content: bytes) -> list[bytes]:
-    """The lines that ``packed_lines`` made a file of."""
-    return gzip.decompress(content).splitlines()
+    """The lines that ``packed_lines`` made a file of.
+
+    Raises:
+        ValueError: the content is damaged, or unpacks to more than the limit.
+    """
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        text = unpack.decompress(content, LIMIT_BYTES + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if len(text) > LIMIT_BYTES or not unpack.eof:
+        raise ValueError(f"it ends early, or is longer than {LIMIT_BYTES:,} bytes")
+    return text.splitlines()
 
 
-def _order(slices: Slices) -> tuple[IntArray, NDArray[np.uint64]]:
-    """The how-manieth of its subject each cutoff is, by its lot, and the lots."""
+def _order(slices: Slices, usable: IntArray) -> tuple[IntArray, NDArray[np.uint64]]:
+    """The how-manieth of its subject each usable cutoff is by its lot, and the lots."""
     histories, cutoffs = slices.histories, slices.cutoffs
     hashed = histories.subject_hash[cutoffs.subject]
     place = cutoffs.position - histories.offsets[cutoffs.subject]
     lot = scrambled(hashed, cutoffs.instant_us, place)
-    order = np.lexsort((lot, hashed))
+    order = usable[np.lexsort((lot[usable], hashed[usable]))]
     fresh = np.ones(len(order), bool)
     fresh[1:] = hashed[order][1:] != hashed[order][:-1]
     begins = np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))
-    rank = np.empty(len(order), np.int64)
+    rank = np.zeros(len(cutoffs), np.int64)
     rank[order] = np.arange(len(order)) - begins
     return rank, lot
 

@@ -152,7 +152,7 @@ class Dataset:
         try:
             lines = unpacked_lines(files.cat_file(f"{root}/{RECENT}"))
             return [json.loads(line) for line in lines]
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise DatasetError(
                 "Expected examples to verify a model with. Received: "
                 f"path={self.path}/{RECENT}, which is missing or damaged ({error}). "

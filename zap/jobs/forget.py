@@ -1,10 +1,14 @@
-"""One subject forgotten, wherever models are kept."""
+"""One subject forgotten, wherever models are kept.
+
+Places are independent: one that is damaged or refuses is told of, and does not keep the
+others from being looked through.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from zap.bundles.bundle import Bundle
@@ -12,14 +16,23 @@ from zap.bundles.files import Where, local_path
 from zap.bundles.id_key import find_id_key
 from zap.bundles.registry import Registry, applications
 from zap.bundles.sealed import seal
-from zap.datasets.forget import Forgotten, forget_subject
-from zap.datasets.recent import keyed_subject
-from zap.datasets.store import Dataset
-from zap.errors import DatasetError, RegistryError
+from zap.datasets.claim import Claim
+from zap.datasets.forget import forget_subject
+from zap.datasets.recent import key_id, keyed_subject
+from zap.datasets.store import DEAD_LETTERS, Dataset
+from zap.errors import InputError, RegistryError, ZapError
+from zap.histories.identity import PERSON
 from zap.histories.subjects import subject_hash
 from zap.serving.verification import VERIFICATION
 
-EXAMPLES = "examples"  # below an application: the datasets that models were trained on
+EXAMPLES = "examples"
+"""Below an application: the datasets that its models were trained on."""
+
+_ALWAYS = (
+    "the weights, metrics, encoders and counters that the subject had a part in: they "
+    "go with the versions, once these are archived and removed",
+    "what is elsewhere: raw events, and copies of datasets and bundles",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,7 @@ class Reached:
         application: whose it is.
         place: the dataset or the bundle.
         kind: ``examples`` or ``verification``.
-        removed: examples that were taken out, recent ones included.
+        removed: examples that were taken out, recent ones and dead letters included.
     """
 
     application: str
@@ -39,121 +52,159 @@ class Reached:
     removed: int
 
 
+@dataclass
+class _Search:
+    """One subject, the key that names it, and what has come of it so far."""
+
+    subject: str
+    key: bytes | None
+    reached: list[Reached] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+
+    def names(self, generator: Mapping[str, Any]) -> list[str]:
+        """How a question's histories name the subject."""
+        prefixes = ("user:", "anonymous:")
+        if generator.get("subject") != PERSON or self.subject.startswith(prefixes):
+            return [self.subject]
+        return [f"{prefix}{self.subject}" for prefix in prefixes]
+
+    def knows(self, recent: Mapping[str, Any], place: str) -> bool:
+        """Whether the key is the one that names subjects there."""
+        theirs = recent.get("key")
+        if theirs is None:
+            self.missed.append(f"recent events in {place}: they name nobody")
+            return False
+        if self.key is None or theirs != key_id(self.key):
+            self.missed.append(f"recent events in {place}: another key names subjects")
+            return False
+        return True
+
+
 def forget(
     subject: str, root: Where, names: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Take a subject out of archived examples and verification sets.
 
     Args:
-        subject: its name, as in the column of the subject.
+        subject: its name, as in the column of the subject; of a person the id of the
+            user or of the device.
         root: the registry.
         names: applications; None: all.
 
     Returns:
         ``reached``: each place with what was removed; ``removed``: their sum;
+        ``refused``: places that are damaged or could not be changed, and why;
         ``not_reached``: in words, what may still tell of the subject.
 
     Raises:
+        InputError: the subject has no name.
         RegistryError: there is no such registry or application.
-        ZapError: a place is damaged, or refuses; places before it are done, and the
-            command may be run again.
+        DatasetError: another process forgets in this registry.
     """
+    if not subject:
+        raise InputError("Expected the name of a subject. Received: an empty text.")
+    chosen = _chosen(root, names)
+    search = _Search(subject, find_id_key(root))
+    with _alone(root):
+        for name in chosen:
+            _in_examples(search, root, name)
+            _in_bundles(search, Registry(root, name))
+    return {
+        "registry": str(root),
+        "reached": [asdict(each) for each in search.reached],
+        "removed": sum(each.removed for each in search.reached),
+        "refused": search.refused,
+        "not_reached": [*search.missed, *_ALWAYS],
+    }
+
+
+def _chosen(root: Where, names: Sequence[str] | None) -> Sequence[str]:
     there = applications(root)
-    for name in names or ():
-        if name not in there:
-            raise RegistryError(
-                f"Expected an application of {root}: {', '.join(there) or 'none'}. "
-                f"Received: application={name!r}. Correct the name."
-            )
     if not there:
         raise RegistryError(
             f"Expected a registry with applications. Received: registry={root}, which "
             "has none. Name another with --registry."
         )
-    key = find_id_key(root)
-    reached: list[Reached] = []
-    missed: list[str] = []
-    for name in names or there:
-        reached += _in_examples(subject, root, name, key, missed)
-        reached += _in_bundles(subject, Registry(root, name), key, missed)
-    if key is None:
-        missed.append(
-            "verification sets: the registry has no key, so they name nobody and "
-            "cannot be looked through"
-        )
-    missed.append(
-        "the weights and metrics of models that were trained on the subject: they go "
-        "with the next versions, once older ones are archived and removed"
-    )
-    missed.append("copies elsewhere: raw events, datasets and bundles outside of it")
-    return {
-        "registry": str(root),
-        "reached": [asdict(each) for each in reached],
-        "removed": sum(each.removed for each in reached),
-        "not_reached": missed,
-    }
+    for name in names or ():
+        if name not in there:
+            raise RegistryError(
+                f"Expected an application of {root}: {', '.join(there)}. "
+                f"Received: application={name!r}. Correct the name."
+            )
+    return names or there
 
 
-def _in_examples(
-    subject: str, root: Where, name: str, key: bytes | None, missed: list[str]
-) -> list[Reached]:
-    """What was taken out of the archived datasets of an application."""
+@contextmanager
+def _alone(root: Where) -> Iterator[None]:
+    """One process at a time: what one read, another must not put back."""
     path = local_path(root)
     if path is None:
-        missed.append(f"examples of {name}: they are not on a local disk")
-        return []
-    found = []
-    for folder in _datasets(path / name / EXAMPLES):
+        yield
+        return
+    claim = Claim(path.resolve() / "forgetting")
+    try:
+        yield
+    finally:
+        claim.release(keep_parents=True)
+
+
+def _in_examples(search: _Search, root: Where, name: str) -> None:
+    """Take the subject out of the archived datasets of an application."""
+    path = local_path(root)
+    if path is None:
+        search.missed.append(f"examples of {name}: they are not on a local disk")
+        return
+    folder = path / name / EXAMPLES
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if place.name.startswith("."):
+            continue
         try:
-            dataset = Dataset.open(folder)
-        except DatasetError as error:
-            missed.append(f"examples in {folder}: {error}")
+            manifest = Dataset.open(place).manifest
+            known = search.knows(manifest.get("recent", {}), str(place))
+            key = search.key if known else None
+            names = search.names(manifest["generator"])
+            removed = forget_subject(place, names, key).total
+        except ZapError as error:
+            search.refused.append(f"{place}: {error}")
             continue
-        removed = forget_subject(dataset, subject, key)
-        total = removed.examples + removed.recent
-        found.append(Reached(name, str(folder), EXAMPLES, total))
-        missed += _letters(dataset, removed)
-    return found
+        search.reached.append(Reached(name, str(place), EXAMPLES, removed))
+        rows = [
+            p for p in (place / DEAD_LETTERS).iterdir() if "subjects-" not in p.name
+        ]
+        if rows:
+            search.missed.append(f"rows that could not be read, in {rows[0].parent}")
 
 
-def _datasets(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _letters(dataset: Dataset, removed: Forgotten) -> list[str]:
-    """Dead letters hold rows as they came, whosoever they are."""
-    folder = Path(dataset.path, "dead_letters")
-    rows = [p for p in folder.glob("*.jsonl") if not p.name.startswith("subjects-")]
-    return [f"dead letters in {folder}: rows that could not be read"] if rows else []
-
-
-def _in_bundles(
-    subject: str, registry: Registry, key: bytes | None, missed: list[str]
-) -> list[Reached]:
-    """What was taken out of the verification sets of an application's versions."""
-    if key is None:
-        return []
-    name, found = keyed_subject(key, subject_hash(subject)), []
+def _in_bundles(search: _Search, registry: Registry) -> None:
+    """Take the subject out of the verification sets of an application's versions."""
     for version in registry.versions():
-        bundle = registry.load(version)
-        if VERIFICATION not in bundle.sealed:
+        try:
+            bundle = registry.open(version)
+            if VERIFICATION not in bundle.sealed:
+                continue
+            manifest = bundle.json("manifest.json")
+            if not search.knows(manifest.get("recent", {}), str(bundle.path)):
+                continue
+            assert search.key is not None
+            hashes = map(subject_hash, search.names(manifest["generator"]))
+            keyed = {keyed_subject(search.key, hashed) for hashed in hashes}
+            removed = _from_verification(bundle, keyed)
+        except ZapError as error:
+            search.refused.append(f"{registry.path}/{version}: {error}")
             continue
-        removed = _from_verification(bundle, name)
-        found.append(
-            Reached(registry.application, str(bundle.path), "verification", removed)
-        )
-        records, _ = bundle.records(VERIFICATION)
-        if any(record["subject"] is None for record in records):
-            missed.append(f"the verification set of {bundle.path}: it names nobody")
-    return found
+        place = Reached(registry.application, str(bundle.path), "verification", removed)
+        search.reached.append(place)
 
 
-def _from_verification(bundle: Bundle, name: str) -> int:
-    records, said = bundle.records(VERIFICATION)
-    kept = [record for record in records if record["subject"] != name]
-    removed = len(records) - len(kept)
-    if removed:
+def _from_verification(bundle: Bundle, keyed: Collection[str]) -> int:
+    """Take records out, until none is there: elsewhere nothing keeps two apart."""
+    total = 0
+    while True:
+        records, said = bundle.records(VERIFICATION)
+        kept = [record for record in records if record["subject"] not in keyed]
+        removed = len(records) - len(kept)
+        if not removed:
+            return total
         bundle.replace_sealed(VERIFICATION, seal(kept, said.forgotten + removed))
-    return removed
+        total += removed

@@ -17,7 +17,12 @@ from zap.jobs.report import draft_report
 from zap.jobs.score import judge_part
 from zap.serving.predictor import Predictor
 from zap.serving.scorer import Scorer
-from zap.serving.verification import VERIFICATION, processor, scored_examples
+from zap.serving.verification import (
+    VERIFICATION,
+    encoded_examples,
+    processor,
+    scored_examples,
+)
 from zap.training.calibration import halves
 from zap.training.calibrations import calibrate_target
 from zap.training.config import ModelConfig
@@ -60,6 +65,9 @@ def train_bundle(
     target = target_of(dataset.manifest["label"], examples, validation)
     stopping, judging = halves(validation)
     test = dataset.read("test")
+    # What the model is verified with at the end must be right before it costs hours.
+    recent = dataset.recent()
+    encoded = encoded_examples(dataset.encoder, recent)
     trained = train(
         examples,
         stopping,
@@ -100,7 +108,7 @@ def train_bundle(
     files["metrics.json"] = judge_part(judge, baseline, dataset, "test", test)
     info = bundle_info(dataset, target)
     files["report.html"] = draft_report(Draft(info, files))
-    lines = scored_examples(Predictor(dataset.encoder, judge), dataset.recent())
+    lines = scored_examples(Predictor(dataset.encoder, judge), recent, encoded)
     return write_bundle(
         output, files, info, sealed={VERIFICATION: seal(lines)}, replace=replace
     )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from zap.bundles.bundle import Bundle
+from zap.encoding.day_buckets import DayBuckets
 from zap.encoding.encoder import EncodedInstance, Encoder
 from zap.encoding.padding import pad_instances, pad_rows
 from zap.serving.scorer import Scorer
@@ -78,7 +79,10 @@ class Predictor:
         return cls(encoder, Scorer.from_bundle(bundle))
 
     def predict(
-        self, events: Sequence[Event], instant: datetime | int | None = None
+        self,
+        events: Sequence[Event],
+        instant: datetime | int | None = None,
+        buckets: DayBuckets | None = None,
     ) -> Prediction:
         """The prediction for a subject.
 
@@ -86,12 +90,14 @@ class Predictor:
             events: its past, or what ``Instance.reads`` asks of it; see
                 ``Encoder.encode_instance``.
             instant: when the prediction is made; None is the last event's time.
+            buckets: the days that stand for events which are not among ``events``; see
+                ``Encoder.encode_instance``.
 
         Raises:
             EncodingError: an event lacks its timestamp or type, or holds a value of a
                 type that cannot be encoded.
         """
-        return self.score(self.encoder.encode_instance(events, instant))
+        return self.score(self.encoder.encode_instance(events, instant, buckets))
 
     def score(self, encoded: EncodedInstance) -> Prediction:
         """The prediction for an instance that is encoded already."""

@@ -15,7 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zap.bundles.bundle import Bundle
+from zap.encoding.encoder import EncodedInstance, Encoder
 from zap.errors import BundleError
 from zap.serving.predictor import Prediction, Predictor
 
@@ -32,7 +35,7 @@ class Verdict:
     Attributes:
         examples: how many were scored.
         exact: how many gave the very number.
-        worst: the largest difference.
+        worst: the largest difference; None if a score is no number.
         tolerance: the difference allowed: 0, or 1e-6 on another processor.
         same_processor: whether this processor has the features of the one of training.
         passed: whether all scores are within the tolerance.
@@ -41,7 +44,7 @@ class Verdict:
 
     examples: int
     exact: int
-    worst: float
+    worst: float | None
     tolerance: float
     same_processor: bool
     passed: bool
@@ -52,23 +55,21 @@ class Verdict:
         return asdict(self)
 
 
-def scored_examples(
-    predictor: Predictor, recent: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """The lines of a verification set: examples as events, with their predictions.
+def encoded_examples(
+    encoder: Encoder, recent: Sequence[Mapping[str, Any]]
+) -> list[EncodedInstance]:
+    """Examples as serving encodes them, held against the batch path.
 
     Args:
-        predictor: made of the parts that the bundle will hold.
-        recent: examples as a dataset tells them; see ``zap.datasets.recent``.
+        encoder: of the dataset.
+        recent: examples as it tells them; see ``zap.datasets.recent``.
 
     Raises:
         BundleError: serving encodes an example otherwise than the batch path did.
     """
-    lines = []
+    found = []
     for number, example in enumerate(recent):
-        encoded = predictor.encoder.encode_instance(
-            example["events"], example["instant"]
-        )
+        encoded = encoder.encode_instance(example["events"], example["instant"])
         if encoded.digest != example["encoded"]:
             raise BundleError(
                 "Expected serving to encode an example as the dataset holds it. "
@@ -76,9 +77,26 @@ def scored_examples(
                 "again with this version; if it stays, a field means something else "
                 "in serving."
             )
-        score = predictor.score(encoded).value
-        lines.append({"example": number, **example, "score": score})
-    return lines
+        found.append(encoded)
+    return found
+
+
+def scored_examples(
+    predictor: Predictor,
+    recent: Sequence[Mapping[str, Any]],
+    encoded: Sequence[EncodedInstance],
+) -> list[dict[str, Any]]:
+    """The lines of a verification set: examples as events, with their predictions.
+
+    Args:
+        predictor: made of the parts that the bundle will hold.
+        recent: examples as a dataset tells them.
+        encoded: them, as `encoded_examples` found them right.
+    """
+    return [
+        {"example": number, **example, "score": predictor.score(one).value}
+        for number, (example, one) in enumerate(zip(recent, encoded, strict=True))
+    ]
 
 
 def verify(bundle: Bundle) -> Verdict:
@@ -110,13 +128,14 @@ def _verdict(differences: Sequence[float], same: bool) -> Verdict:
     tolerance = 0.0 if same else OTHER_PROCESSOR
     exact = sum(difference == 0 for difference in differences)
     wrong = sum(not difference <= tolerance for difference in differences)
-    worst = max(differences, default=0.0)
+    worst = max(differences, default=0.0) if np.isfinite(differences).all() else None
     total = len(differences)
     passed = total > 0 and not wrong
     if not total:
         said = "there is no example to verify with"
     elif not passed:
-        said = f"{wrong:,} of {total:,} scores differ, by up to {worst:.3g}"
+        by = "some are no numbers" if worst is None else f"by up to {worst:.3g}"
+        said = f"{wrong:,} of {total:,} scores differ, {by}"
     elif same:
         said = f"all {total:,} scores are equal to the bit"
     else:
