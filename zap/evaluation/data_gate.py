@@ -14,9 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from zap.evaluation.bands import Check, Rule, divergence, judge
+from zap.evaluation.bands import (
+    ENOUGH_PAST,
+    Check,
+    Rule,
+    band,
+    divergence,
+    judge,
+)
 
 Stats = Mapping[str, Any]
+CHANGE = "change of "
 _NEVER = 1e-6
 
 
@@ -25,8 +33,8 @@ class DataThresholds:
     """What the data gate lets pass; `Rule` says what a floor is.
 
     Attributes:
-        volume: factor by which events, subjects, examples and events a subject may
-            be off.
+        volume: factor by which events, subjects and examples may be off.
+        events_each: factor by which the events of a subject may be off.
         label_rate: factor by which the share of positives may be off.
         divergence: bits by which a distribution may differ from that of its past.
         missing: by how much a field's share of missing values may change.
@@ -39,6 +47,7 @@ class DataThresholds:
     """
 
     volume: float = 2.5
+    events_each: float = 1.4
     label_rate: float = 2.0
     divergence: float = 0.15
     missing: float = 0.15
@@ -66,7 +75,13 @@ def check_events(
     return [
         judge("events", stats["events"], _of(past, "events"), relative, error),
         judge("subjects", stats["subjects"], _of(past, "subjects"), relative, error),
-        judge("events a subject", _events_each(stats), each, relative, error),
+        judge(
+            "events a subject",
+            _events_each(stats),
+            each,
+            Rule(limits.events_each, relative=True),
+            error,
+        ),
         judge(
             "days without events",
             stats["missing_days"],
@@ -130,7 +145,7 @@ def _check_live(stats: Stats, past: Sequence[float], limits: DataThresholds) -> 
     """A model may lose some of its lift to a change, but not most of it at once."""
     lift = max(float(np.median(past)) - 0.5, 0.0) if past else 0.0
     # A short past doubles a floor: of a whole lift that would let anything pass.
-    floor = limits.lift * lift / (1 if len(past) >= 3 else 2)
+    floor = limits.lift * lift / (1 if len(past) >= ENOUGH_PAST else 2)
     rule = Rule(floor, above=False)
     return judge("AUC of the live model", stats["auc"], past, rule, stats["auc_error"])
 
@@ -147,7 +162,7 @@ def _check_types(
         [stats["types"].get(name, 0) for name in names],
         [usual.get(name, 0) for name in names],
     )
-    found = [judge("change of event types", mix, (), Rule(0, most=limits.divergence))]
+    found = [_check_change("event types", mix, past, limits)]
     gone = [
         name
         for name, share in usual.items()
@@ -171,11 +186,27 @@ def _check_fields(
         if not before or not np.sum(usual) or not sum(field["buckets"]):
             continue
         change = divergence(field["buckets"], usual)
-        rule = Rule(0, most=limits.divergence)
-        found.append(judge(f"change of {name}", change, (), rule))
+        found.append(_check_change(name, change, past, limits))
         if field["constant"]:
             found.append(_check_constant(name, field, before))
     return found
+
+
+def _check_change(
+    name: str, change: float, past: Sequence[Stats], limits: DataThresholds
+) -> Check:
+    """A distribution beside the mean of its past; what is restless may move more."""
+    name = f"{CHANGE}{name}"
+    before = [one["changes"][name] for one in past if name in one.get("changes", {})]
+    most = limits.divergence
+    if len(before) >= ENOUGH_PAST:
+        most = max(most, band(before, Rule(most))[1] or most)
+    return judge(name, change, before, Rule(0, most=most, above=False, below=False))
+
+
+def changes_of(checks: Sequence[Check]) -> dict[str, float]:
+    """How far distributions were from their past, to be kept for later runs."""
+    return {c.name: c.value for c in checks if c.name.startswith(CHANGE)}
 
 
 def _check_constant(name: str, field: Stats, before: Sequence[Stats]) -> Check:

@@ -14,7 +14,7 @@ from zap.encoding.fit import is_fitted
 from zap.errors import DatasetError
 from zap.evaluation.bands import Check
 from zap.evaluation.bootstrap import auc_draws
-from zap.evaluation.data_gate import check_events, check_examples
+from zap.evaluation.data_gate import changes_of, check_events, check_examples
 from zap.evaluation.metrics import auc
 from zap.jobs.retrain.making import encoder_of, fits, make_examples, make_for
 from zap.jobs.retrain.runs import PASSED, REFUSED, Stage, accepted_before
@@ -33,7 +33,7 @@ def gate(work: Work) -> Stage:
     figures: dict[str, Any] = {
         "until_us": work.until_us,
         "runs_before": len(past),
-        "events": window,
+        "events": {**window, "changes": changes_of(checks)},
     }
     inputs = {"window": work.run.file("window").name}
     # Of events that are wrong no examples need be made.
