@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +15,16 @@ import pyarrow.parquet as pq
 Spoil = Callable[[pa.Table, np.random.Generator], pa.Table]
 
 
+def is_type(events: pa.Table, name: str) -> Any:
+    """Which events are of a type; those without one are not."""
+    same = pc.fill_null(pc.equal(events.column("event"), name), False)
+    return same.to_numpy()
+
+
 def shuffled_labels(events: pa.Table, rng: np.random.Generator) -> pa.Table:
     """Purchases at the ends of visits that have nothing to do with them."""
-    bought = pc.equal(events.column("event"), "purchase").to_numpy()
-    views = np.flatnonzero(pc.equal(events.column("event"), "page_view").to_numpy())
+    bought = is_type(events, "purchase")
+    views = np.flatnonzero(is_type(events, "page_view"))
     hosts = events.take(rng.choice(views, int(bought.sum()), replace=False))
     moved = events.filter(pa.array(bought))
     times = pc.add(hosts.column("timestamp"), 1)
@@ -33,7 +40,7 @@ def shuffled_labels(events: pa.Table, rng: np.random.Generator) -> pa.Table:
 
 def no_purchases(events: pa.Table, rng: np.random.Generator) -> pa.Table:
     """A feed that lost its purchases."""
-    return events.filter(pc.not_equal(events.column("event"), "purchase"))
+    return events.filter(pa.array(~is_type(events, "purchase")))
 
 
 def sent_again_as_new(events: pa.Table, rng: np.random.Generator) -> pa.Table:

@@ -96,6 +96,14 @@ def test_only_earlier_accepted_runs_are_the_past(tmp_path: Path) -> None:
     assert [each["until_us"] for each in found] == [1, 3]
 
 
+def test_the_past_begins_at_what_was_trusted(tmp_path: Path) -> None:
+    for day, more in ((1, {}), (2, {"trusted": {"who": "ada"}}), (3, {})):
+        run = RunFolder(tmp_path / "runs" / f"run-{day}")
+        run.write("data", Stage(PASSED, "", {"until_us": day, **more}, {}), 0)
+    assert [each["until_us"] for each in accepted_before(tmp_path, 4)] == [2, 3]
+    assert [each["until_us"] for each in accepted_before(tmp_path, 2)] == [1]
+
+
 def test_numbers_that_are_none_are_null() -> None:
     assert finite({"a": [math.inf, 1.5], "b": (math.nan,)}) == {
         "a": [None, 1.5],

@@ -1,4 +1,4 @@
-"""An application that was retrained for three weeks, for all tests that go on from it."""
+"""An application that was retrained for three weeks, where tests go on from."""
 
 from __future__ import annotations
 
