@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def main() -> None:
         "references": 20,  # so that the first version is scored every week
     }
     root = str(args.work / "models")
+    shutil.rmtree(root, ignore_errors=True)
     print(f"{HEADER}", flush=True)
     weeks = []
     for week in range(WEEKS):
