@@ -17,7 +17,7 @@ INSTALL := $(PIP) install --quiet --progress-bar off --log $(VENV)/pip.log \
 NEEDS := setup.py pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards prove-speed prove-tuning
+.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards prove-speed prove-tuning prove-retraining prove-airflow
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,16 @@ prove-guards: $(VENV)/.installed-dev  ## leaks, bots, bias, labels against what 
 
 prove-tuning: $(VENV)/.installed-dev  ## what 30 trials of zap tune gain on the test split (half an hour; needs ZAP_SHARED_DATA)
 	@$(BIN)/python -m bench.tuning --data $(or $(ZAP_SHARED_DATA),../shared/data) --trials 30 --seeds 3
+
+prove-retraining: $(VENV)/.installed-dev  ## eight weekly retrains of a shop that changes, and broken feeds (a quarter of an hour)
+	@$(BIN)/python -m bench.retraining
+
+AIRFLOW := build/airflow
+prove-airflow: $(VENV)/.installed-dev  ## the Airflow DAG, imported and run by Airflow in an environment of its own
+	@test -x $(AIRFLOW)/bin/airflow || { $(PYTHON) -m venv $(AIRFLOW) && \
+		$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement examples/airflow/requirements.txt; }
+	@ZAP_AIRFLOW_PYTHON=$(abspath $(AIRFLOW)/bin/python) $(BIN)/python -m pytest tests/airflow
 
 clean:  ## remove what was built, .venv included
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \

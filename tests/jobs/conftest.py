@@ -1,7 +1,8 @@
-"""A whole run on the made-up site is shared."""
+"""A whole run on the made-up site is shared, and three weeks of retraining."""
 
 import pytest
 
 pytest.importorskip("tensorflow")
 
+from made_retraining import shop, three_weeks  # noqa: F401
 from made_run import made_run  # noqa: F401

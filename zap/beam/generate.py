@@ -18,7 +18,7 @@ from zap.beam.pipeline import run_pipeline
 from zap.beam.verdict import conclude
 from zap.beam.workers import Workers, wanted_workers
 from zap.checks.before import NOT_CHECKED, prove_before
-from zap.datasets.splits import Split, TimeSplit
+from zap.datasets.splits import NewestSplit, Split, TimeSplit
 from zap.datasets.store import MANIFEST, Dataset, Workspace
 from zap.errors import DatasetError, GeneratorError
 from zap.events.derived import DERIVED
@@ -154,7 +154,7 @@ def check_split(generator: Generator, split: Split) -> None:
     Raises:
         DatasetError: they would be.
     """
-    if isinstance(split, TimeSplit) and not generator.time_splits:
+    if isinstance(split, TimeSplit | NewestSplit) and not generator.time_splits:
         raise DatasetError(
             f"Expected a split by subject: {generator.name} declares time_splits = "
             "False, since its dates are not real. Received: split by time. Leave "

@@ -107,6 +107,53 @@ class TimeSplit:
 
 
 @dataclass(frozen=True)
+class NewestSplit:
+    """The newest cutoffs test; of those before, whole subjects train or validate.
+
+    So a model learns from all but the newest days, which a split by time in three
+    would keep from it for twice as long.
+
+    Attributes:
+        test_us: from here on cutoffs test.
+        validation: share of the subjects that validate before.
+        seed: another seed gives other parts.
+    """
+
+    test_us: int
+    validation: float = 0.2
+    seed: int = SPLIT_SEED
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation < 1:
+            raise DatasetError(
+                "Expected a share of validation subjects between 0 and 1. "
+                f"Received: validation={self.validation!r}."
+            )
+
+    def assign(
+        self, subject_hash: IntArray, instant_us: IntArray, reach_us: IntArray
+    ) -> NDArray[np.int8]:
+        """The part of each cutoff; ``EMBARGOED`` where its label reaches the newest."""
+        shares = (1 - self.validation, self.validation, 0.0)
+        parts = SubjectSplit(shares, self.seed).assign(
+            subject_hash, instant_us, reach_us
+        )
+        newest = instant_us >= self.test_us
+        parts[newest] = SPLITS.index("test")
+        parts[~newest & (instant_us + reach_us > self.test_us)] = EMBARGOED
+        return parts
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rule as a JSON object."""
+        return {
+            "by": "newest",
+            "test": iso(self.test_us),
+            "validation": self.validation,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True)
 class NoSplit:
     """Every example tests: for raw input that is only scored."""
 
@@ -121,7 +168,7 @@ class NoSplit:
         return {"by": "none"}
 
 
-Split = SubjectSplit | TimeSplit | NoSplit
+Split = SubjectSplit | TimeSplit | NewestSplit | NoSplit
 
 
 def parse_split(text: str) -> Split:

@@ -12,7 +12,14 @@ from zap.bundles.calibrator import MatrixScaling
 from zap.bundles.class_scaling import ClassScaling
 from zap.bundles.mean_scaling import MeanScaling
 from zap.datasets.recent import RecentSample
-from zap.datasets.splits import SPLITS, NoSplit, Split, SubjectSplit, TimeSplit
+from zap.datasets.splits import (
+    SPLITS,
+    NewestSplit,
+    NoSplit,
+    Split,
+    SubjectSplit,
+    TimeSplit,
+)
 from zap.datasets.store import Dataset
 from zap.datasets.visits import Visits, concatenate
 from zap.encoding.encoder import Encoder
@@ -201,4 +208,6 @@ def split_from_dict(data: dict[str, Any]) -> Split:
         return SubjectSplit((first, second, third), data["seed"])
     if data["by"] == "time":
         return TimeSplit(instant_us(data["validation"]), instant_us(data["test"]))
+    if data["by"] == "newest":
+        return NewestSplit(instant_us(data["test"]), data["validation"], data["seed"])
     return NoSplit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from zap.bundles.bundle import INFO, Bundle, write_bundle
 from zap.bundles.sealed import seal
 from zap.bundles.target import AMOUNT, BINARY, Target
 from zap.datasets.store import Dataset
+from zap.encoding.columns import Float32Array
 from zap.errors import BundleError
 from zap.evaluation.baselines import fit_target_baseline
 from zap.jobs.report import draft_report
@@ -36,6 +37,7 @@ def train_bundle(
     output: str | Path,
     config: ModelConfig | None = None,
     *,
+    start: Sequence[Float32Array] | None = None,
     work_dir: Path | None = None,
     progress: Callable[[Epoch], None] | None = None,
     replace: bool = False,
@@ -50,6 +52,7 @@ def train_bundle(
         dataset: the examples.
         output: the bundle's directory.
         config: settings of model and trainer; the defaults if None.
+        start: weights to begin with (``zap.training.warm``); None: random ones.
         work_dir: where the state after each epoch is kept, to resume from.
         progress: called after each epoch.
         replace: whether a bundle at ``output`` may be replaced.
@@ -74,6 +77,7 @@ def train_bundle(
         dataset.spec,
         config,
         target=target,
+        start=start,
         work_dir=work_dir,
         progress=progress,
     )

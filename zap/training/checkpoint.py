@@ -81,6 +81,14 @@ def fingerprint_of(*parts: Visits | Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
+def digest_of(arrays: Sequence[Any]) -> str:
+    """A digest of arrays; hexadecimal."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
 def _digest_visits(digest: Any, visits: Visits) -> None:
     for value in vars(visits).values():
         if isinstance(value, SparseRows):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ import numpy as np
 
 from zap.bundles.target import Target
 from zap.datasets.visits import InputSpec, Visits
+from zap.encoding.columns import Float32Array
 from zap.training.backend import keras, tf
 from zap.training.batches import Batch, Batches
-from zap.training.checkpoint import Checkpoint, fingerprint_of
+from zap.training.checkpoint import Checkpoint, digest_of, fingerprint_of
 from zap.training.checks import check_examples, check_settings
 from zap.training.config import ModelConfig
 from zap.training.losses import Loss, loss_of, unweighted_loss_of
@@ -96,6 +97,7 @@ def train(
     config: ModelConfig | None = None,
     *,
     target: Target = YES_OR_NO,
+    start: Sequence[Float32Array] | None = None,
     work_dir: Path | None = None,
     progress: Callable[[Epoch], None] | None = None,
 ) -> TrainedModel:
@@ -108,6 +110,7 @@ def train(
         spec: the shape of the inputs.
         config: the settings; the defaults if None.
         target: what the labels are (``zap.training.targets``).
+        start: weights to begin with (``zap.training.warm``); None: random ones.
         work_dir: where the state after each epoch is kept; None keeps none. A state of
             other examples or settings is not used.
         progress: called after each epoch.
@@ -123,9 +126,13 @@ def train(
     check_examples(train, validation, target)
     train, validation = train.canonical_order(), validation.canonical_order()
     run = _Run(train, validation, spec, config, target)
+    if start is not None:
+        run.begin_with(start)
     checkpoint = None
     if work_dir is not None:
-        settings = (spec.to_dict(), config.to_dict(), target.to_dict())
+        settings = [spec.to_dict(), config.to_dict(), target.to_dict()]
+        if start is not None:
+            settings.append({"start": digest_of(start)})
         mark = fingerprint_of(train, validation, *settings)
         checkpoint = Checkpoint(work_dir / f"training-{mark[:16]}.npz")
         run.history = [Epoch(**epoch) for epoch in checkpoint.restore(run.state())]
@@ -192,6 +199,12 @@ class _Run:
             *self._optimizer.variables,
             *self._best,
         ]
+
+    def begin_with(self, start: Sequence[Float32Array]) -> None:
+        """Puts given weights in place of the random ones."""
+        for model in (self.model, self.averaged):
+            for variable, value in zip(model.trainable_variables, start, strict=True):
+                variable.assign(value)
 
     def take_best(self) -> None:
         """Puts the weights of the best epoch into the averaged model."""

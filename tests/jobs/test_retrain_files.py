@@ -1,0 +1,125 @@
+"""The files of an application and of its runs."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from zap.errors import InputError, RegistryError
+from zap.jobs.retrain.application import Application, load, local_folder, settled
+from zap.jobs.retrain.key import registry_key
+from zap.jobs.retrain.runs import (
+    PASSED,
+    RunFolder,
+    Stage,
+    accepted_before,
+    finite,
+    run_name,
+)
+from zap.times import DAY_US, instant_us
+
+
+def test_an_application_has_a_round_trip() -> None:
+    one = Application("shop", ("a", "b"), window_days=14, model={"units": 8})
+    said = json.loads(json.dumps(one.to_dict()))
+    assert Application.from_dict(said) == one
+
+
+def test_options_make_the_file_once_and_hold_for_one_run_later(tmp_path: Path) -> None:
+    made = settled(tmp_path, {"generator": "shop", "window_days": 14})
+    assert load(tmp_path / "application.json") == made
+    other = settled(tmp_path, {"window_days": 21})
+    assert (other.window_days, other.generator) == (21, "shop")
+    assert settled(tmp_path, {}) == made
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({}, "Expected the application's generator"),
+        ({"generator": "x", "windows": 3}, "windows=3"),
+        ({"generator": "x", "window_days": 6}, "7 to 60"),
+        ({"generator": "x", "window_days": 61}, "7 to 60"),
+        ({"generator": "x", "holdout_days": 28}, "holdout_days=28"),
+        ({"generator": "x", "data": {"volumes": 2}}, r"data\.volumes=2"),
+    ],
+)
+def test_what_makes_no_application_is_told(said: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Application.from_dict(said)
+
+
+def test_a_file_that_is_no_json_is_told(tmp_path: Path) -> None:
+    (tmp_path / "application.json").write_text("[")
+    with pytest.raises(InputError, match="describes an application"):
+        load(tmp_path / "application.json")
+
+
+def test_a_form_of_days_is_filled_in_where_there_are_files(tmp_path: Path) -> None:
+    for day in ("2024-03-02", "2024-03-03", "2024-03-05"):
+        (tmp_path / f"day={day}").mkdir()
+    form = str(tmp_path / "day=%Y-%m-%d")
+    first = instant_us("2024-03-03")
+    found = Application("x", (form, "plain")).paths(first, first + 3 * DAY_US)
+    names = [str(tmp_path / f"day=2024-03-{day}") for day in ("03", "05")]
+    assert found == (*names, "plain")
+
+
+def test_a_remote_registry_is_refused() -> None:
+    with pytest.raises(RegistryError, match="registry in a folder"):
+        local_folder("s3://bucket/models", "shop")
+
+
+def test_names_of_runs_sort_by_the_end_of_their_windows() -> None:
+    names = [run_name(instant_us(d), "f" * 64) for d in ("2024-03-15", "2024-12-01")]
+    assert names == sorted(names)
+    assert names[0] == "2024-03-15T000000Z-ffffffff"
+
+
+def test_a_stage_that_is_damaged_is_told(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "r")
+    run.write("window", Stage(PASSED, "well", {"a": math.nan}, {}), 1.0)
+    assert run.read("window")["figures"] == {"a": None}
+    run.file("window").write_text("{")
+    with pytest.raises(RegistryError, match="file of a stage"):
+        run.read("window")
+
+
+def test_only_earlier_accepted_runs_are_the_past(tmp_path: Path) -> None:
+    for day, verdict in ((1, "passed"), (2, "refused"), (3, "passed"), (4, "passed")):
+        run = RunFolder(tmp_path / "runs" / f"run-{day}")
+        run.write("data", Stage(verdict, "", {"until_us": day}, {}), 0)
+    found = accepted_before(tmp_path, 4)
+    assert [each["until_us"] for each in found] == [1, 3]
+
+
+def test_the_past_begins_at_what_was_trusted(tmp_path: Path) -> None:
+    for day, more in ((1, {}), (2, {"trusted": {"who": "ada"}}), (3, {})):
+        run = RunFolder(tmp_path / "runs" / f"run-{day}")
+        run.write("data", Stage(PASSED, "", {"until_us": day, **more}, {}), 0)
+    assert [each["until_us"] for each in accepted_before(tmp_path, 4)] == [2, 3]
+    assert [each["until_us"] for each in accepted_before(tmp_path, 2)] == [1]
+
+
+def test_numbers_that_are_none_are_null() -> None:
+    assert finite({"a": [math.inf, 1.5], "b": (math.nan,)}) == {
+        "a": [None, 1.5],
+        "b": [None],
+    }
+
+
+def test_the_key_is_made_once_and_is_its_owners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ZAP_ID_KEY", raising=False)
+    key = registry_key(tmp_path)
+    assert registry_key(tmp_path) == key and len(key) == 32
+    assert (tmp_path / "id.key").stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("ZAP_ID_KEY", "ab" * 16)
+    assert registry_key(tmp_path) == b"\xab" * 16
+    monkeypatch.setenv("ZAP_ID_KEY", "ab")
+    with pytest.raises(RegistryError, match="16 to 64 bytes"):
+        registry_key(tmp_path)
