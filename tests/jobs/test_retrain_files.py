@@ -10,7 +10,6 @@ import pytest
 
 from zap.errors import InputError, RegistryError
 from zap.jobs.retrain.application import Application, load, local_folder, settled
-from zap.jobs.retrain.key import registry_key
 from zap.jobs.retrain.runs import (
     PASSED,
     RunFolder,
@@ -109,17 +108,3 @@ def test_numbers_that_are_none_are_null() -> None:
         "a": [None, 1.5],
         "b": [None],
     }
-
-
-def test_the_key_is_made_once_and_is_its_owners(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("ZAP_ID_KEY", raising=False)
-    key = registry_key(tmp_path)
-    assert registry_key(tmp_path) == key and len(key) == 32
-    assert (tmp_path / "id.key").stat().st_mode & 0o777 == 0o600
-    monkeypatch.setenv("ZAP_ID_KEY", "ab" * 16)
-    assert registry_key(tmp_path) == b"\xab" * 16
-    monkeypatch.setenv("ZAP_ID_KEY", "ab")
-    with pytest.raises(RegistryError, match="16 to 64 bytes"):
-        registry_key(tmp_path)

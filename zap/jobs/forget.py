@@ -23,10 +23,9 @@ from zap.datasets.store import DEAD_LETTERS, Dataset
 from zap.errors import InputError, RegistryError, ZapError
 from zap.histories.identity import PERSON
 from zap.histories.subjects import subject_hash
+from zap.jobs.retrain.release import EXAMPLES
+from zap.jobs.retrain.runs import RUNS, WORK
 from zap.serving.verification import VERIFICATION
-
-EXAMPLES = "examples"
-"""Below an application: the datasets that its models were trained on."""
 
 _ALWAYS = (
     "the weights, metrics, encoders and counters that the subject had a part in: they "
@@ -155,6 +154,10 @@ def _in_examples(search: _Search, root: Where, name: str) -> None:
     if path is None:
         search.missed.append(f"examples of {name}: they are not on a local disk")
         return
+    for events in sorted((path / name).glob(f"{RUNS}/*/{WORK}")):
+        search.missed.append(
+            f"events of a run that was refused, in {events}: remove the folder"
+        )
     folder = path / name / EXAMPLES
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
         if place.name.startswith("."):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zap.beam.generate import GenerateOptions, generate
 from zap.bundles.bundle import Bundle
+from zap.bundles.id_key import id_key
 from zap.datasets.recent import RecentSample
 from zap.datasets.store import Dataset
 from zap.encoding.encoder import Encoder
-from zap.jobs.retrain.key import registry_key
 from zap.jobs.retrain.work import EVENTS, Work
 
 
@@ -26,7 +26,7 @@ def make_examples(work: Work, name: str, encoder: Encoder | None) -> Dataset:
         split=work.split,
         encoder=encoder,
         replace=True,
-        recent=RecentSample(key=registry_key(work.root)),
+        recent=RecentSample(key=id_key(work.root)),
     )
     paths = [str(work.path(EVENTS))]
     return generate(work.generator(), paths, work.mapping, work.path(name), options)
