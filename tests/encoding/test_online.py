@@ -35,6 +35,7 @@ from zap.encoding.features import (
     SincePrevious,
 )
 from zap.encoding.instance import ANY, Instance
+from zap.encoding.measures import distinct, gap, mean, minimum
 from zap.encoding.metadata import Last, Tenure, Wait
 from zap.encoding.row_cache import CacheLimits
 from zap.encoding.values import as_categorical
@@ -112,6 +113,17 @@ AGGREGATED = Instance(
     aggregates=[
         Aggregates([1, 2], of=["count", "amount"], scales=[(5, False), (5, True)] * 2),
         Aggregates([1], by="type", types=["buy"], scales=[(3, False)]),
+        Aggregates(
+            [1 / 24, 1],
+            of=[distinct("several"), mean("amount"), minimum("plan"), gap("maximum")],
+            scales=[(5, True)] * 8,
+        ),
+        Aggregates(
+            [1, 2],
+            of=[distinct("amount"), gap()],
+            scales=[(5, False)] * 4,
+            whole_days=True,
+        ),
     ],
     hash_buckets=8,
     metadata_buckets=4,

@@ -14,8 +14,9 @@ import numpy as np
 
 from zap.checks.made import Made
 from zap.encoding.aggregates import measured
-from zap.encoding.columns import MISSING, Column, Numeric
+from zap.encoding.columns import MISSING, Column, FloatArray, Numeric
 from zap.encoding.features import Hash
+from zap.encoding.measures import field_of
 from zap.encoding.metadata import Last
 from zap.encoding.rows import event_columns, kept_mask, metadata_columns
 
@@ -128,10 +129,16 @@ def _of_aggregates(
             types = each.types if each.by else None
             sides.append(measured(each, made.histories, cutoff, kept, types)[0])
         for measure, mine, theirs in zip(each.measures, *sides, strict=True):
-            if not np.array_equal(mine, theirs):
+            if not np.array_equal(mine, theirs, equal_nan=True):
                 name = f"the {measure.of} of the last {measure.days:g} days"
-                return ChangedValue(name, measure.of, None, mine.sum(), theirs.sum())
+                totals = _total(mine), _total(theirs)
+                return ChangedValue(name, field_of(measure.of), None, *totals)
     return None
+
+
+def _total(numbers: FloatArray) -> float | None:
+    """The sum over types of what is there; None where nothing is."""
+    return None if np.isnan(numbers).all() else float(np.nansum(numbers))
 
 
 def _of_columns(

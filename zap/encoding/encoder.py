@@ -21,6 +21,7 @@ import numpy as np
 
 from zap.encoding.aggregates import measured
 from zap.encoding.binned import Binned
+from zap.encoding.bucketed import bucketed
 from zap.encoding.columns import Cutoffs, FlatHistories, IntArray, SparseRows
 from zap.encoding.features import Feature, Hash
 from zap.encoding.instance import Instance, digest
@@ -38,6 +39,8 @@ from zap.encoding.single import one_cutoff, one_history
 from zap.errors import EncodingError
 
 if TYPE_CHECKING:
+    from zap.encoding.bucket_plan import BucketPlan
+    from zap.encoding.day_buckets import DayBuckets
     from zap.encoding.online import Online
 
 FORMAT = 1  # raised by every change of what an encoded vector means
@@ -162,7 +165,11 @@ class Encoder:
         return self._events.fill(columns, len(kept), with_sources=with_sources)
 
     def encode_metadata(
-        self, histories: FlatHistories, cutoffs: Cutoffs, with_sources: bool = False
+        self,
+        histories: FlatHistories,
+        cutoffs: Cutoffs,
+        with_sources: bool = False,
+        buckets: DayBuckets | None = None,
     ) -> SparseRows:
         """A sparse row for each cutoff, made of its past alone.
 
@@ -170,6 +177,8 @@ class Encoder:
             histories: the events.
             cutoffs: where.
             with_sources: whether each entry is to say which source made it.
+            buckets: of the one cutoff, for windows of whole days; else these too are
+                made of the events.
 
         Raises:
             EncodingError: a field is missing, or its values do not fit its feature.
@@ -179,14 +188,15 @@ class Encoder:
             for source, column in metadata_columns(self.instance, histories, cutoffs)
         ]
         kept = kept_mask(self.instance, histories)
-        further = [
-            each.entries(
-                measured(
-                    each, histories, cutoffs, kept, each.types if each.by else None
-                )
-            )
-            for each in self.instance.all_aggregates
-        ]
+        further = []
+        for each in self.instance.all_aggregates:
+            if buckets is not None and each.whole_days:
+                (instant_us,) = cutoffs.instant_us.tolist()
+                numbers = bucketed(each, buckets, instant_us)
+            else:
+                types = each.types if each.by else None
+                numbers = measured(each, histories, cutoffs, kept, types)
+            further.append(each.entries(numbers))
         return self._metadata.fill(columns, len(cutoffs), further, with_sources)
 
     @cached_property
@@ -199,11 +209,15 @@ class Encoder:
         return Online(self.instance, sources, buckets, self._limits)
 
     @cached_property
+    def _bucket_plan(self) -> BucketPlan | None:
+        return self.instance.reads.buckets
+
+    @cached_property
     def _metadata_fields(self) -> list[str]:
         """The fields that metadata and aggregates read."""
-        summed = {of for each in self.instance.all_aggregates for of in each.of}
+        measured = {f for each in self.instance.all_aggregates for f in each.fields}
         lasts = {field for field, _ in self.instance.reads.last}
-        return sorted((summed | lasts) & {*self.instance.reads.fields})
+        return sorted(measured | lasts)
 
     @property
     def event_sources(self) -> list[str]:
@@ -220,6 +234,7 @@ class Encoder:
         self,
         events: Sequence[Mapping[str, Any]],
         instant: datetime | int | None = None,
+        buckets: DayBuckets | None = None,
     ) -> EncodedInstance:
         """One instance, as serving needs it: the same bytes as in a batch.
 
@@ -230,25 +245,34 @@ class Encoder:
                 they are not, equal ones as given.
             instant: when the prediction is made; None is the last event's
                 ``received_at`` where it has one, else its timestamp.
+            buckets: all events of the past by day, those of ``events`` too, for windows
+                of whole days; see ``Instance.reads``. None: the events hold them.
 
         Raises:
-            EncodingError: an event lacks its timestamp or type, or a value is of a
-                type that cannot be encoded.
+            EncodingError: an event lacks its timestamp or type, a value is of a type
+                that cannot be encoded, or the buckets are not of this instance.
         """
+        if buckets is not None and buckets.plan != self._bucket_plan:
+            raise EncodingError(
+                "Day buckets must be those that Instance.reads asks for. "
+                f"Received: {buckets.plan!r}, for {self._bucket_plan!r}. "
+                "Make them with DayBuckets.of(encoder.instance)."
+            )
         try:
             sequence, metadata = self.online.encode(events, instant)
         except Unusual:
-            return self.encode_as_batch(events, instant)
+            return self.encode_as_batch(events, instant, buckets)
         if metadata is None:
             histories = one_history(events, self._metadata_fields)
             cutoffs = one_cutoff(events, histories, instant)
-            metadata = self.encode_metadata(histories, cutoffs)
+            metadata = self.encode_metadata(histories, cutoffs, buckets=buckets)
         return EncodedInstance(sequence, metadata)
 
     def encode_as_batch(
         self,
         events: Sequence[Mapping[str, Any]],
         instant: datetime | int | None = None,
+        buckets: DayBuckets | None = None,
     ) -> EncodedInstance:
         """The same through the batch path, which says what is right; slow."""
         histories = one_history(events, self.instance.reads.fields)
@@ -256,7 +280,7 @@ class Encoder:
         kept, start, stop = self.windows(histories, cutoffs)
         return EncodedInstance(
             self.encode_events(histories, kept[start[0] : stop[0]]),
-            self.encode_metadata(histories, cutoffs),
+            self.encode_metadata(histories, cutoffs, buckets=buckets),
         )
 
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from zap.encoding.aggregates import COUNT, Aggregates
+from zap.encoding.aggregates import Aggregates
+from zap.encoding.bucket_plan import BucketPlan, bucket_plan
 from zap.encoding.feature import build
 from zap.encoding.features import Feature, Hash, SincePrevious
 from zap.encoding.hashing import HASH_SEED
+from zap.encoding.measures import Gap
 from zap.encoding.metadata import (
     Last,
     Metadata,
@@ -51,7 +53,12 @@ class Reads:
         events: the number of last events of the instance's types that are needed,
             the one before them included where an event is compared with it.
         lookback_days: the sequence's limit in days, or None.
-        windows_days: how far back aggregates look, in days; 0 without any.
+        windows_days: how far back aggregates look, in days; 0 without any. Of a store
+            without day buckets these events are needed.
+        beside_buckets_days: how far back those aggregates look that no day bucket can
+            tell, in days. Of a store with buckets these events are needed.
+        gaps: the last event of each type before those windows is needed too.
+        buckets: what the day buckets hold, or None where no window is of whole days.
         last: fields whose last known value is needed, each with the types it may be
             found on, or ANY.
         first: the subject's first kept event is needed, however old.
@@ -62,6 +69,9 @@ class Reads:
     events: int
     lookback_days: float | None
     windows_days: float
+    beside_buckets_days: float
+    gaps: bool
+    buckets: BucketPlan | None
     last: tuple[tuple[str, tuple[str, ...] | AnyType], ...]
     first: bool
 
@@ -180,18 +190,24 @@ class Instance:
     def reads(self) -> Reads:
         """What the instance can ever look at."""
         lasts = [source for source in self.metadata if isinstance(source, Last)]
-        summed = {of for each in self.all_aggregates for of in each.of} - {COUNT}
+        measured = {name for each in self.all_aggregates for name in each.fields}
+        beside = [each for each in self.all_aggregates if not each.whole_days]
+        kept = None if isinstance(self.types, AnyType) else (*self.types,)
         plain = {f.field for f in self.fields if not isinstance(f, SincePrevious)}
         types: tuple[str, ...] | AnyType = ANY
         if not isinstance(self.types, AnyType):
             further = [name for source in lasts for name in source.types]
             types = tuple(dict.fromkeys((*self.types, *further)))
+        fields = {"type", *plain, *measured, *(source.field for source in lasts)}
         return Reads(
             types=types,
-            fields=tuple(sorted({"type", *plain, *summed, *(s.field for s in lasts)})),
+            fields=tuple(sorted(fields)),
             events=self.last + (1 if self.compares else 0),
             lookback_days=self.lookback_days,
             windows_days=max((a.longest_days for a in self.all_aggregates), default=0),
+            beside_buckets_days=max((a.longest_days for a in beside), default=0),
+            gaps=any(isinstance(of, Gap) for a in self.all_aggregates for of in a.of),
+            buckets=bucket_plan(self.all_aggregates, kept),
             last=tuple((source.field, self.types_of(source)) for source in lasts),
             first=any(isinstance(source, Tenure) for source in self.metadata),
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from zap.encoding.aggregates import COUNT
 from zap.encoding.binned import Binned
 from zap.encoding.feature import Feature
 from zap.encoding.features import Hash, Normalize, OneHot
@@ -33,7 +32,7 @@ class Kinds:
     def __init__(self, instance: Instance, encoders: Sequence[Feature]):
         features = (*instance.fields, *encoders)
         numeric = {f.field for f in features if takes_numbers(f)}
-        numeric |= {of for each in instance.all_aggregates for of in each.of} - {COUNT}
+        numeric |= {f for each in instance.all_aggregates for f in each.numeric_fields}
         free = {f.field for f in features if isinstance(f, (Hash, OneHot))}
         unknown = {f.field for f in features} - free - numeric
         named = [

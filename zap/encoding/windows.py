@@ -12,6 +12,7 @@ import numpy as np
 from zap.encoding.columns import BoolArray, FlatHistories, FloatArray, IntArray
 
 LARGEST_SUMMAND = 9e9
+LARGEST_NUMBER = 1e100  # of a minimum and a maximum, so that differences stay finite
 LARGEST_KEY = 2.0**62
 
 
@@ -88,11 +89,19 @@ def sum_in(values: FloatArray, start: IntArray, stop: IntArray) -> FloatArray:
     differences. The price: a resolution of 1e-6, and single values are clipped to
     +-``LARGEST_SUMMAND``.
     """
+    return total_in(millionths(values), start, stop) / 1e6
+
+
+def millionths(values: FloatArray) -> IntArray:
+    """The values in whole millionths, clipped; 0 for NaN. See ``sum_in``."""
     clean = np.clip(np.nan_to_num(values), -LARGEST_SUMMAND, LARGEST_SUMMAND)
-    millionths = np.rint(clean * 1e6).astype(np.int64)
-    prefix = np.concatenate(([0], np.cumsum(millionths)))
-    difference = prefix[stop] - prefix[np.minimum(start, stop)]
-    return np.where(stop > start, difference / 1e6, 0.0)
+    return np.rint(clean * 1e6).astype(np.int64)
+
+
+def total_in(whole: IntArray, start: IntArray, stop: IntArray) -> IntArray:
+    """Exact sum of whole numbers in each start..stop (0 if reversed), modulo 2**64."""
+    prefix = np.concatenate(([0], np.cumsum(whole)))
+    return np.where(stop > start, prefix[stop] - prefix[np.minimum(start, stop)], 0)
 
 
 def last_in(mask: BoolArray, start: IntArray, stop: IntArray) -> IntArray:

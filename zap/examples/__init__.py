@@ -10,6 +10,7 @@ from zap.encoding.features import (
     SincePrevious,
 )
 from zap.encoding.instance import ANY, Instance
+from zap.encoding.measures import distinct, gap, maximum, mean, minimum
 from zap.encoding.metadata import Last, Wait, tenure, trait
 from zap.examples.bots import Bots
 from zap.examples.cutoffs import (
@@ -63,14 +64,19 @@ __all__ = [
     "classes",
     "contains",
     "daily",
+    "distinct",
     "each",
     "event",
     "future",
+    "gap",
     "ge",
     "gt",
     "in_session",
     "le",
     "lt",
+    "maximum",
+    "mean",
+    "minimum",
     "monthly",
     "nth",
     "one_of",

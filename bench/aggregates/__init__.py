@@ -1,0 +1,1 @@
+"""Windowed aggregates of a batch beside the same windows in Polars and DuckDB."""
