@@ -28,7 +28,6 @@ from zap.examples import (
     each,
     event,
     gap,
-    in_session,
     maximum,
     mean,
     minimum,
@@ -75,13 +74,10 @@ class Shop(ShopPurchase):
         metadata=[*ShopPurchase.instance.metadata, Last("page"), tenure()],
         aggregates=[
             windows([MINUTE / 4, MINUTE, 5 * MINUTE, 1], by="type"),
-            windows(
-                [MINUTE, 5 * MINUTE, 1], of=["count", distinct("page"), *GAPS]
-            ),
+            windows([MINUTE, 5 * MINUTE, 1], of=["count", distinct("page"), *GAPS]),
             windows([MINUTE, 5 * MINUTE], of=["count", gap()], change=True),
         ],
     )
-    statistics = {"pages": in_session().count(VIEW)}
 
 
 _RETAIL = replace(

@@ -15,7 +15,8 @@ import numpy as np
 from zap.datasets.visits import InputSpec, Visits
 from zap.encoding.columns import BoolArray
 from zap.errors import TrainingError
-from zap.serving.scorer import INPUTS, Scorer, at_least_one
+from zap.serving.frozen import INPUTS, at_least_one
+from zap.serving.scorer import Scorer
 from zap.serving.stderr import silent_stderr
 from zap.training.backend import as_constants, tf
 from zap.training.batches import Batches

@@ -1,10 +1,10 @@
 """The model: a reader of events and dense layers over metadata, merged.
 
 The shape is that of the paper's section 3, where the reader is a recurrence, with one
-addition. Beside the reader's state a running sum of the event vectors and the number of events reach the merging layer: how
-often things happened is what small data sets can teach, and a recurrence learns to
-count only from many examples. All are causal, so one pass over a visit's events serves
-all of its cutoffs.
+addition. Beside the reader's state a running sum of the event vectors and the number of
+events reach the merging layer: how often things happened is what small data sets can
+teach, and a recurrence learns to count only from many examples. All are causal, so one
+pass over a visit's events serves all of its cutoffs.
 """
 
 from __future__ import annotations

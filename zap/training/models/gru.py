@@ -1,4 +1,4 @@
-"""A gated recurrent unit (GRU) over the events: the state is carried from one to the next.
+"""A gated recurrent unit (GRU): a state is carried from each event to the next.
 
 Training needs all states at once, as fast as possible and with gradients; LiteRT
 converts no loop of this kind, so the frozen form has its steps in the open.

@@ -81,9 +81,7 @@ class EventAttention(keras.layers.Layer):
             name=f"{name}_kernel",
         )
         self._kernels.append(kernel)
-        bias = self.add_weight(
-            shape=(units,), initializer="zeros", name=f"{name}_bias"
-        )
+        bias = self.add_weight(shape=(units,), initializer="zeros", name=f"{name}_bias")
         return kernel, bias
 
     def _norm(self, name: str) -> tuple[Any, Any]:
