@@ -12,9 +12,10 @@ depend on the batch.
 from __future__ import annotations
 
 import io
-import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,15 @@ Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 
 _ROWS_AT_ONCE = 64
+_DAMAGE = (
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +123,7 @@ class Trees:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 arrays: dict[str, Any] = {f.name: file[f.name] for f in fields(cls)}
             arrays.update((name, int(arrays[name])) for name in ("sums", "outputs"))
-        except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise BundleError(
                 f"Expected trees. Received: {len(content)} bytes that are none. Take "
                 "the bundle from its source again, or train the model again."
