@@ -19,12 +19,20 @@ from made_events import (
     retained,
 )
 
+from zap.encoding.aggregates import Aggregates
 from zap.encoding.encoder import Encoder
 from zap.encoding.instance import Instance
+from zap.encoding.measures import gap
 from zap.encoding.recent import of_subjects, recent_events
 
+GAPS = Aggregates(
+    [1 / 24, 1], of=["count", gap(), gap("sum")], scales=[(9_999, False)] * 6
+)
+TYPED = dataclasses.replace(GAPS, by="type", types=["buy", "view"])
 WITHOUT = [
     INSTANCE,
+    dataclasses.replace(INSTANCE, aggregates=GAPS),
+    dataclasses.replace(INSTANCE, aggregates=TYPED),
     dataclasses.replace(INSTANCE, aggregates=None),
     dataclasses.replace(INSTANCE, metadata=(), wait=False, aggregates=None),
     dataclasses.replace(INSTANCE, fields=INSTANCE.fields[:1], lookback_days=None),

@@ -14,6 +14,7 @@ import numpy as np
 from zap.encoding.aggregates import DAY_US
 from zap.encoding.columns import (
     BoolArray,
+    Categorical,
     Column,
     Cutoffs,
     FlatHistories,
@@ -84,6 +85,10 @@ def _seen(
     since = _window_starts(instance, histories, cutoffs)
     singles = [last_in(mask, first, stop) for mask in _lasts(instance, histories)]
     singles.append(last_in(kept, first, stop))
+    if instance.reads.gaps:  # a window's first gap begins before it
+        singles += [
+            last_in(kept & mask, first, since) for mask in _each_type(histories)
+        ]
     seen = []
     for at in range(len(cutoffs)):
         counted = np.arange(since[at], stop[at])
@@ -97,6 +102,13 @@ def _seen(
         )
         seen.append(np.unique(np.concatenate(parts)))
     return seen
+
+
+def _each_type(histories: FlatHistories) -> list[BoolArray]:
+    """The rows of each type."""
+    column = histories.columns["type"]
+    assert isinstance(column, Categorical)
+    return [column.codes == code for code in range(len(column.distinct))]
 
 
 def _window_starts(
