@@ -29,10 +29,14 @@ GAPS = Aggregates(
     [1 / 24, 1], of=["count", gap(), gap("sum")], scales=[(9_999, False)] * 6
 )
 TYPED = dataclasses.replace(GAPS, by="type", types=["buy", "view"])
+# Nothing but the windows asks for what lies before them.
+SHORT = dataclasses.replace(
+    INSTANCE, last=1, fields=INSTANCE.fields[:1], metadata=(), wait=False
+)
 WITHOUT = [
     INSTANCE,
-    dataclasses.replace(INSTANCE, aggregates=GAPS),
-    dataclasses.replace(INSTANCE, aggregates=TYPED),
+    dataclasses.replace(SHORT, aggregates=GAPS),
+    dataclasses.replace(SHORT, aggregates=TYPED),
     dataclasses.replace(INSTANCE, aggregates=None),
     dataclasses.replace(INSTANCE, metadata=(), wait=False, aggregates=None),
     dataclasses.replace(INSTANCE, fields=INSTANCE.fields[:1], lookback_days=None),
