@@ -78,8 +78,8 @@ LAYERS = {
     ),
     "training": Layer(
         rooms="encoding datasets bundles serving evaluation",
-        packages="numpy tensorflow keras ai_edge_litert optuna",
-        never_loads="apache_beam optuna",
+        packages="numpy tensorflow keras ai_edge_litert lightgbm optuna",
+        never_loads="apache_beam lightgbm optuna",
     ),
     "evaluation": Layer(
         rooms="encoding datasets bundles",

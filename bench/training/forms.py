@@ -22,9 +22,10 @@ from zap.bundles.target import Target
 from zap.training.backend import tf
 from zap.training.batches import Batches
 from zap.training.config import ModelConfig
+from zap.training.history import Epoch
 from zap.training.losses import loss_of
 from zap.training.model import SequenceModel
-from zap.training.trainer import Epoch, batch_logits, train
+from zap.training.trainer import batch_logits, train
 
 FORMS = {  # whether multi-hot, whether bucketed by length
     "multi-hot, padded": (True, False),

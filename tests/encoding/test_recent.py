@@ -25,8 +25,20 @@ from zap.encoding.instance import Instance
 from zap.encoding.measures import distinct, gap, mean
 from zap.encoding.recent import of_subjects, recent_events
 
+SHORT_GAPS = Aggregates(
+    [1 / 24, 1], of=["count", gap(), gap("sum")], scales=[(9_999, False)] * 6
+)
+# Nothing but the windows asks for what lies before them.
+SHORT = dataclasses.replace(
+    INSTANCE, last=1, fields=INSTANCE.fields[:1], metadata=(), wait=False
+)
 WITHOUT = [
     INSTANCE,
+    dataclasses.replace(SHORT, aggregates=SHORT_GAPS),
+    dataclasses.replace(
+        SHORT,
+        aggregates=dataclasses.replace(SHORT_GAPS, by="type", types=["buy", "view"]),
+    ),
     dataclasses.replace(INSTANCE, aggregates=None),
     dataclasses.replace(INSTANCE, metadata=(), wait=False, aggregates=None),
     dataclasses.replace(INSTANCE, fields=INSTANCE.fields[:1], lookback_days=None),

@@ -22,7 +22,7 @@ def untrained(monkeypatch) -> None:
     def trained(*args, **kwargs):
         raise AssertionError("training began")
 
-    monkeypatch.setattr(job, "train", trained)
+    monkeypatch.setattr(job, "fit", trained)
 
 
 def dataset_of(made_run, folder: Path, name: str, shares=(0.6, 0.2, 0.2)) -> Dataset:

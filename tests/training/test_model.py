@@ -15,8 +15,9 @@ from zap.datasets.visits import InputSpec, Visits
 from zap.training.backend import keras, tf
 from zap.training.batches import Batches
 from zap.training.config import ModelConfig
-from zap.training.layers import EventRecurrence, SparseDense, dropped
+from zap.training.layers import SparseDense, dropped
 from zap.training.model import SequenceModel
+from zap.training.models.gru import EventRecurrence
 from zap.training.trainer import batch_logits
 
 CONFIG = ModelConfig(embedding=4, units=5, metadata_units=3, merged_units=6)

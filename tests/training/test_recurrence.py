@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs extra: train")
 
 from zap.training.backend import keras, tf
-from zap.training.layers import EventRecurrence
+from zap.training.models.gru import EventRecurrence
 from zap.training.recurrence import states_after, step
 
 SHAPES = [(4, 6, 3, 5), (1, 1, 2, 3), (7, 40, 4, 8), (3, 2, 1, 1)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from zap.bundles.kinds import MODEL_KINDS
 from zap.errors import TrainingError
 from zap.training.config import ModelConfig
 from zap.training.space import (
@@ -98,3 +99,20 @@ def test_a_file_that_is_no_space_is_refused(tmp_path: Path, text: str | None) ->
         path.write_text(text)
     with pytest.raises(TrainingError, match=r"object of ranges, such as .*space="):
         read_space(path)
+
+
+@pytest.mark.parametrize("kind", MODEL_KINDS)
+def test_each_kind_has_a_space_around_its_defaults(kind: str) -> None:
+    space = default_space(binary=True, kind=kind)
+    check_base(space, ModelConfig(kind=kind))
+    assert space_from_dict(json.loads(json.dumps(space_to_dict(space)))) == space
+    assert "positive_weight" not in default_space(binary=False, kind=kind)
+
+
+def test_settings_of_another_kind_than_the_base_are_refused() -> None:
+    space = space_from_dict({"heads": {"low": 1, "high": 8}})
+    check_base(space, ModelConfig(kind="transformer"))
+    with pytest.raises(TrainingError, match=r"'gru'. Received: heads=.*transformer"):
+        check_base(space, ModelConfig())
+    with pytest.raises(TrainingError, match="a search is of one kind"):
+        space_from_dict({"kind": {"choices": ["gru", "cnn"]}})

@@ -21,7 +21,8 @@ from zap.serving.scorer import Scorer
 from zap.training.backend import keras
 from zap.training.config import ModelConfig
 from zap.training.freeze import freeze
-from zap.training.trainer import Epoch, TrainedModel, train
+from zap.training.history import Epoch
+from zap.training.trainer import TrainedModel, train
 
 Made = Callable[..., Visits]
 CONFIG = ModelConfig(

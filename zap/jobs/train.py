@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ from zap.serving.verification import (
 from zap.training.calibration import halves
 from zap.training.calibrations import calibrate_target
 from zap.training.config import ModelConfig
-from zap.training.freeze import freeze
+from zap.training.fit import fit
+from zap.training.history import Epoch
 from zap.training.targets import balanced, target_of
-from zap.training.trainer import Epoch, train
 
 
 def train_bundle(
@@ -71,7 +71,7 @@ def train_bundle(
     # What the model is verified with at the end must be right before it costs hours.
     recent = dataset.recent()
     encoded = encoded_examples(dataset.encoder, recent)
-    trained = train(
+    fitted = fit(
         examples,
         stopping,
         dataset.spec,
@@ -81,8 +81,7 @@ def train_bundle(
         work_dir=work_dir,
         progress=progress,
     )
-    frozen = freeze(trained)
-    scorer = Scorer(frozen, dataset.spec)
+    scorer = Scorer(fitted.model, dataset.spec)
     if target.kind == AMOUNT:
         outputs = scorer.logits(examples)
         target = balanced(target, outputs, examples.label, examples.weight)
@@ -97,20 +96,19 @@ def train_bundle(
         target, examples.baseline, examples.label, examples.weight
     )
     files: dict[str, Any] = {
-        "model.keras": trained.keras_bytes(),
-        "model.tflite": frozen,
+        **fitted.files,
         "encoder.json": dataset.encoder.to_dict(),
         "calibrator.json": calibration.scaling.to_dict(),
         "calibration.json": calibration.to_dict(),
         "baseline.json": baseline.to_dict(),
         "config.json": config.to_dict(),
-        "history.json": {"epochs": trained.history_dicts()},
+        "history.json": {"epochs": [asdict(epoch) for epoch in fitted.history]},
         "generator.json": dict(dataset.manifest["generator"]),
         "manifest.json": dict(dataset.manifest),
     }
-    judge = Scorer(frozen, dataset.spec, calibration.scaling)
+    judge = Scorer(fitted.model, dataset.spec, calibration.scaling)
     files["metrics.json"] = judge_part(judge, baseline, dataset, "test", test)
-    info = bundle_info(dataset, target)
+    info = bundle_info(dataset, target, config.kind, fitted.packages)
     files["report.html"] = draft_report(Draft(info, files))
     lines = scored_examples(Predictor(dataset.encoder, judge), recent, encoded)
     return write_bundle(
@@ -151,8 +149,17 @@ def check_output(output: Path, replace: bool) -> None:
         )
 
 
-def bundle_info(dataset: Dataset, target: Target) -> dict[str, Any]:
-    """What ``bundle.json`` says beside the digests of the files."""
+def bundle_info(
+    dataset: Dataset, target: Target, kind: str, packages: Sequence[str]
+) -> dict[str, Any]:
+    """What ``bundle.json`` says beside the digests of the files.
+
+    Args:
+        dataset: the examples.
+        target: what the model's outputs stand for.
+        kind: of the model.
+        packages: those that have a say in the model.
+    """
     manifest = dataset.manifest
     generator = manifest["generator"]
     return {
@@ -162,17 +169,18 @@ def bundle_info(dataset: Dataset, target: Target) -> dict[str, Any]:
         "observed": manifest["observed"],
         "split": manifest["split"],
         "label": manifest["label"],
+        "model": {"kind": kind},
         **({} if target.kind == BINARY else {"target": target.to_dict()}),
         "inputs": manifest["inputs"],
         "instance": manifest["instance_fingerprint"],
         "encoder_fingerprint": manifest["encoder_fingerprint"],
-        "versions": {**manifest["versions"], **training_versions()},
+        "versions": {**manifest["versions"], **versions_of(packages)},
         "processor": processor(),
     }
 
 
-def training_versions() -> dict[str, str]:
-    """Versions of the packages that have a say in a model."""
+def versions_of(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of installed packages."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("keras", "tensorflow", "ai-edge-litert")}
+    return {name: version(name) for name in packages}

@@ -126,7 +126,7 @@ def tune(
     check_folder(output, "output")
     check_folder(storage, "storage")
     label, base = dataset.manifest["label"], base or ModelConfig()
-    space = default_space(label["kind"] == BINARY) if space is None else space
+    space = space or default_space(label["kind"] == BINARY, base.kind)
     identity = {
         "dataset": dataset.manifest["digest"],
         "space": space_to_dict(space),

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from zap.bundles.kinds import SEQUENCE_KINDS
 from zap.bundles.target import BINARY
 from zap.datasets.store import Dataset
 from zap.datasets.visits import Visits
@@ -115,9 +116,8 @@ class Trainer:
             GivenUp, Diverged: training ended early.
         """
         from zap.serving.scorer import Scorer
-        from zap.training.backend import keras
-        from zap.training.freeze import freeze
-        from zap.training.trainer import Epoch, train
+        from zap.training.fit import fit
+        from zap.training.history import Epoch
 
         def told(epoch: Epoch) -> None:
             loss = epoch.unweighted_loss
@@ -127,12 +127,15 @@ class Trainer:
             if not channel.hear()["go"]:
                 raise GivenUp(epoch.epoch)
 
-        keras.backend.clear_session()  # else each trial's graph would stay
+        if config.kind in SEQUENCE_KINDS:
+            from zap.training.backend import keras
+
+            keras.backend.clear_session()  # else each trial's graph would stay
         target, stopping = self._target, self._stopping
-        trained = train(
+        fitted = fit(
             self._train, stopping, self._spec, config, target=target, progress=told
         )
-        logits = Scorer(freeze(trained), self._spec).logits(stopping)
+        logits = Scorer(fitted.model, self._spec).logits(stopping)
         p = calibrated(target, logits, stopping.label)
         each = row_losses(target, stopping.label, p)
         _write(losses, losses=each, **({"p": p} if target.kind == BINARY else {}))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zap.bundles.bundle import Bundle
 from zap.encoding.day_buckets import DayBuckets
@@ -101,11 +102,14 @@ class Predictor:
 
     def score(self, encoded: EncodedInstance) -> Prediction:
         """The prediction for an instance that is encoded already."""
-        spec, length = self.scorer.spec, len(encoded.events)
-        whole = np.zeros(1, np.int64), np.full(1, length)
-        events = pad_instances(encoded.events, *whole, spec.last, spec.event_width)
-        metadata = pad_rows(encoded.metadata, spec.metadata_width)
-        logits = self.scorer.score(*events, *metadata)
+        logits = self.scorer.score(*self.inputs(encoded))
         value = self.scorer.calibrator.apply(logits)[0]
         shown = float(value) if np.ndim(value) == 0 else tuple(value.tolist())
-        return Prediction(shown, tuple(logits[0].tolist()), length)
+        return Prediction(shown, tuple(logits[0].tolist()), len(encoded.events))
+
+    def inputs(self, encoded: EncodedInstance) -> tuple[NDArray[Any], ...]:
+        """The padded arrays of an instance, as ``FrozenModel.score`` takes them."""
+        spec = self.scorer.spec
+        whole = np.zeros(1, np.int64), np.full(1, len(encoded.events))
+        events = pad_instances(encoded.events, *whole, spec.last, spec.event_width)
+        return (*events, *pad_rows(encoded.metadata, spec.metadata_width))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from zap.datasets.visits import InputSpec, Visits, ragged_rows, take_rows
 from zap.encoding.columns import IntArray
 from zap.encoding.padding import pad_instances, pad_rows
-from zap.serving.scorer import at_least_one
+from zap.serving.frozen import at_least_one
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zap.bundles.kinds import SEQUENCE_KINDS
 from zap.bundles.target import AMOUNT, BINARY, CLASSES, Target
 from zap.datasets.visits import Visits
 from zap.errors import TrainingError
@@ -25,6 +26,20 @@ def check_settings(target: Target, config: ModelConfig) -> None:
             f"positives. Received: positive_weight={config.positive_weight!r}, label "
             f"kind={target.kind!r}. Leave the setting out; the generator's weight can "
             "weigh examples of any kind."
+        )
+
+
+def check_reads_events(config: ModelConfig) -> None:
+    """Refuses a kind of model that this trainer does not know.
+
+    Raises:
+        TrainingError: the kind does not read events.
+    """
+    if config.kind not in SEQUENCE_KINDS:
+        raise TrainingError(
+            f"Expected a kind that reads events: {', '.join(SEQUENCE_KINDS)}. "
+            f"Received: kind={config.kind!r}. Models of any kind are trained by "
+            "zap.training.fit.fit."
         )
 
 

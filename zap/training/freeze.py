@@ -1,10 +1,9 @@
 """Freezing: a trained model as a LiteRT file, whose scores do not depend on padding.
 
-The recurrence is unrolled over the last N events, because LiteRT converts no loop of
-this kind. After a row's last event its state is copied and not computed, so that blank
-events leave it bit-equal; and no operation mixes rows, so that a score is the same
-whatever else is in its batch. Every score that is stored or compared comes from this
-file.
+After a row's last event its sum is copied and not computed, and the reader's state is
+that after the last event, so that blank events leave both bit-equal; and no operation
+mixes rows, so that a score is the same whatever else is in its batch. Every score that
+is stored or compared comes from this file.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ import numpy as np
 from zap.datasets.visits import InputSpec, Visits
 from zap.encoding.columns import BoolArray
 from zap.errors import TrainingError
-from zap.serving.scorer import INPUTS, Scorer, at_least_one
+from zap.serving.frozen import INPUTS, at_least_one
+from zap.serving.scorer import Scorer
 from zap.serving.stderr import silent_stderr
 from zap.training.backend import as_constants, tf
 from zap.training.batches import Batches
@@ -64,7 +64,7 @@ def convert(model: SequenceModel) -> bytes:
 
     @tf.function(input_signature=signature, autograph=False)
     def logits(*inputs: Any) -> Any:
-        return _unrolled(model, *inputs)
+        return _logits(model, *inputs)
 
     with silent_stderr():
         # Without this the file would hold variables that nothing initialises.
@@ -113,7 +113,7 @@ def _input_spec(name: str, spec: InputSpec) -> Any:
     return tf.TensorSpec(shape, dtype, name=name)
 
 
-def _unrolled(
+def _logits(
     model: SequenceModel,
     indices: Any,
     values: Any,
@@ -121,16 +121,18 @@ def _unrolled(
     metadata_indices: Any,
     metadata_values: Any,
 ) -> Any:
-    config, spec = model.config, model.spec
     vectors = model.first.looked_up(indices, values)
-    by_step = tf.unstack(vectors, spec.last, axis=1)
-    state = tf.zeros_like(indices[:, 0, :1], tf.float32) + tf.zeros((1, config.units))
-    total = tf.zeros_like(by_step[0])
-    for at, events in enumerate(by_step):
-        real = (length > at)[:, None]
-        stepped = model.recurrence.step(model.recurrence.project(events), state)
-        state = tf.where(real, stepped, state)
-        total = tf.where(real, total + events, total)
-    states = States(state, total, length)
+    states = States(
+        model.reader().frozen(vectors, length), _summed(vectors, length), length
+    )
     metadata = model.metadata.looked_up(metadata_indices, metadata_values)
     return model.head(states, metadata)
+
+
+def _summed(vectors: Any, length: Any) -> Any:
+    """The sum of each row's events, one after the other; shape (rows, embedding)."""
+    by_step = tf.unstack(vectors, axis=1)
+    total = tf.zeros_like(by_step[0])
+    for at, events in enumerate(by_step):
+        total = tf.where((length > at)[:, None], total + events, total)
+    return total

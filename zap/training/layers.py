@@ -1,9 +1,8 @@
-"""The layers of Zap's models: a sparse first layer and a recurrence over events.
+"""What all of Zap's sequence models have: a sparse first layer, and dropout.
 
-Each has two faces. Training needs all at once, as fast as possible and with gradients;
-the frozen model needs plain operations that LiteRT knows, and the recurrence one step
-at a time, with a mask. Both faces of a layer are the same function of one set of
-weights.
+The layer has two faces. Training needs it as fast as possible and with gradients; the
+frozen model needs plain operations that LiteRT knows. Both are the same function of one
+set of weights.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from typing import Any
 
 from zap.training.backend import keras, tf
 from zap.training.products import sparse_product
-from zap.training.recurrence import states_after, step
 
 
 def dropped(x: Any, rate: float, seed: Any) -> Any:
@@ -83,81 +81,6 @@ class SparseDense(keras.layers.Layer):
         """The same by plain look-ups, which any runtime has; arguments as ``call``."""
         rows = tf.gather(self.kernel, indices)
         return tf.reduce_sum(rows * values[..., None], axis=-2) + self.bias
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the layer."""
-        return {**super().get_config(), **self.settings}
-
-
-@keras.saving.register_keras_serializable(package="zap")
-class EventRecurrence(keras.layers.Layer):
-    """A gated recurrent unit (GRU) with its steps in the open.
-
-    Args:
-        inputs: length of an event's vector.
-        units: length of the state.
-        seed: of the first kernels.
-    """
-
-    def __init__(self, inputs: int, units: int, seed: int, **options: Any):
-        super().__init__(**options)
-        self.settings = {"inputs": inputs, "units": units, "seed": seed}
-        self.units = units
-
-    def build(self, *shapes: Any) -> None:
-        """Makes the weights: kernels (inputs, 3 units), (units, 3 units), biases."""
-        inputs, units, seed = (self.settings[k] for k in ("inputs", "units", "seed"))
-        self.kernel = self.add_weight(
-            shape=(inputs, 3 * units),
-            initializer=keras.initializers.GlorotUniform(seed=seed),
-            name="kernel",
-        )
-        self.recurrent = self.add_weight(
-            shape=(units, 3 * units),
-            initializer=keras.initializers.Orthogonal(seed=seed + 1),
-            name="recurrent",
-        )
-        self.bias = self.add_weight(
-            shape=(3 * units,), initializer="zeros", name="bias"
-        )
-        self.recurrent_bias = self.add_weight(
-            shape=(units,), initializer="zeros", name="recurrent_bias"
-        )
-        self.built = True
-
-    def project(self, events: Any) -> Any:
-        """The inputs' share of the gates; (rows, inputs) -> (rows, 3 units)."""
-        return tf.matmul(events, self.kernel) + self.bias
-
-    def step(self, projected: Any, state: Any) -> Any:
-        """The state after one event.
-
-        Args:
-            projected: float32, shape (rows, 3 units), of ``project``.
-            state: float32, shape (rows, units).
-        """
-        return step(projected, state, self.recurrent, self.recurrent_bias)
-
-    def call(self, events: Any) -> Any:
-        """The states after 0, 1, ... events.
-
-        Args:
-            events: float32, shape (rows, steps, inputs).
-
-        Returns:
-            float32, shape (rows, steps + 1, units); the first state is 0.
-        """
-        rows, steps = tf.shape(events)[0], tf.shape(events)[1]
-        by_step = tf.reshape(tf.transpose(events, (1, 0, 2)), (-1, events.shape[2]))
-        projected = tf.reshape(self.project(by_step), (steps, rows, 3 * self.units))
-        after = states_after(
-            projected,
-            tf.convert_to_tensor(self.recurrent),
-            tf.convert_to_tensor(self.recurrent_bias),
-        )
-        later = tf.transpose(after, (1, 0, 2))
-        zero = tf.zeros((rows, 1, self.units))
-        return tf.concat([zero, later], axis=1)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the layer."""

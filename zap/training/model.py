@@ -1,10 +1,10 @@
-"""The model: a recurrence over events and dense layers over metadata, merged.
+"""The model: a reader of events and dense layers over metadata, merged.
 
-The shape is that of the paper's section 3 with one addition. Beside the recurrent state
-a running sum of the event vectors and the number of events reach the merging layer: how
-often things happened is what small data sets can teach, and a recurrence learns to
-count only from many examples. Both are causal, so one pass over a visit's events serves
-all of its cutoffs.
+The shape is that of the paper's section 3, where the reader is a recurrence, with one
+addition. Beside the reader's state a running sum of the event vectors and the number of
+events reach the merging layer: how often things happened is what small data sets can
+teach, and a recurrence learns to count only from many examples. All are causal, so one
+pass over a visit's events serves all of its cutoffs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 from zap.datasets.visits import InputSpec
 from zap.training.backend import keras, tf
 from zap.training.config import ModelConfig
-from zap.training.layers import EventRecurrence, SparseDense, dropped
+from zap.training.layers import SparseDense, dropped
+from zap.training.models.readers import Reader, reader_of
 
 BINARY_OUTPUTS = 2
 
@@ -26,12 +27,12 @@ class States(NamedTuple):
     """What the model carries along the events.
 
     Attributes:
-        recurrent: float32, shape (..., units).
+        sequence: float32, shape (..., units): of the reader.
         total: float32, shape (..., embedding): the sum of the event vectors.
         count: int32, shape (...): the number of events.
     """
 
-    recurrent: Any
+    sequence: Any
     total: Any
     count: Any
 
@@ -42,7 +43,7 @@ class SequenceModel(keras.Model):
 
     Args:
         spec: the shape of the inputs.
-        config: the sizes of the layers.
+        config: the kind of the reader, and the sizes of the layers.
         outputs: number of logits: 2 for a yes or no, K for K classes, 1 for a mean.
     """
 
@@ -64,16 +65,17 @@ class SequenceModel(keras.Model):
     def _make_layers(self) -> None:
         spec, config, seed = self.spec, self.config, 10 * self.config.seed
         self.first = SparseDense(spec.event_size, config.embedding, seed, name="first")
-        self.recurrence = EventRecurrence(
-            config.embedding, config.units, seed + 1, name="recurrence"
-        )
+        reader = reader_of(config, spec.last, seed + 1)
+        # Under its own name: a Keras file names weights by attributes.
+        self._reader_name = reader.name
+        setattr(self, reader.name, reader)
         self.metadata = SparseDense(
             spec.metadata_size, config.metadata_units, seed + 3, name="metadata"
         )
         self.merge = self._dense(config.merged_units, seed + 4, "merge")
         self.logits = self._dense(self.outputs, seed + 5, "logits")
         merged = config.units + config.embedding + 1 + config.metadata_units
-        for layer in (self.first, self.recurrence, self.metadata):
+        for layer in (self.first, reader, self.metadata):
             layer.build()
         self.merge.build((None, merged))
         self.logits.build((None, config.merged_units))
@@ -87,13 +89,17 @@ class SequenceModel(keras.Model):
         initializer = keras.initializers.GlorotUniform(seed=seed)
         return keras.layers.Dense(units, kernel_initializer=initializer, name=name)
 
+    def reader(self) -> Reader:
+        """What makes states of the events."""
+        reader: Reader = getattr(self, self._reader_name)
+        return reader
+
     @property
     def kernels(self) -> list[Any]:
         """The weights that L2 regularises: all that multiply an input."""
         return [
             self.first.kernel,
-            self.recurrence.kernel,
-            self.recurrence.recurrent,
+            *self.reader().kernels,
             self.metadata.kernel,
             self.merge.kernel,
             self.logits.kernel,
@@ -111,11 +117,11 @@ class SequenceModel(keras.Model):
             States of shape (rows, steps + 1, ...).
         """
         events = dropped(self.first(indices, values), self.config.dropout, seed)
-        recurrent = self.recurrence(events)
+        sequence = self.reader()(events)
         total = tf.cumsum(tf.pad(events, [(0, 0), (1, 0), (0, 0)]), axis=1)
         rows, places = tf.shape(total)[0], tf.shape(total)[1]
         count = tf.broadcast_to(tf.range(places), (rows, places))
-        return States(recurrent, total, count)
+        return States(sequence, total, count)
 
     def head(self, states: States, metadata: Any, seed: Any = None) -> Any:
         """Logits from the states and the metadata at some cutoffs.
@@ -133,7 +139,7 @@ class SequenceModel(keras.Model):
         size = tf.cast(tf.maximum(states.count, 1), tf.float32)[:, None]
         count = tf.gather(self.count_table, states.count)
         metadata = tf.nn.relu(metadata)
-        parts = [states.recurrent, states.total / size, count, metadata]
+        parts = [states.sequence, states.total / size, count, metadata]
         merged = dropped(tf.concat(parts, axis=1), self.config.dropout, seed)
         hidden = tf.nn.relu(self.merge(merged))
         seed = None if seed is None else seed + 1

@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from zap.bundles.kinds import GRU, TREES
 from zap.errors import TrainingError
-from zap.training.config import ModelConfig
+from zap.training.config import ModelConfig, kinds_with, settings_of
 
 NOT_SEARCHED = {
+    "kind": "a search is of one kind; compare two by the bundles they lead to",
     "seed": "the best of several seeds is luck, not a better setting",
     "epochs": "trials are compared epoch by epoch",
     "patience": "trials are compared epoch by epoch",
@@ -79,11 +81,23 @@ DEFAULT_SPACE: Space = {
     "learning_rate": Range(5e-4, 2e-2, log=True),
     "positive_weight": Range(0.5, 8.0, log=True),
 }
+TREES_SPACE: Space = {
+    "leaves": Range(4, 64, log=True),
+    "leaf_rows": Range(10, 300, log=True),
+    "leaf_l2": Range(0.1, 100.0, log=True),
+    "shrinkage": Range(0.02, 0.2, log=True),
+    "columns": Range(0.1, 1.0),
+    "positive_weight": Range(0.5, 8.0, log=True),
+}
 
 
-def default_space(binary: bool) -> Space:
-    """The default; positives have a weight only where labels are true or false."""
-    return {n: d for n, d in DEFAULT_SPACE.items() if binary or n != "positive_weight"}
+def default_space(binary: bool, kind: str = GRU) -> Space:
+    """The default of a kind of model.
+
+    Positives have a weight only where labels are true or false.
+    """
+    space = TREES_SPACE if kind == TREES else DEFAULT_SPACE
+    return {n: d for n, d in space.items() if binary or n != "positive_weight"}
 
 
 def read_space(path: str | Path) -> Space:
@@ -123,9 +137,16 @@ def check_base(space: Space, base: ModelConfig) -> None:
     """Refuses a base that no trial of the search could be.
 
     Raises:
-        TrainingError: a setting of the base is outside its range.
+        TrainingError: a setting is not of the base's kind, or outside its range there.
     """
     for name, domain in space.items():
+        if name not in settings_of(base.kind):
+            raise TrainingError(
+                f"Expected settings of the kind that the search starts from, which is "
+                f"{base.kind!r}. Received: {name}={_shown(domain)}, a setting of "
+                f"{', '.join(kinds_with(name))}. Leave it out of the space, or start "
+                "from another kind with --config."
+            )
         value = getattr(base, name)
         if not domain.holds(value):
             raise TrainingError(
@@ -145,7 +166,8 @@ def _domain(name: str, entry: Any) -> Range | Choices:
         )
     domain = _choices(name, entry) if "choices" in _keys(entry) else _range(name, entry)
     for value in _ends(domain):
-        ModelConfig.from_dict({name: value})  # says what a setting may be
+        # Says what a setting may be.
+        ModelConfig.from_dict({"kind": kinds_with(name)[0], name: value})
     return domain
 
 

@@ -23,8 +23,9 @@ from zap.encoding.columns import Float32Array
 from zap.training.backend import keras, tf
 from zap.training.batches import Batch, Batches
 from zap.training.checkpoint import Checkpoint, digest_of, fingerprint_of
-from zap.training.checks import check_examples, check_settings
+from zap.training.checks import check_examples, check_reads_events, check_settings
 from zap.training.config import ModelConfig
+from zap.training.history import Epoch
 from zap.training.losses import Loss, loss_of, unweighted_loss_of
 from zap.training.model import SequenceModel, States
 
@@ -33,29 +34,6 @@ _LAST_RATE = 0.01
 _SAMPLE = 512
 _FEWEST_STEPS = 32
 _NOISES = (np.array([1_000_003, 0], np.int32), np.array([2_000_003, 0], np.int32))
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch brought; also what a progress callback receives.
-
-    Attributes:
-        epoch: 1 for the first.
-        epochs: most epochs that there will be.
-        loss: mean training loss (``zap.training.losses``), with dropout.
-        validation_loss: mean loss of the averaged weights.
-        best: whether the validation loss is the lowest so far.
-        unweighted_loss: the validation loss as if ``positive_weight`` were 1, of the
-            same model with that weight taken out of its odds; so it compares between
-            settings with different weights.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    validation_loss: float
-    best: bool
-    unweighted_loss: float | None = None  # in a state that knew no such number
 
 
 @dataclass(frozen=True)
@@ -123,6 +101,7 @@ def train(
     """
     config = config or ModelConfig()
     check_settings(target, config)
+    check_reads_events(config)
     check_examples(train, validation, target)
     train, validation = train.canonical_order(), validation.canonical_order()
     run = _Run(train, validation, spec, config, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zap.bundles.bundle import Bundle
+from zap.bundles.kinds import TREES, kind_of
 from zap.datasets.store import Dataset
 from zap.encoding.columns import Float32Array
 from zap.jobs.retrain.runs import PASSED, Stage
@@ -62,6 +63,10 @@ def _start(
     live: Any = work.live
     if live is None:
         return None, "from random weights: no version is live yet"
+    there = kind_of(live.info)
+    if config.kind == TREES or config.kind != there:
+        said = f"a model of kind {config.kind} does not begin with one of kind {there}"
+        return None, f"anew, not from {live.version}: {said}"
     from zap.training.warm import weights_of, why_not
 
     weights = weights_of(live)
