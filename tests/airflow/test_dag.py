@@ -1,4 +1,4 @@
-"""The Airflow DAG, imported and run by Airflow itself, on a good feed and a broken one."""
+"""The Airflow DAG, imported and run by Airflow itself; on a good feed, and a bad one."""
 
 from __future__ import annotations
 
