@@ -1,4 +1,4 @@
-"""The Airflow DAG, imported and run by Airflow itself; on a good feed, and a bad one."""
+"""The Airflow DAG, run by Airflow itself on a good feed and on a broken one."""
 
 from __future__ import annotations
 
