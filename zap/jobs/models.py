@@ -64,21 +64,28 @@ def summary(registry: Registry, version: str, state: State) -> dict[str, Any]:
         version, status (live, previous, archived, or nothing), added, who, why,
         parent, verdicts; created, observed, dataset; kind, measure, value, low, high
         (how well it ranks), n and base_rate, all None where not known; and problem,
-        why it can't be read, or None.
+        what of it can't be read and why, or None.
     """
-    note = registry.note(version)
-    known = {
-        "version": version,
-        "status": status_of(version, state),
-        **_noted(note),
-        "problem": None,
-    }
+    problems = []
+    try:
+        noted = _noted(registry.note(version))
+    except (RegistryError, BundleError) as error:
+        problems.append(str(error))
+        noted = _noted(None)
     try:
         bundle = registry.open(version)
         facts = {**_described(bundle), **_judged(bundle)}
     except BundleError as error:
-        return {**known, **_described(None), **_judged(None), "problem": str(error)}
-    return {**known, **facts, "added": known["added"] or facts["created"]}
+        problems.append(str(error))
+        facts = {**_described(None), **_judged(None)}
+    return {
+        "version": version,
+        "status": status_of(version, state),
+        **noted,
+        **facts,
+        "added": noted["added"] or facts["created"],
+        "problem": " ".join(problems) or None,
+    }
 
 
 def status_of(version: str, state: State) -> str:
