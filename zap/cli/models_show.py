@@ -14,6 +14,7 @@ from zap.cli.registry_arguments import (
     root_of,
 )
 from zap.cli.tables import (
+    SHORT,
     comparison_text,
     history_table,
     print_columns,
@@ -66,7 +67,7 @@ def configure_compare(parser: argparse.ArgumentParser) -> None:
 def run_compare(args: argparse.Namespace) -> dict[str, Any]:
     """Print two versions side by side."""
     from zap.jobs.compare import compare
-    from zap.jobs.models import draw_pair
+    from zap.jobs.draw import draw_pair
 
     registry = registry_of(args)
     one, other = (registry.open(reference) for reference in (args.a, args.b))
@@ -88,21 +89,26 @@ def configure_history(parser: argparse.ArgumentParser) -> None:
 
 def run_history(args: argparse.Namespace) -> dict[str, Any]:
     """Print the log of deployments."""
-    from zap.jobs.models import draw_history
+    from zap.jobs.draw import draw_history
 
     registry = registry_of(args)
     log = [entry.to_dict() for entry in registry.history()]
+    found = {"application": registry.application, "log": log}
+    without = ""
     if args.plot:
-        draw_history(registry, args.plot)
+        drawn = draw_history(registry, args.plot)
+        found["not_drawn"] = drawn.left_out
+        names = ", ".join(version[:SHORT] for version in drawn.left_out)
+        without = f" (without {names}: no {drawn.measure})" if names else ""
     if not args.json:
         print_columns(registry.application, *history_table(log))
-        _say_plot(args)
-    return {"application": registry.application, "log": log}
+        _say_plot(args, without)
+    return found
 
 
-def _say_plot(args: argparse.Namespace) -> None:
+def _say_plot(args: argparse.Namespace, more: str = "") -> None:
     if args.plot:
-        print(f"Chart: {args.plot}")
+        print(f"Chart: {args.plot}{more}")
 
 
 COMMANDS = (
