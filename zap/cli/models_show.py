@@ -111,6 +111,7 @@ def _say_plot(args: argparse.Namespace, more: str = "") -> None:
         print(f"Chart: {args.plot}{more}")
 
 
+UNCHANGED = "the registry is as it was"
 COMMANDS = (
     Command(
         "list",
@@ -119,6 +120,7 @@ COMMANDS = (
         "zap models list --application shop",
         add_registry,
         run_list,
+        stopped=UNCHANGED,
     ),
     Command(
         "show",
@@ -128,6 +130,7 @@ COMMANDS = (
         "zap models show live",
         configure_show,
         run_show,
+        stopped=UNCHANGED,
     ),
     Command(
         "compare",
@@ -137,6 +140,7 @@ COMMANDS = (
         "zap models compare previous live --plot compare.png",
         configure_compare,
         run_compare,
+        stopped=UNCHANGED,
     ),
     Command(
         "history",
@@ -145,5 +149,6 @@ COMMANDS = (
         "zap models history --plot history.png",
         configure_history,
         run_history,
+        stopped=UNCHANGED,
     ),
 )
