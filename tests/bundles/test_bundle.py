@@ -223,7 +223,7 @@ def test_a_failing_rename_keeps_the_bundle_before(
     rename = os.rename
 
     def failing(source: Path, target: Path) -> None:
-        if str(source).endswith(".tmp"):
+        if str(source).endswith(".new"):
             raise OSError(5, "Input/output error")
         rename(source, target)
 

@@ -81,6 +81,36 @@ def test_a_note_says_who_when_and_from_what(registry, three, tmp_path) -> None:
         registry.add(made_bundle(tmp_path, 8), verdicts={"auc": float("nan")})
 
 
+def test_a_note_is_one_read_and_says_if_there_is_no_version(
+    registry, three, monkeypatch
+) -> None:
+    with monkeypatch.context() as unlisted:
+        unlisted.setattr(type(registry._files), "names", None)
+        assert [registry.note(version).version for version in three] == three
+    with pytest.raises(RegistryError, match="Expected one version of shop"):
+        registry.note("0123456789abcdef")
+
+
+def test_a_damaged_note_is_said_and_the_version_is_loaded(registry, three) -> None:
+    files, name = files_at(registry.path), f"notes/{three[0]}.json"
+    right = json.loads(files.find(name))
+    for wrong in (
+        b"",
+        b"[]",
+        b"\xff",
+        json.dumps({**right, "when": 5}).encode(),
+        json.dumps({**right, "when": "yesterday"}).encode(),
+        json.dumps({**right, "who": None}).encode(),
+        json.dumps({**right, "parent": "../x"}).encode(),
+        json.dumps({**right, "verdicts": 5}).encode(),
+    ):
+        files.replace(name, wrong)
+        with pytest.raises(RegistryError, match=f"file={registry.path}/{name}"):
+            registry.note(three[0])
+        assert registry.load(three[0]).version == three[0]
+    assert registry.note(three[1]).version == three[1]
+
+
 def test_versions_are_named_by_their_first_digits(registry, three) -> None:
     assert len({version[:4] for version in three}) == 3
     for version in three:
@@ -112,6 +142,19 @@ def test_deploy_and_revert(registry, three) -> None:
     history = registry.history()
     assert [each.number for each in history] == [1, 2, 3, 4]
     assert [each.live for each in history] == [a, b, c, b]
+
+
+def test_nothing_is_reverted_where_nothing_is_live(registry, three, root) -> None:
+    def refused(away_from: str | None) -> None:
+        with pytest.raises(RegistryError, match=r"that is live.*zap models deploy"):
+            registry.revert(away_from=away_from)
+
+    for away_from in (None, "live", three[0], three[0][:5]):
+        refused(away_from)
+    registry.archive(three[1])  # the log has an entry, and still none is live
+    for away_from in (None, *three):
+        refused(away_from)
+    assert [each.action for each in Registry(root, "shop").history()] == ["archive"]
 
 
 def test_archived_versions_stay_and_are_not_deployed(registry, three) -> None:

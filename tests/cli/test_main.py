@@ -5,17 +5,23 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from made_rows import FIRST, made_row, made_rows, write_rows
 from made_run import MAPPING, MadeRun
+from made_versions import made_bundle
 
 import zap
+from zap.bundles.registry import Registry
+from zap.cli import main as cli
+from zap.cli.command import Group
 from zap.cli.main import COMMANDS, main
 
 SITES = Path(__file__).parents[1] / "sites"
@@ -97,6 +103,60 @@ def test_help_is_quick_to_import() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+EVERY = [
+    each
+    for command in COMMANDS
+    for each in (command.commands if isinstance(command, Group) else [command])
+]
+PUBLISH_AT_THE_END = {"generate", "train", "evaluate", "verify", "check", "new"}
+PUBLISH_AT_THE_END |= {"simulate"}
+
+
+def stopped(example: str, monkeypatch, capsys, run=None) -> str:
+    """What a command says when Ctrl-C comes while it runs."""
+
+    def pressed(args):
+        raise KeyboardInterrupt
+
+    def chosen(command):
+        if isinstance(command, Group):
+            return replace(command, commands=tuple(map(chosen, command.commands)))
+        return replace(command, run=run or pressed)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cli, "COMMANDS", tuple(map(chosen, COMMANDS)))
+        assert main(shlex.split(example)[1:]) == 130
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.count("\n") == 1
+    return shown.err
+
+
+@pytest.mark.parametrize("command", EVERY, ids=lambda command: command.name)
+def test_ctrl_c_ends_with_what_is_true(command, monkeypatch, capsys) -> None:
+    said = stopped(command.example, monkeypatch, capsys)
+    assert said.endswith(f": stopped; {command.stopped}\n")
+    nothing = "nothing was published" in said
+    assert nothing == (command.name in PUBLISH_AT_THE_END)
+
+
+def test_ctrl_c_after_a_deployment(tmp_path, monkeypatch, capsys) -> None:
+    """The step was done, and what is said of it is true all the same."""
+    registry = Registry(tmp_path, "shop")
+    version = registry.add(made_bundle(tmp_path / "bundles", 0))
+
+    def deployed(args):
+        registry.deploy(args.version)
+        raise KeyboardInterrupt
+
+    line = f"zap models deploy {version}"
+    said = stopped(line, monkeypatch, capsys, deployed)
+    assert said == (
+        "zap models deploy: stopped; it was done whole or not at all: zap models "
+        "history says which\n"
+    )
+    assert registry.live() == version
 
 
 # The stages, one after another, as a user types them.

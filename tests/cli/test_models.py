@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from made_run import SETTINGS, MadeRun
 
+from zap.bundles.bundle import write_bundle
 from zap.cli.main import build_parser, main
 from zap.cli.models import COMMAND
 from zap.jobs.train import train_bundle
@@ -195,8 +196,13 @@ def test_history_draws(typed, two) -> None:
     for version in (*two, *two):
         typed(f"deploy {version}")
     typed("revert")
-    typed("history --plot history.svg")
+    assert typed("history --plot history.svg").endswith("Chart: history.svg\n")
     assert "<svg" in Path("history.svg").read_text()
+    write_bundle("bare", {"model": b""}, {"application": "made_shop"})
+    bare = as_json(typed, "add bare")["version"]
+    said = typed("history --plot history.svg")
+    assert said.endswith(f"Chart: history.svg (without {bare[:8]}: no AUC)\n")
+    assert as_json(typed, "history --plot history.svg")["not_drawn"] == [bare]
 
 
 # Where the registry is, and mistakes.
@@ -221,6 +227,7 @@ def test_the_registry_of_the_environment(typed, two, monkeypatch, tmp_path) -> N
         ("show zzzz", "There are: "),
         ("show live", "zap models deploy"),
         ("revert", "zap models deploy"),
+        ("revert --from VERSION", "that is live"),
         ("deploy 0000", "Expected one version of made_shop"),
         ("compare live previous", "that is live"),
         ("show live --application other", "There are: made_shop"),
@@ -232,7 +239,7 @@ def test_the_registry_of_the_environment(typed, two, monkeypatch, tmp_path) -> N
     ],
 )
 def test_mistakes(typed, two, line: str, words: str) -> None:
-    said = typed(line, 2)
+    said = typed(line.replace("VERSION", two[0]), 2)
     assert words in said and said.startswith(f"zap models {line.split()[0]}: ")
 
 

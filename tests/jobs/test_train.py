@@ -37,6 +37,9 @@ def test_a_taken_output_is_noticed_first(made_run, tmp_path, untrained) -> None:
     (tmp_path / "b").mkdir()
     with pytest.raises(BundleError, match="Choose another path"):
         job.train_bundle(made_run.dataset, tmp_path / "b", replace=True)
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(BundleError, match="Choose another path"):
+        job.train_bundle(made_run.dataset, tmp_path / "link")
 
 
 def test_a_missing_test_split_is_noticed_first(made_run, tmp_path, untrained) -> None:

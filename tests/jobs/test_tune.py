@@ -31,11 +31,13 @@ from zap.errors import DatasetError, TrainingError
 from zap.jobs import tune_pool
 from zap.jobs.inputs import raw_input
 from zap.jobs.tune import State, TuneResult, tune
-from zap.jobs.tune_worker import Channel, Diverged, Trainer, searched
+from zap.jobs.tune_gain import Losses
+from zap.jobs.tune_worker import Channel, Diverged, Trainer, searched, write_losses
 from zap.training.calibration import halves
 from zap.training.config import ModelConfig
 from zap.training.settings import read_config
 from zap.training.space import Range
+from zap.training.trials import INTERRUPTED, RUNNING, Record
 
 TINY = {"embedding": 4, "units": 4, "metadata_units": 4, "merged_units": 4}
 BASE = ModelConfig(**TINY, epochs=2)
@@ -127,6 +129,59 @@ def test_the_best_is_written_and_only_its_losses_and_the_bases_are_kept(
     assert gain["difference"] == pytest.approx([gain["best"] - gain["base"]] * 3)
     assert gain["best"] == pytest.approx(result.best.value)
     assert result.gain["auc"]["difference"] == [0.0, 0.0, 0.0]
+
+
+def test_what_is_written_is_on_the_disk_before_it_has_its_name(
+    fake, tmp_path: Path, monkeypatch
+) -> None:
+    """A name that survives a power cut must not stand for settings that did not."""
+    fsync, rename, synced = os.fsync, os.replace, set()
+
+    def syncing(file: int) -> None:
+        fsync(file)
+        synced.add(os.fstat(file).st_ino)
+
+    def renaming(source: Path, target: Path) -> None:
+        assert os.stat(source).st_ino in synced
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "replace", renaming)
+    fake(2)
+    assert read_config(str(tmp_path / "s.json")).epochs == BASE.epochs
+    losses = Losses(tmp_path / "s.db").path(7)
+    write_losses(losses, losses=np.arange(3.0))
+    with np.load(losses, allow_pickle=False) as file:
+        assert file["losses"].tolist() == [0, 1, 2]
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name[:2] in ("s.", ".s")) == [
+        "s.db",
+        "s.db-losses",
+        "s.json",
+    ]
+
+
+def test_losses_that_are_being_written_are_not_tidied_away(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """Another worker's trial ends meanwhile, and the leader tidies."""
+    losses = Losses(tmp_path / "s.db")
+    mine, rename = record(3, RUNNING), os.replace
+
+    def renaming(source: Path, target: Path) -> None:
+        losses.tidy([mine])
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", renaming)
+    write_losses(losses.path(3), losses=np.ones(2))
+    assert losses.path(3).is_file()
+    left = losses.path(3).with_name(".trial-00003.npz.0123456789ab.new")
+    left.touch()
+    losses.tidy([record(3, INTERRUPTED)])
+    assert not losses.path(3).exists() and not left.exists()
+
+
+def record(number: int, state: str) -> Record:
+    return Record(number, state, None, {}, False, "", 0)
 
 
 def test_one_worker_is_deterministic_and_more_do_as_many_trials(fake) -> None:

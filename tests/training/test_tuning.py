@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("optuna", reason="needs extra: train")
 
 from zap.errors import MissingExtraError, TrainingError
+from zap.training import tuning
 from zap.training.config import ModelConfig
 from zap.training.space import DEFAULT_SPACE, Choices, Range
 from zap.training.trials import Record, Trial, base_of, best_of, done
@@ -134,6 +135,56 @@ def test_a_search_that_was_cut_short_goes_on_as_if_it_had_not_been(folder) -> No
     states = [r.state for r in records]
     assert states.count("interrupted") == 3 and "running" not in states
     assert done(records) == 14 and tried(records) == tried(whole)
+
+
+class Killed(BaseException):
+    """As if by kill -9: nothing after it is done."""
+
+
+@pytest.mark.parametrize("done_before", [0, 4])
+@pytest.mark.parametrize("chosen", range(len(DEFAULT_SPACE) + 1))
+def test_a_kill_while_settings_are_chosen_changes_nothing(
+    folder, monkeypatch, done_before: int, chosen: int
+) -> None:
+    """The file has a running trial then, with some of its settings or none."""
+    for name in ("whole", "cut"):
+        (folder / name).mkdir()
+    whole = go_on(search_in(folder / "whole"), 6)
+    search = search_in(folder / "cut")
+    go_on(search, done_before)
+    suggested, left = tuning._suggested, iter(range(chosen))
+
+    def cut_short(*args):
+        if next(left, None) is None:
+            raise Killed
+        return suggested(*args)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(tuning, "_suggested", cut_short)
+        if chosen < len(DEFAULT_SPACE):
+            with pytest.raises(Killed):
+                search.next(6)
+        else:
+            search.next(6)
+    assert len(search.records()[-1].settings) == chosen
+    again = search_in(folder / "cut")
+    if not done_before:
+        first = again.next(6)
+        assert (first.config, first.base) == (BASE, True)
+        follow(again, first)
+    records = go_on(again, 6)
+    assert tried(records) == tried(whole)
+    assert base_of(records).value == loss_of(BASE)
+
+
+@pytest.mark.parametrize(
+    "name", ["a?b.db", "a#b.db", "a%20b.db", "a b+c.db", "{a}.db", "ä&uri=no.db"]
+)
+def test_the_file_of_a_search_has_the_very_name_that_was_given(folder, name) -> None:
+    given = {"space": DEFAULT_SPACE, "base": BASE, "identity": DATA}
+    records = go_on(Search(folder / name, **given), 2)
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert Search(folder / name, **given).records() == records
 
 
 def test_a_search_that_is_done_asks_for_nothing_until_more_is_wanted(folder) -> None:

@@ -1,24 +1,24 @@
 """Files and folders of a local disk that appear whole or not at all.
 
 Each is written under a random hidden name beside its own, synced, and then given its
-name in one step. A temporary file whose name is taken belongs to a process that is dead
-or has lost: it is removed by whoever comes next, and its owner, if it is alive, is told
-that the name is taken. So nothing needs a lock, and a kill leaves nothing for long.
+name in one step. What a kill leaves, the next one clears (`zap.bundles.temporaries`).
 """
 
 from __future__ import annotations
 
 import os
-import re
-import secrets
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
+from zap.bundles.temporaries import (
+    CREATED,
+    REPLACED,
+    clear_after_creation,
+    replacing,
+    temporary_of,
+)
 from zap.datasets.publishing import place, replace_folder, sync
-
-_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}\.tmp")
 
 
 def create_file(target: Path, content: bytes, mode: int = 0o666) -> bool:
@@ -36,7 +36,7 @@ def create_file(target: Path, content: bytes, mode: int = 0o666) -> bool:
         OSError: the disk refuses, or its file system has no hard links.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(target)
+    temporary = temporary_of(target, CREATED)
     try:
         write_file(temporary, content, mode)
         os.link(temporary, target)
@@ -49,7 +49,7 @@ def create_file(target: Path, content: bytes, mode: int = 0o666) -> bool:
     finally:
         temporary.unlink(missing_ok=True)
     sync(target.parent)
-    clear_dead(target.parent)
+    clear_after_creation(target)
     return True
 
 
@@ -59,13 +59,14 @@ def replace_file(target: Path, content: bytes) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    temporary = _temporary(target)
-    try:
-        write_file(temporary, content)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync(target.parent)
+    with replacing(target):
+        temporary = temporary_of(target, REPLACED)
+        try:
+            write_file(temporary, content)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync(target.parent)
 
 
 def create_folder(target: Path, contents: Mapping[str, bytes]) -> bool:
@@ -80,7 +81,7 @@ def create_folder(target: Path, contents: Mapping[str, bytes]) -> bool:
     if target.exists():
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(target)
+    temporary = temporary_of(target, CREATED)
     try:
         _write_folder(temporary, contents)
         if not place(temporary, target):
@@ -92,7 +93,7 @@ def create_folder(target: Path, contents: Mapping[str, bytes]) -> bool:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     sync(target.parent)
-    clear_dead(target.parent)
+    clear_after_creation(target)
     return True
 
 
@@ -102,25 +103,13 @@ def put_folder(target: Path, contents: Mapping[str, bytes]) -> None:
     Raises:
         OSError: the disk refuses; what was there still is.
     """
-    temporary = _temporary(target)
-    try:
-        _write_folder(temporary, contents)
-        replace_folder(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def clear_dead(folder: Path) -> None:
-    """Remove temporary files and folders whose names are taken."""
-    for entry in list(os.scandir(folder)):
-        found = _TEMPORARY.fullmatch(entry.name)
-        if found is None or not (folder / found["name"]).exists():
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                os.unlink(entry.path)
+    with replacing(target):
+        temporary = temporary_of(target, REPLACED)
+        try:
+            _write_folder(temporary, contents)
+            replace_folder(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o666) -> None:
@@ -142,7 +131,3 @@ def _write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     for name, content in contents.items():
         write_file(folder / name, content)
     sync(folder)
-
-
-def _temporary(target: Path) -> Path:
-    return target.parent / f".{target.name}.{secrets.token_hex(6)}.tmp"

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import Any
 
 from zap.bundles.files import Files
+from zap.bundles.names import is_version
 from zap.errors import RegistryError
 
 
@@ -36,6 +38,14 @@ class Note:
     parent: str | None = None
     dataset: str | None = None
     verdicts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        right = all(isinstance(text, str) for text in (self.who, self.when, self.why))
+        for version in (self.version, self.parent or self.version):
+            right &= isinstance(version, str) and is_version(version)
+        right &= isinstance(self.verdicts, Mapping)
+        if not right or datetime.fromisoformat(self.when).tzinfo is None:
+            raise ValueError(f"no note of a version: {self}")
 
     def to_dict(self) -> dict[str, Any]:
         """The note as a JSON object."""

@@ -141,12 +141,14 @@ class Registry(VersionStore):
             The last entry of the log, and whether it is new.
 
         Raises:
-            RegistryError: there is no version before, or it is archived.
+            RegistryError: none is live, there is no version before, or it is archived.
             BundleError: that version is damaged, or the store refuses.
         """
         left = self.resolve(away_from or LIVE)
 
         def decide(state: State) -> Step | None:
+            if state.live is None:
+                raise self._none(LIVE)
             if state.live != left:
                 return None
             before = state.previous or self._alias(PREVIOUS)
@@ -213,11 +215,14 @@ class Registry(VersionStore):
     def _alias(self, name: str) -> str:
         version = self.live() if name == LIVE else self.previous()
         if version is None:
-            raise RegistryError(
-                f"Expected a version of {self.application} that is {name}. Received: "
-                f"none, registry={self.path}. Deploy one with zap models deploy."
-            )
+            raise self._none(name)
         return version
+
+    def _none(self, name: str) -> RegistryError:
+        return RegistryError(
+            f"Expected a version of {self.application} that is {name}. Received: "
+            f"none, registry={self.path}. Deploy one with zap models deploy."
+        )
 
     def _check_in_use(self, version: str, state: State) -> None:
         if version in state.archived:

@@ -150,7 +150,7 @@ class VersionStore:
         return self._named(Bundle.open, reference)
 
     def _named(self, opened: Callable[[Where], Bundle], reference: str) -> Bundle:
-        version = reference if is_version(reference) else self.resolve(reference)
+        version = self._whole(reference)
         try:
             bundle = opened(self._files.shown(f"{VERSIONS}/{version}"))
         except BundleError:
@@ -165,8 +165,24 @@ class VersionStore:
         return bundle
 
     def note(self, reference: str) -> Note | None:
-        """Who added a version, when, and from what; None if that was never noted."""
-        return read_note(self._files, self.resolve(reference))
+        """Who added a version, when, and from what; None if that was never noted.
+
+        Raises:
+            RegistryError: there is no such version, or its note is damaged.
+            BundleError: the store can't be read.
+        """
+        version = self._whole(reference)
+        found = read_note(self._files, version)
+        if found is None:
+            self.resolve(version)  # says what there is, where there is no such version
+        return found
+
+    def _whole(self, reference: str) -> str:
+        """The version that is meant; of a whole one it is not asked if it is there.
+
+        That would list the store, which whoever goes through all versions has done.
+        """
+        return reference if is_version(reference) else self.resolve(reference)
 
     def lineage(self, reference: str) -> list[str]:
         """A version and those it came from, the newest first."""

@@ -26,7 +26,7 @@ def write_files(
     Raises:
         BundleError: the path is taken, a part is not JSON, or the disk refuses.
     """
-    _check_free(target, replace)
+    check_free(target, replace)
     parts = {name: encoded(name, part) for name, part in files.items()}
     described = encoded(INFO, _description(parts, info, sealed))
     contents = {**parts, **sealed, INFO: described, COMPLETED: mark_of(described)}
@@ -72,7 +72,16 @@ def _description(
     }
 
 
-def _check_free(target: Path, replace: bool) -> None:
+def check_free(target: Path, replace: bool) -> None:
+    """Check that a bundle may be written.
+
+    Args:
+        target: the directory to be.
+        replace: whether a bundle that is there may be replaced.
+
+    Raises:
+        BundleError: the path is taken.
+    """
     if not os.path.lexists(target):
         return
     if replace and (target / INFO).is_file():
@@ -83,7 +92,8 @@ def _check_free(target: Path, replace: bool) -> None:
 def _taken(target: Path) -> BundleError:
     fix = "Choose another path"
     if (target / INFO).is_file():
-        fix += ", or ask for the bundle there to be replaced"
+        fix += ", or pass --replace to replace the bundle there"
     return BundleError(
-        f"Expected a path where nothing is yet. Received: path={target}. {fix}."
+        "Expected a bundle's path where nothing is yet. "
+        f"Received: path={target}. {fix}."
     )

@@ -34,6 +34,7 @@ class Command:
         run: does the work, prints for people unless ``args.json``, and returns what
             ``--json`` prints; as an `Outcome` where the answer may be no.
         takes_beam_options: whether options that it does not know go to Beam.
+        stopped: what is true after Ctrl-C, whenever it came.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Command:
     configure: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], Any]
     takes_beam_options: bool = False
+    stopped: str = "nothing was published"
 
 
 @dataclass(frozen=True)

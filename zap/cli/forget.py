@@ -65,4 +65,5 @@ COMMAND = Command(
     "zap forget visitor-17 --registry models",
     configure,
     run,
+    stopped="places that were done stay done; run it again for the rest",
 )

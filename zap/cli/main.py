@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             ),
         )
     except KeyboardInterrupt:
-        print(f"{args.called}: stopped; nothing was published", file=sys.stderr)
+        print(f"{args.called}: stopped; {command.stopped}", file=sys.stderr)
         return 130
     outcome = found if isinstance(found, Outcome) else Outcome(found)
     if args.json:

@@ -102,6 +102,7 @@ def _said(args: argparse.Namespace, done: Any, what: str) -> dict[str, Any]:
     return {"entry": entry.to_dict(), "new": new, "live": entry.live}
 
 
+STOPPED = "it was done whole or not at all: zap models history says which"
 COMMANDS = (
     Command(
         "add",
@@ -111,6 +112,7 @@ COMMANDS = (
         "zap models add work/bundle --registry models",
         configure_add,
         run_add,
+        stopped="the version is there whole or not at all; adding again is safe",
     ),
     Command(
         "deploy",
@@ -119,6 +121,7 @@ COMMANDS = (
         "zap models deploy 3f2a --reason 'passed all gates'",
         configure_change,
         run_deploy,
+        stopped=STOPPED,
     ),
     Command(
         "revert",
@@ -127,6 +130,7 @@ COMMANDS = (
         "zap models revert --reason 'AUC fell'",
         configure_revert,
         run_revert,
+        stopped=STOPPED,
     ),
     Command(
         "archive",
@@ -136,6 +140,7 @@ COMMANDS = (
         "zap models archive 3f2a --reason 'too old'",
         configure_change,
         run_archive,
+        stopped=STOPPED,
     ),
     Command(
         "unarchive",
@@ -144,5 +149,6 @@ COMMANDS = (
         "zap models unarchive 3f2a",
         configure_change,
         run_unarchive,
+        stopped=STOPPED,
     ),
 )

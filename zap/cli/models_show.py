@@ -14,6 +14,7 @@ from zap.cli.registry_arguments import (
     root_of,
 )
 from zap.cli.tables import (
+    SHORT,
     comparison_text,
     history_table,
     print_columns,
@@ -66,7 +67,7 @@ def configure_compare(parser: argparse.ArgumentParser) -> None:
 def run_compare(args: argparse.Namespace) -> dict[str, Any]:
     """Print two versions side by side."""
     from zap.jobs.compare import compare
-    from zap.jobs.models import draw_pair
+    from zap.jobs.draw import draw_pair
 
     registry = registry_of(args)
     one, other = (registry.open(reference) for reference in (args.a, args.b))
@@ -88,23 +89,29 @@ def configure_history(parser: argparse.ArgumentParser) -> None:
 
 def run_history(args: argparse.Namespace) -> dict[str, Any]:
     """Print the log of deployments."""
-    from zap.jobs.models import draw_history
+    from zap.jobs.draw import draw_history
 
     registry = registry_of(args)
     log = [entry.to_dict() for entry in registry.history()]
+    found = {"application": registry.application, "log": log}
+    without = ""
     if args.plot:
-        draw_history(registry, args.plot)
+        drawn = draw_history(registry, args.plot)
+        found["not_drawn"] = drawn.left_out
+        names = ", ".join(version[:SHORT] for version in drawn.left_out)
+        without = f" (without {names}: no {drawn.measure})" if names else ""
     if not args.json:
         print_columns(registry.application, *history_table(log))
-        _say_plot(args)
-    return {"application": registry.application, "log": log}
+        _say_plot(args, without)
+    return found
 
 
-def _say_plot(args: argparse.Namespace) -> None:
+def _say_plot(args: argparse.Namespace, more: str = "") -> None:
     if args.plot:
-        print(f"Chart: {args.plot}")
+        print(f"Chart: {args.plot}{more}")
 
 
+UNCHANGED = "the registry is as it was"
 COMMANDS = (
     Command(
         "list",
@@ -113,6 +120,7 @@ COMMANDS = (
         "zap models list --application shop",
         add_registry,
         run_list,
+        stopped=UNCHANGED,
     ),
     Command(
         "show",
@@ -122,6 +130,7 @@ COMMANDS = (
         "zap models show live",
         configure_show,
         run_show,
+        stopped=UNCHANGED,
     ),
     Command(
         "compare",
@@ -131,6 +140,7 @@ COMMANDS = (
         "zap models compare previous live --plot compare.png",
         configure_compare,
         run_compare,
+        stopped=UNCHANGED,
     ),
     Command(
         "history",
@@ -139,5 +149,6 @@ COMMANDS = (
         "zap models history --plot history.png",
         configure_history,
         run_history,
+        stopped=UNCHANGED,
     ),
 )

@@ -75,4 +75,5 @@ COMMAND = Command(
     configure,
     run,
     takes_beam_options=True,
+    stopped="stages that were done stay in the output; --replace begins again",
 )

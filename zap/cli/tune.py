@@ -145,4 +145,5 @@ COMMAND = Command(
     "zap tune --examples examples --output config.json --plot search.png",
     configure,
     run,
+    stopped="trials that were done are kept",
 )

@@ -57,7 +57,8 @@ class Change:
     Attributes:
         when: that was.
         action: "deploy" or "revert".
-        value: how well the version ranks that became live.
+        value: how well the version ranks that became live; NaN where it is not in the
+            chart, and then the line of the live version has a gap.
     """
 
     when: datetime
@@ -66,7 +67,10 @@ class Change:
 
 
 def versions_figure(
-    points: Sequence[Point], changes: Sequence[Change], measure: str
+    points: Sequence[Point],
+    changes: Sequence[Change],
+    measure: str,
+    left_out: int = 0,
 ) -> Figure:
     """How well each version ranks, by when it was added; and which was live when.
 
@@ -74,6 +78,7 @@ def versions_figure(
         points: the versions, at least one.
         changes: deployments and reverts, the first first.
         measure: the name of what is shown.
+        left_out: how many versions have no such measure; the chart says so.
     """
     with figure_in_style(8.8, 4.0) as figure:
         axes = figure.add_subplot()
@@ -112,9 +117,19 @@ def versions_figure(
         axes.set_xlim(first - room, last + room)  # type: ignore[arg-type]
         axes.set(xlabel="added, or deployed (UTC)", ylabel=f"{measure}, 95 % interval")
         axes.margins(y=0.12)
+        if left_out:
+            axes.set_title(without(left_out, measure), loc="left", fontsize=8)
         _dates(axes)
         figure.legend(loc="outside upper center", ncols=5)
     return figure
+
+
+def without(left_out: int, measure: str) -> str:
+    """That versions are not in a chart, and why."""
+    which = (
+        "1 version, which has" if left_out == 1 else f"{left_out} versions, which have"
+    )
+    return f"Without {which} no {measure}"
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:

@@ -1,29 +1,19 @@
-"""What a registry knows of its versions, put together for a reader, and drawn."""
+"""What a registry knows of its versions, put together for a reader."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from zap.bundles.bundle import Bundle
-from zap.bundles.deployments import DEPLOY, REVERT, State
+from zap.bundles.deployments import State
 from zap.bundles.files import Where
 from zap.bundles.notes import Note
 from zap.bundles.registry import Registry, applications
 from zap.errors import BundleError, RegistryError
-from zap.evaluation.pair_plots import comparison_figure
-from zap.evaluation.version_plots import (
-    RANKINGS,
-    Change,
-    Point,
-    save_figure,
-    versions_figure,
-)
+from zap.evaluation.version_plots import RANKINGS
 
 METRICS = "metrics.json"
-SHORT = 8
 
 
 def opened(root: Where, application: str | None) -> Registry:
@@ -64,21 +54,28 @@ def summary(registry: Registry, version: str, state: State) -> dict[str, Any]:
         version, status (live, previous, archived, or nothing), added, who, why,
         parent, verdicts; created, observed, dataset; kind, measure, value, low, high
         (how well it ranks), n and base_rate, all None where not known; and problem,
-        why it can't be read, or None.
+        what of it can't be read and why, or None.
     """
-    note = registry.note(version)
-    known = {
-        "version": version,
-        "status": status_of(version, state),
-        **_noted(note),
-        "problem": None,
-    }
+    problems = []
+    try:
+        noted = _noted(registry.note(version))
+    except (RegistryError, BundleError) as error:
+        problems.append(str(error))
+        noted = _noted(None)
     try:
         bundle = registry.open(version)
         facts = {**_described(bundle), **_judged(bundle)}
     except BundleError as error:
-        return {**known, **_described(None), **_judged(None), "problem": str(error)}
-    return {**known, **facts, "added": known["added"] or facts["created"]}
+        problems.append(str(error))
+        facts = {**_described(None), **_judged(None)}
+    return {
+        "version": version,
+        "status": status_of(version, state),
+        **noted,
+        **facts,
+        "added": noted["added"] or facts["created"],
+        "problem": " ".join(problems) or None,
+    }
 
 
 def status_of(version: str, state: State) -> str:
@@ -123,69 +120,6 @@ def optional(bundle: Bundle, name: str) -> dict[str, Any]:
     """A JSON file of a bundle; nothing if the bundle was made without it."""
     found: dict[str, Any] = bundle.json(name) if name in bundle.files else {}
     return found
-
-
-def draw_history(registry: Registry, path: str | Path) -> Path:
-    """Draw how well each version ranks over time, and which was live when.
-
-    Raises:
-        RegistryError: no version has metrics to draw.
-        InputError: no picture has the path's ending.
-        MissingExtraError: matplotlib is not installed.
-    """
-    log, values = (
-        registry.history(),
-        {one["version"]: one for one in overview(registry)},
-    )
-    ranked = {v: one for v, one in values.items() if one["value"] is not None}
-    if not ranked:
-        raise RegistryError(
-            f"Expected versions with metrics to draw. Received: registry="
-            f"{registry.path}, whose versions have none. Leave --plot out."
-        )
-    kind = next(iter(ranked.values()))["kind"]
-    same = {v: one for v, one in ranked.items() if one["kind"] == kind}
-    were_live = {entry.live for entry in log}
-    points = [
-        Point(
-            version[:SHORT],
-            datetime.fromisoformat(one["added"]),
-            one["value"],
-            one["low"],
-            one["high"],
-            version in were_live,
-        )
-        for version, one in same.items()
-    ]
-    changes = [
-        Change(
-            datetime.fromisoformat(entry.when),
-            entry.action,
-            same[entry.version]["value"],
-        )
-        for entry in log
-        if entry.action in (DEPLOY, REVERT) and entry.version in same
-    ]
-    return save_figure(versions_figure(points, changes, RANKINGS[kind][1]), path)
-
-
-def draw_pair(one: Bundle, other: Bundle, path: str | Path) -> Path:
-    """Draw two versions side by side.
-
-    Raises:
-        InputError: no picture has the path's ending.
-        BundleError: their labels are of two kinds, or there are no metrics.
-        MissingExtraError: matplotlib is not installed.
-    """
-    metrics = [bundle.json(METRICS) for bundle in (one, other)]
-    kinds = [each.get("kind", "binary") for each in metrics]
-    if kinds[0] != kinds[1]:
-        raise BundleError(
-            "Expected two versions with labels of one kind to draw. Received: "
-            f"kinds={kinds}. Leave --plot out."
-        )
-    names = [bundle.version[:SHORT] for bundle in (one, other)]
-    return save_figure(comparison_figure(names, metrics), path)
 
 
 def _noted(note: Note | None) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zap.bundles.bundle import INFO, Bundle, write_bundle
+from zap.bundles.bundle import Bundle, write_bundle
 from zap.bundles.sealed import seal
 from zap.bundles.target import AMOUNT, BINARY, Target
+from zap.bundles.writing import check_free
 from zap.datasets.store import Dataset
 from zap.encoding.columns import Float32Array
-from zap.errors import BundleError
 from zap.evaluation.baselines import fit_target_baseline
 from zap.jobs.report import draft_report
 from zap.jobs.score import judge_part
@@ -62,7 +62,7 @@ def train_bundle(
         TrainingError: no model can be trained on these examples.
         BundleError: the output is taken.
     """
-    check_output(Path(output), replace)
+    check_free(Path(output), replace)  # before hours of training, not after
     config = config or ModelConfig()
     examples, validation = dataset.read("train"), dataset.read("validation")
     target = target_of(dataset.manifest["label"], examples, validation)
@@ -131,22 +131,6 @@ class Draft:
     def json(self, name: str) -> Any:
         """The content of a JSON file."""
         return self.files[name]
-
-
-def check_output(output: Path, replace: bool) -> None:
-    """Check that a bundle may be written, before hours of training and not after.
-
-    Raises:
-        BundleError: the output is taken.
-    """
-    bundle = (output / INFO).is_file()
-    if output.exists() and not (bundle and replace):
-        fix = "Choose another path"
-        fix += ", or pass --replace to replace the bundle there." if bundle else "."
-        raise BundleError(
-            "Expected a bundle's path where nothing is yet. "
-            f"Received: output={output}. {fix}"
-        )
 
 
 def bundle_info(

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from zap.bundles.folders import replace_file
 from zap.bundles.target import BINARY
 from zap.datasets.claim import Claim
 from zap.datasets.store import Dataset
@@ -146,7 +147,8 @@ def tune(
         gain = losses.gain(stopping_half(dataset), first, best)
         config = search.config_of(best)
         result = TuneResult(config, best, first, gain, records, search.importances())
-        _write_config(output, config)
+        text = f"{json.dumps(config.to_dict(), indent=2)}\n"
+        replace_file(output, text.encode())
         return result
     finally:
         claim.release(keep_parents=True)
@@ -191,10 +193,3 @@ def counts_of(records: list[Record]) -> dict[str, int]:
     """How many trials there are of each state that occurs."""
     states = [record.state for record in records]
     return {state: states.count(state) for state in dict.fromkeys(states)}
-
-
-def _write_config(output: Path, config: ModelConfig) -> None:
-    """Write the settings under a temporary name, then rename it."""
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    temporary.write_text(f"{json.dumps(config.to_dict(), indent=2)}\n", "utf-8")
-    os.replace(temporary, output)

@@ -36,8 +36,9 @@ class Losses:
         known = {r.number for r in (best_of(records), base_of(records)) if r}
         wanted = {self.path(number).name for number in known | running}
         for path in self._folder.iterdir():
-            parts = path.name.split(".")
-            if f"{parts[0]}.npz" not in wanted:
+            # While one is written, its name stands between a dot and more.
+            trial = path.name.removeprefix(".").partition(".")[0]
+            if f"{trial}.npz" not in wanted:
                 path.unlink(missing_ok=True)
 
     def gain(

@@ -12,6 +12,7 @@ file, so it may die at any time. It ends when nobody talks to it any more.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from zap.bundles.folders import replace_file
 from zap.bundles.kinds import SEQUENCE_KINDS
 from zap.bundles.target import BINARY
 from zap.datasets.store import Dataset
@@ -138,7 +140,8 @@ class Trainer:
         logits = Scorer(fitted.model, self._spec).logits(stopping)
         p = calibrated(target, logits, stopping.label)
         each = row_losses(target, stopping.label, p)
-        _write(losses, losses=each, **({"p": p} if target.kind == BINARY else {}))
+        more = {"p": p} if target.kind == BINARY else {}
+        write_losses(losses, losses=each, **more)
         return float(np.average(each, weights=stopping.weight))
 
     def obey(self, order: dict[str, Any], channel: Channel) -> None:
@@ -158,12 +161,15 @@ class Trainer:
             channel.say(loss=loss)
 
 
-def _write(path: Path, **arrays: Any) -> None:
-    """Write the arrays under a temporary name, then rename it."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(temporary, path)
+def write_losses(path: Path, **arrays: Any) -> None:
+    """Write arrays as a file, or in its place, in one step.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **arrays)
+    replace_file(path, content.getvalue())
 
 
 def main(dataset: str) -> None:

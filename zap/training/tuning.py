@@ -19,6 +19,7 @@ import numpy as np
 
 from zap.errors import MissingExtraError, TrainingError
 from zap.training.config import ModelConfig
+from zap.training.search_file import check_file, stored_in
 from zap.training.space import Choices, Range, Space, check_base, is_whole
 from zap.training.trials import (
     BASE,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 STUDY = "zap tune"
 IDENTITY = "identity"
-_SQLITE = b"SQLite format 3\x00"
 _BEFORE_PRUNING = 5
 _FEWEST_TO_WEIGH = 8
 
@@ -77,7 +77,7 @@ class Search:
         self.take_up()
 
     def _opened(self, storage: Path) -> optuna.Study:
-        _check_file(storage)
+        check_file(storage)
         # After a quarter of the epochs a trial goes that has never been as good as
         # half of the complete ones were then; before, the averaged weights say little.
         pruner = self._optuna.pruners.MedianPruner(
@@ -86,7 +86,7 @@ class Search:
             n_min_trials=3,
         )
         study: optuna.Study = self._optuna.create_study(
-            storage=f"sqlite:///{storage.resolve()}",
+            storage=stored_in(storage),
             study_name=STUDY,
             load_if_exists=True,
             pruner=pruner,
@@ -112,13 +112,27 @@ class Search:
         for trial in self.records():
             if trial.state == RUNNING:
                 self._study.tell(trial.number, state=failed)
-                settings, attrs = dict(trial.settings), {BASE: trial.base}
-                self._study.enqueue_trial(settings, user_attrs=attrs)
+                attrs = {BASE: trial.base}
+                self._study.enqueue_trial(self._again(trial), user_attrs=attrs)
             waiting |= trial.base and trial.state != INTERRUPTED
         self._running.clear()
         if not waiting:
-            settings = {name: getattr(self._base, name) for name in self._space}
+            settings = self._base_settings()
             self._study.enqueue_trial(settings, user_attrs={BASE: True})
+
+    def _again(self, trial: Record) -> dict[str, Any]:
+        """Settings of a trial that was running; it may have ended amid their choice.
+
+        Half of them would not do: the sampler would choose the rest as it chooses
+        first ones, and so others than it had.
+        """
+        if trial.base:
+            return self._base_settings()
+        whole = set(trial.settings) == set(self._space)
+        return dict(trial.settings) if whole else {}
+
+    def _base_settings(self) -> dict[str, Any]:
+        return {name: getattr(self._base, name) for name in self._space}
 
     def next(self, total: int) -> Trial | None:
         """The settings to try next; None if ``total`` trials are done or running."""
@@ -204,17 +218,6 @@ def import_optuna() -> Any:
         raise MissingExtraError("optuna", "train") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
-
-
-def _check_file(storage: Path) -> None:
-    if not storage.exists() or not storage.stat().st_size:
-        return
-    with storage.open("rb") as file:
-        if file.read(len(_SQLITE)) != _SQLITE:
-            raise TrainingError(
-                "Expected the SQLite file of a search, or a new file. Received: "
-                f"storage={storage}, which is something else. Name another."
-            )
 
 
 def _suggested(trial: optuna.Trial, name: str, domain: Range | Choices) -> Any:
