@@ -19,13 +19,13 @@ import numpy as np
 
 from zap.bundles.target import BINARY, CLASSES, LOG, Target
 from zap.datasets.visits import InputSpec, Visits
-from zap.encoding.columns import FloatArray, IntArray
 from zap.errors import MissingExtraError, TrainingError
-from zap.serving.trees import Float32, Trees, dense
+from zap.serving.trees import Trees
 from zap.training.checks import check_examples, check_settings
 from zap.training.config import ModelConfig
 from zap.training.history import Epoch
 from zap.training.lightgbm_text import trees_of
+from zap.training.tabular import columns_of, matrix, told
 
 TREES_AN_EPOCH = 20
 TOLERANCE = 1e-9
@@ -97,14 +97,14 @@ class _Run:
     ):
         self.history: list[Epoch] = []
         self._config, self._target = config, target
-        self._columns = _columns(train, config.leaf_rows)
-        x, self._x = (_matrix(part, self._columns) for part in (train, validation))
+        self._columns = columns_of(train, config.leaf_rows)
+        x, self._x = (matrix(part, self._columns) for part in (train, validation))
         self._validation = validation
         settings = _settings(config, target, x.size)
         lightgbm = _lightgbm()
-        label, weight = _told(train, config, target)
+        label, weight = told(train, config, target)
         data = lightgbm.Dataset(x, label, weight=weight, params=settings)
-        label, weight = _told(validation, config, target)
+        label, weight = told(validation, config, target)
         held_out = data.create_valid(self._x, label, weight, params=settings)
         self._booster = lightgbm.Booster(settings, data)
         self._booster.add_valid(held_out, "validation")
@@ -190,34 +190,6 @@ def _settings(config: ModelConfig, target: Target, cells: int) -> dict[str, Any]
         "num_threads": min(cores, 1 + cells // _CELLS_A_THREAD),
         "verbosity": -1,
     }
-
-
-def _told(
-    visits: Visits, config: ModelConfig, target: Target
-) -> tuple[FloatArray, FloatArray]:
-    """Labels as the objective takes them, and weights of mean 1 before positives'."""
-    label, weight = (p.astype(np.float64) for p in (visits.label, visits.weight))
-    weight /= weight.mean()
-    if target.kind == BINARY:
-        weight *= np.where(label == 1, config.positive_weight, 1.0)
-    elif target.kind != CLASSES:
-        centre = 0.0 if target.link == LOG else target.centre
-        label = (label - centre) / target.scale
-    return label, weight
-
-
-def _columns(visits: Visits, leaf_rows: int) -> IntArray:
-    """The places that enough examples fill; no leaf could tell the others apart."""
-    filled = visits.metadata.indices[visits.metadata.values != 0]
-    found = np.flatnonzero(np.bincount(filled) >= leaf_rows)
-    return found if len(found) else np.zeros(1, np.int64)
-
-
-def _matrix(visits: Visits, columns: IntArray) -> Float32:
-    """The metadata as dense rows; float32, shape (cutoffs, columns)."""
-    rows = visits.metadata
-    row = np.repeat(np.arange(len(rows)), np.diff(rows.offsets))
-    return dense(columns, row, rows.indices, rows.values, len(rows))
 
 
 def _lightgbm() -> Any:
