@@ -12,6 +12,7 @@ from made_weeks import MAPPING, SMALL, one_place, shuffled, twice, without_purch
 from sklearn.metrics import roc_auc_score
 
 from zap.bundles.bundle import Bundle
+from zap.cli.main import main
 from zap.datasets.store import Dataset
 from zap.errors import InputError, RegistryError
 from zap.jobs.retrain.job import Result, approve, retrain
@@ -226,3 +227,28 @@ def test_a_window_must_end_where_the_data_are_whole(shop: Shop) -> None:
 def test_the_live_version_is_a_bundle_like_any(three_weeks: Weeks) -> None:
     live = three_weeks[0].registry.load("live")
     assert Bundle.load(live.path).version == live.version
+
+
+def test_the_command_says_no_by_its_exit_code(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.spoil(3, without_purchases)
+    live = shop.registry.live()
+    argv = ["retrain", "shop", "--registry", shop.root, "--until", "2024-04-05"]
+    assert main([*argv, "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert (said["verdict"], said["stage"], said["live"]) == ("refused", "data", live)
+    assert main(argv) == 1
+    assert "(already done)" in capsys.readouterr().out
+    assert main(["retrain", "other", "--registry", shop.root]) == 2
+    assert "--generator" in capsys.readouterr().err
+
+
+def test_the_report_shows_all_gates(three_weeks: Weeks) -> None:
+    shop, results = three_weeks
+    page = Path(results[2].report).read_text()
+    for words in ("Deployed", "look like itself?", "as good?", "Week by week"):
+        assert words in page
+    assert str(shop.registry.live()) in page
+    charts = {path.name for path in Path(results[2].report).parent.glob("*.png")}
+    assert charts == {"data_gate.png", "differences.png", "live_auc.png"}
