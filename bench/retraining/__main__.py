@@ -42,12 +42,13 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--weeks", type=int, default=WEEKS)
     parser.add_argument("--warm-start", action="store_true")
     parser.add_argument("--no-poison", action="store_true")
     args = parser.parse_args()
     settings = Settings(
         events=args.events,
-        days=WINDOW + WEEK * WEEKS,
+        days=WINDOW + WEEK * args.weeks,
         seed=args.seed,
         drift=args.drift,
         drift_day=WINDOW + WEEK * (CHANGES - 2),
@@ -65,7 +66,7 @@ def main() -> None:
     shutil.rmtree(root, ignore_errors=True)
     print(f"{HEADER}", flush=True)
     weeks = []
-    for week in range(WEEKS):
+    for week in range(args.weeks):
         until = settings.from_ms + (WINDOW + WEEK * week) * DAY_MS
         found = retrain(root, "shop", options, until_us=until * 1000)
         if found.stage == "data" and args.trust:
@@ -127,7 +128,7 @@ def print_poisons(
     work: Path, root: str, options: dict[str, Any], events: Path, settings: Settings
 ) -> None:
     """One more week in broken forms; the live version must stay for all of them."""
-    until = settings.from_ms + (WINDOW + WEEK * WEEKS) * DAY_MS
+    until = settings.until_ms
     print("\n| the week's feed | must be | verdict | live stays | why |")
     print("| --- | --- | --- | --- | --- |")
     for name, (spoil, refuse) in POISONS.items():

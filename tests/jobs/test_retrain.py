@@ -134,15 +134,29 @@ def test_an_empty_week_is_refused(shop: Shop) -> None:
 
 
 def test_trusted_data_do_not_save_a_worse_model(shop: Shop) -> None:
+    """The new model also reads other fields, so references need their own encoder."""
     live, log = shop.registry.live(), shop.registry.history()
-    shop.spoil(3, one_place)
+    shop.spoil(3, without_purchases)
     weak = {
+        "generator": "made_weeks:OtherWeekly",
         "model": {**SMALL, "epochs": 1, "learning_rate": 1e-6},
         "quality": {"margin": 0.05, "draws": 100},
     }
     assert shop.retrain(3, **weak).stage == "data"
+    shop.spoil(3, lambda rows: twice(rows, share=0.2))
+    assert shop.retrain(3, **weak).stage == "data"
     found = shop.retrain(3, trust_data=True, **weak)
     assert "trusted by" in next(s for s in found.stages if s["stage"] == "data")["said"]
+    held = figures(found, "validate")
+    assert len(held["references"]) == 3 and not held["passed_over"]
+    encoders = {
+        shop.registry.open(version).info["encoder_fingerprint"]
+        for version in held["references"]
+    }
+    assert figures(found, "examples")["encoder"] not in encoders
+    # On the very rows, so that the live version has the AUC that the data gate saw.
+    auc = figures(found, "data")["examples"]["auc"]
+    assert held["references"][live] == pytest.approx(auc)
     assert (found.verdict, found.stage) == ("refused", "validate")
     assert "lower bound of the difference" in found.said
     assert shop.registry.live() == live and shop.registry.history() == log
