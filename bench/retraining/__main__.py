@@ -19,7 +19,8 @@ from bench.retraining.poison import POISONS, poisoned
 from zap.bundles.registry import Registry
 from zap.evaluation.plots import BLUE, GREY, ORANGE, figure_in_style
 from zap.evaluation.version_plots import save_figure
-from zap.jobs.retrain.job import Result, retrain
+from zap.jobs.retrain.job import retrain
+from zap.jobs.retrain.result import Result
 from zap.simulation.settings import DAY_MS, Settings
 from zap.simulation.simulate import simulate
 from zap.times import iso
@@ -164,7 +165,8 @@ def draw(path: Path, weeks: Sequence[dict[str, Any]]) -> None:
         old = [(p, w["first"]) for p, w in zip(places, weeks, strict=True)]
         old = [(p, auc) for p, auc in old if auc is not None]
         axes.plot(
-            *zip(*old, strict=True),
+            [place for place, _ in old],
+            [auc for _, auc in old],
             color=GREY,
             marker="s",
             label="the first version, never retrained",

@@ -15,7 +15,9 @@ from zap.bundles.bundle import Bundle
 from zap.cli.main import main
 from zap.datasets.store import Dataset
 from zap.errors import InputError, RegistryError
-from zap.jobs.retrain.job import Result, approve, retrain
+from zap.jobs.retrain.approval import approve
+from zap.jobs.retrain.job import retrain
+from zap.jobs.retrain.result import Result
 from zap.jobs.retrain.runs import STAGES, RunFolder, alone
 from zap.jobs.retrain.work import Signature
 from zap.serving.scorer import Scorer
