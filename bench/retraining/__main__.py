@@ -19,7 +19,8 @@ from bench.retraining.poison import POISONS, poisoned
 from zap.bundles.registry import Registry
 from zap.evaluation.plots import BLUE, GREY, ORANGE, figure_in_style
 from zap.evaluation.version_plots import save_figure
-from zap.jobs.retrain.job import Result, retrain
+from zap.jobs.retrain.job import retrain
+from zap.jobs.retrain.result import Result
 from zap.simulation.settings import DAY_MS, Settings
 from zap.simulation.simulate import simulate
 from zap.times import iso
@@ -42,12 +43,13 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--weeks", type=int, default=WEEKS)
     parser.add_argument("--warm-start", action="store_true")
     parser.add_argument("--no-poison", action="store_true")
     args = parser.parse_args()
     settings = Settings(
         events=args.events,
-        days=WINDOW + WEEK * WEEKS,
+        days=WINDOW + WEEK * args.weeks,
         seed=args.seed,
         drift=args.drift,
         drift_day=WINDOW + WEEK * (CHANGES - 2),
@@ -65,7 +67,7 @@ def main() -> None:
     shutil.rmtree(root, ignore_errors=True)
     print(f"{HEADER}", flush=True)
     weeks = []
-    for week in range(WEEKS):
+    for week in range(args.weeks):
         until = settings.from_ms + (WINDOW + WEEK * week) * DAY_MS
         found = retrain(root, "shop", options, until_us=until * 1000)
         if found.stage == "data" and args.trust:
@@ -127,7 +129,7 @@ def print_poisons(
     work: Path, root: str, options: dict[str, Any], events: Path, settings: Settings
 ) -> None:
     """One more week in broken forms; the live version must stay for all of them."""
-    until = settings.from_ms + (WINDOW + WEEK * WEEKS) * DAY_MS
+    until = settings.until_ms
     print("\n| the week's feed | must be | verdict | live stays | why |")
     print("| --- | --- | --- | --- | --- |")
     for name, (spoil, refuse) in POISONS.items():
@@ -163,7 +165,8 @@ def draw(path: Path, weeks: Sequence[dict[str, Any]]) -> None:
         old = [(p, w["first"]) for p, w in zip(places, weeks, strict=True)]
         old = [(p, auc) for p, auc in old if auc is not None]
         axes.plot(
-            *zip(*old, strict=True),
+            [place for place, _ in old],
+            [auc for _, auc in old],
             color=GREY,
             marker="s",
             label="the first version, never retrained",

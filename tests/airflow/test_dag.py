@@ -1,4 +1,4 @@
-"""The Airflow DAG, run by Airflow itself on a good feed and on a broken one."""
+"""The Airflow DAG, imported and run by Airflow, on a feed and on a broken one."""
 
 from __future__ import annotations
 

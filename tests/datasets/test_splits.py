@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from zap.datasets.splits import (
     EMBARGOED,
     SPLITS,
+    NewestSplit,
     NoSplit,
     SubjectSplit,
     TimeSplit,
@@ -137,3 +138,29 @@ def test_splits_are_parsed_and_round_trip(text: str, expected) -> None:
 def test_other_texts_are_refused_with_what_was_received(text: str) -> None:
     with pytest.raises(ZapError, match="Received: "):
         parse_split(text)
+
+
+def test_the_newest_are_held_out_and_subjects_stay_together_before() -> None:
+    rng = np.random.default_rng(0)
+    edge, n = 60 * DAY_US, 3_000
+    hashes = HASHES[rng.integers(0, 500, n)]
+    instant = rng.integers(0, 90, n) * DAY_US
+    reach = rng.integers(0, 5, n) * DAY_US
+    split = NewestSplit(edge, 0.25)
+    found = split.assign(hashes, instant, reach)
+    before = parts_of(SubjectSplit((0.75, 0.25, 0.0)), hashes)
+    for part, at, ahead, other in zip(found, instant, reach, before, strict=True):
+        if at >= edge:
+            assert SPLITS[part] == "test"
+        elif at + ahead > edge:
+            assert part == EMBARGOED
+        else:
+            assert part == other
+    assert {*found.tolist()} == {EMBARGOED, 0, 1, 2}
+    assert split_from_dict(json.loads(json.dumps(split.to_dict()))) == split
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.1, float("nan")])
+def test_a_share_that_leaves_a_part_empty_is_refused(share: float) -> None:
+    with pytest.raises(ZapError, match="Received: validation="):
+        NewestSplit(0, share)

@@ -12,9 +12,12 @@ from made_weeks import MAPPING, SMALL, one_place, shuffled, twice, without_purch
 from sklearn.metrics import roc_auc_score
 
 from zap.bundles.bundle import Bundle
+from zap.cli.main import main
 from zap.datasets.store import Dataset
 from zap.errors import InputError, RegistryError
-from zap.jobs.retrain.job import Result, approve, retrain
+from zap.jobs.retrain.approval import approve
+from zap.jobs.retrain.job import retrain
+from zap.jobs.retrain.result import Result
 from zap.jobs.retrain.runs import STAGES, RunFolder, alone
 from zap.jobs.retrain.work import Signature
 from zap.serving.scorer import Scorer
@@ -133,15 +136,29 @@ def test_an_empty_week_is_refused(shop: Shop) -> None:
 
 
 def test_trusted_data_do_not_save_a_worse_model(shop: Shop) -> None:
+    """The new model also reads other fields, so references need their own encoder."""
     live, log = shop.registry.live(), shop.registry.history()
-    shop.spoil(3, one_place)
+    shop.spoil(3, without_purchases)
     weak = {
+        "generator": "made_weeks:OtherWeekly",
         "model": {**SMALL, "epochs": 1, "learning_rate": 1e-6},
         "quality": {"margin": 0.05, "draws": 100},
     }
     assert shop.retrain(3, **weak).stage == "data"
+    shop.spoil(3, lambda rows: twice(rows, share=0.2))
+    assert shop.retrain(3, **weak).stage == "data"
     found = shop.retrain(3, trust_data=True, **weak)
     assert "trusted by" in next(s for s in found.stages if s["stage"] == "data")["said"]
+    held = figures(found, "validate")
+    assert len(held["references"]) == 3 and not held["passed_over"]
+    encoders = {
+        shop.registry.open(version).info["encoder_fingerprint"]
+        for version in held["references"]
+    }
+    assert figures(found, "examples")["encoder"] not in encoders
+    # On the very rows, so that the live version has the AUC that the data gate saw.
+    auc = figures(found, "data")["examples"]["auc"]
+    assert held["references"][live] == pytest.approx(auc)
     assert (found.verdict, found.stage) == ("refused", "validate")
     assert "lower bound of the difference" in found.said
     assert shop.registry.live() == live and shop.registry.history() == log
@@ -226,3 +243,28 @@ def test_a_window_must_end_where_the_data_are_whole(shop: Shop) -> None:
 def test_the_live_version_is_a_bundle_like_any(three_weeks: Weeks) -> None:
     live = three_weeks[0].registry.load("live")
     assert Bundle.load(live.path).version == live.version
+
+
+def test_the_command_says_no_by_its_exit_code(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.spoil(3, without_purchases)
+    live = shop.registry.live()
+    argv = ["retrain", "shop", "--registry", shop.root, "--until", "2024-04-05"]
+    assert main([*argv, "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert (said["verdict"], said["stage"], said["live"]) == ("refused", "data", live)
+    assert main(argv) == 1
+    assert "(already done)" in capsys.readouterr().out
+    assert main(["retrain", "other", "--registry", shop.root]) == 2
+    assert "--generator" in capsys.readouterr().err
+
+
+def test_the_report_shows_all_gates(three_weeks: Weeks) -> None:
+    shop, results = three_weeks
+    page = Path(results[2].report).read_text()
+    for words in ("Deployed", "look like itself?", "as good?", "Week by week"):
+        assert words in page
+    assert str(shop.registry.live()) in page
+    charts = {path.name for path in Path(results[2].report).parent.glob("*.png")}
+    assert charts == {"data_gate.png", "differences.png", "live_auc.png"}

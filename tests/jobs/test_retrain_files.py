@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_weeks import MAPPING, weekly_rows
 
 from zap.errors import InputError, RegistryError
+from zap.events.mapping import EventMapping
+from zap.examples.registry import load_generator
+from zap.jobs.inputs import RawInput
 from zap.jobs.retrain.application import Application, load, local_folder, settled
 from zap.jobs.retrain.runs import (
     PASSED,
@@ -18,6 +23,7 @@ from zap.jobs.retrain.runs import (
     finite,
     run_name,
 )
+from zap.jobs.retrain.window import newest_until
 from zap.times import DAY_US, instant_us
 
 
@@ -108,3 +114,18 @@ def test_numbers_that_are_none_are_null() -> None:
         "a": [None, 1.5],
         "b": [None],
     }
+
+
+def test_the_end_of_the_data_is_declared_or_told_by_days(tmp_path: Path) -> None:
+    rows = weekly_rows(2, 50)
+    for row in rows:
+        day = f"day={str(row['time'])[:10]}"
+        with (tmp_path / f"{day}.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+    generator = load_generator("made_weeks:WeeklyShop")
+    mapping = EventMapping.load(MAPPING)
+    paths = (str(tmp_path / "day=%Y-%m-%d.jsonl"),)
+    declared = RawInput(generator, mapping, paths)
+    assert newest_until(declared) == instant_us("2024-06-01")
+    silent = RawInput(generator, replace(mapping, observed=None), paths)
+    assert newest_until(silent) == instant_us("2024-03-15")

@@ -14,7 +14,8 @@ from made_rows import FIRST, Row, write_files
 from made_weeks import DAY, MAPPING, SMALL, from_day, twice, weekly_rows
 
 from zap.bundles.registry import Registry
-from zap.jobs.retrain.job import Result, retrain
+from zap.jobs.retrain.job import retrain
+from zap.jobs.retrain.result import Result
 from zap.times import instant_us
 
 ROWS = weekly_rows(6)

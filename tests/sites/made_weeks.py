@@ -38,6 +38,14 @@ class WeeklyShop(MadeShop):
     )
 
 
+class OtherWeekly(WeeklyShop):
+    """The same question, asked of fewer events and fields."""
+
+    instance = Instance(
+        types=["page_view"], last=2, fields=[Hash("url.path")], hash_buckets=16
+    )
+
+
 def weekly_rows(weeks: int, visits: int = 260, seed: int = 0) -> list[Row]:
     """About so many visits a week, each of a visitor of its own, by time."""
     rng = random.Random(seed)
@@ -74,10 +82,10 @@ def without_purchases(rows: list[Row]) -> list[Row]:
     return [row for row in rows if row["event"] != "purchase"]
 
 
-def twice(rows: list[Row], seed: int = 1, new_ids: bool = True) -> list[Row]:
-    """Half of the events sent again, under new ids or under their own."""
-    rng = random.Random(seed)
-    again = [row for row in rows if rng.random() < 0.5]
+def twice(rows: list[Row], share: float = 0.5, new_ids: bool = True) -> list[Row]:
+    """A share of the events sent again, under new ids or under their own."""
+    rng = random.Random(1)
+    again = [row for row in rows if rng.random() < share]
     if new_ids:
         again = [{**row, "id": f"again-{row['id']}"} for row in again]
     return rows + again

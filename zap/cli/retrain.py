@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> Outcome:
     by = Signature(args.by or user_name(), args.reason)
     with progress() as line:
         if args.approve:
-            from zap.jobs.retrain.job import approve
+            from zap.jobs.retrain.approval import approve
 
             found = approve(root_of(args), args.application, args.approve, by)
         else:

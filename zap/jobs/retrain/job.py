@@ -5,22 +5,16 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zap.bundles.registry import Registry
 from zap.bundles.target import BINARY
-from zap.errors import InputError, RegistryError
+from zap.errors import InputError
 from zap.jobs.inputs import raw_input
 from zap.jobs.retrain import data, fit, release, validate, window
-from zap.jobs.retrain.application import (
-    Application,
-    digest_of,
-    local_folder,
-    settled,
-)
-from zap.jobs.retrain.page import write_page
+from zap.jobs.retrain.application import digest_of, local_folder, settled
+from zap.jobs.retrain.result import Result, ended
 from zap.jobs.retrain.runs import (
     PASSED,
     REFUSED,
@@ -30,7 +24,6 @@ from zap.jobs.retrain.runs import (
     Stage,
     alone,
     run_name,
-    runs_of,
 )
 from zap.jobs.retrain.work import EVENTS, Signature, Watchers, Work
 
@@ -45,40 +38,6 @@ PLAN: tuple[tuple[str, Callable[[Work], Stage]], ...] = (
     ("verify", release.verified),
     ("deploy", release.deploy),
 )
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a run ended.
-
-    Attributes:
-        run: its name.
-        verdict: passed (a version is live), refused or waiting.
-        stage: the last one.
-        said: its verdict in words.
-        already: whether it had ended before.
-        live: the version that is live now.
-        report: the HTML report.
-        stages: what each stage wrote.
-    """
-
-    run: str
-    verdict: str
-    stage: str
-    said: str
-    already: bool
-    live: str | None
-    report: str
-    stages: list[dict[str, Any]]
-
-    @property
-    def refused(self) -> bool:
-        """Whether a gate refused."""
-        return self.verdict == REFUSED
-
-    def to_dict(self) -> dict[str, Any]:
-        """The result as a JSON object."""
-        return {**vars(self), "refused": self.refused}
 
 
 def retrain(
@@ -181,75 +140,5 @@ def _begun(work: Work) -> bool:
     return True
 
 
-def approve(root: str, application: str, run: str, signature: Signature) -> Result:
-    """Deploy the version of a run that waits for approval.
-
-    Args:
-        root: of the registry, a local folder.
-        application: its name.
-        run: the run's name, or its beginning.
-        signature: who approves it, and why.
-
-    Raises:
-        RegistryError: there is no such run, it does not wait, or another version
-            became live since.
-    """
-    folder = local_folder(root, application)
-    found = _run_named(folder, run)
-    with alone(folder, application):
-        stages = found.stages()
-        nothing: dict[str, Any] = {"stage": "nothing", "verdict": "not begun"}
-        last = stages[-1] if stages else nothing
-        if last["stage"] not in ("deploy", "approve") or last["verdict"] == REFUSED:
-            raise RegistryError(
-                "Expected a run that waits for approval. Received: "
-                f"run={found.name}, whose last stage is {last['stage']}: "
-                f"{last['verdict']}. Give zap retrain {application} again first."
-            )
-        registry = Registry(root, application)
-        already = last["verdict"] != WAITING
-        if not already:
-            begin = time.perf_counter()
-            version = last["figures"]["version"]
-            stage = release.released(registry, found, version, signature)
-            found.write("approve", stage, time.perf_counter() - begin)
-        return _ended(folder, found, registry, already)
-
-
-def _run_named(folder: Path, name: str) -> RunFolder:
-    runs = runs_of(folder)
-    fitting = [run for run in runs if run.name == name] or [
-        run for run in runs if run.name.startswith(name)
-    ]
-    if len(fitting) != 1:
-        there = ", ".join(run.name for run in (fitting or runs)) or "none"
-        raise RegistryError(
-            f"Expected one run of {folder.name}. Received: run={name!r}. "
-            f"There are: {there}."
-        )
-    return fitting[0]
-
-
 def _result(work: Work, already: bool) -> Result:
-    return _ended(work.folder, work.run, work.registry, already)
-
-
-def _ended(folder: Path, run: RunFolder, registry: Registry, already: bool) -> Result:
-    stages = run.stages()
-    last = stages[-1]
-    report = run.path / "report.html"
-    if not already or not report.exists():
-        write_page(folder, run, report)
-    return Result(
-        run.name,
-        last["verdict"],
-        last["stage"],
-        last["said"],
-        already,
-        registry.live(),
-        str(report),
-        stages,
-    )
-
-
-__all__ = ["Application", "Result", "approve", "retrain"]
+    return ended(work.folder, work.run, work.registry, already)
