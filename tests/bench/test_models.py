@@ -1,4 +1,4 @@
-"""The benchmark of kinds: its questions hold aggregates, its verdict reads intervals."""
+"""The benchmark of kinds: its questions hold aggregates, its verdict is honest."""
 
 from __future__ import annotations
 
