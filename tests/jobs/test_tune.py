@@ -339,7 +339,7 @@ def test_the_command_with_two_workers_and_what_train_takes(
         given.append(config.to_dict())
         raise TrainingError("enough was seen")
 
-    monkeypatch.setattr("zap.jobs.train.train", train)
+    monkeypatch.setattr("zap.jobs.train.fit", train)
     command = ["train", "--examples", dataset.path, "--config", str(found)]
     assert main([*command, "--output", str(tmp_path / "bundle")]) == 2
     assert given == [result["config"]]

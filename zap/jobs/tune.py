@@ -51,7 +51,8 @@ class TuneResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as a JSON object."""
-        return {**asdict(self), "counts": counts_of(self.records)}
+        config, counts = self.config.to_dict(), counts_of(self.records)
+        return {**asdict(self), "config": config, "counts": counts}
 
 
 @dataclass(frozen=True)
