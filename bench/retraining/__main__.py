@@ -180,7 +180,7 @@ def draw(path: Path, weeks: Sequence[dict[str, Any]]) -> None:
                     "refused", (place, axes.get_ylim()[0]), rotation=90, ha="center"
                 )
         axes.set(xlabel="week of retraining", ylabel="AUC on the newest week, 95 %")
-        axes.legend(loc="best")
+        figure.legend(loc="outside upper center", ncols=2)
     save_figure(figure, path)
 
 
