@@ -43,6 +43,7 @@ def searched(dataset: Dataset, args: argparse.Namespace) -> TuneResult:
         workers=args.workers,
         base=ModelConfig(epochs=args.epochs),
         seed=args.seed,
+        take_best=True,
     )
     records = result.to_dict()["records"]
     figure = search_figure(records, result.importances)

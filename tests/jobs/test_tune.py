@@ -131,6 +131,19 @@ def test_the_best_is_written_and_only_its_losses_and_the_bases_are_kept(
     assert result.gain["auc"]["difference"] == [0.0, 0.0, 0.0]
 
 
+def test_a_best_that_is_not_surely_better_leaves_the_start(
+    fake, tmp_path: Path, monkeypatch
+) -> None:
+    unsure = {"loss": {"base": 0.5, "best": 0.49, "difference": [-0.01, -0.03, 0.01]}}
+    monkeypatch.setattr(Losses, "gain", lambda *given: unsure)
+    result = fake(6)
+    assert not result.better and result.best.value < result.base.value
+    assert result.config == BASE == read_config(tmp_path / "s.json")
+    taken = fake(6, take_best=True)
+    assert not taken.better and taken.config == replace(BASE, **taken.best.settings)
+    assert read_config(tmp_path / "s.json") == taken.config != BASE
+
+
 def test_what_is_written_is_on_the_disk_before_it_has_its_name(
     fake, tmp_path: Path, monkeypatch
 ) -> None:

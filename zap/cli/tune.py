@@ -1,4 +1,4 @@
-"""``zap tune``: a dataset to settings that are better than the defaults."""
+"""``zap tune``: a search for settings that are better than the defaults."""
 
 from __future__ import annotations
 
@@ -45,6 +45,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="after which no trial begins; those that run go on to their end",
     )
     add("--seed", type=int, default=0, metavar="N", help="of the search (default 0)")
+    add(
+        "--take-best",
+        action="store_true",
+        help="write the best trial's settings also where they may be no better than "
+        "the start's",
+    )
     add("--plot", metavar="FILE", help="a PNG of the trials and of what mattered")
 
 
@@ -72,6 +78,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 base=read_config(args.config),
                 timeout_seconds=args.timeout,
                 seed=args.seed,
+                take_best=args.take_best,
                 watch=line.search,
             )
         except KeyboardInterrupt:
@@ -90,7 +97,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         found["plot"] = args.plot
     if not args.json:
         print_table(dataset.manifest["generator"]["question"], _rows(found))
-        print(_verdict(found["gain"]))
+        print(_verdict(found["gain"], args.take_best))
         print(
             f"Settings: {args.output}\nNext:\n  zap train --examples {args.examples} "
             f"--config {args.output} --output BUNDLE"
@@ -119,16 +126,20 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _verdict(gain: Mapping[str, Any] | None) -> str:
-    """What was gained, and that the figure is optimistic."""
+def _verdict(gain: Mapping[str, Any] | None, take_best: bool) -> str:
+    """What was gained, that the figure is optimistic, and what was written."""
     if gain is None:
         return "What this gained over the start is unknown: that trial has no losses."
     change, low, high = gain["loss"]["difference"]
-    advice = (
-        "How much is left elsewhere, the test split will tell."
-        if high < 0
-        else "There may be no gain at all: compare both on the test split before use."
-    )
+    if high < 0:
+        advice = "How much is left elsewhere, the test split will tell."
+    elif take_best:
+        advice = "There may be no gain at all; they were written all the same."
+    else:
+        advice = (
+            "There may be no gain at all, so the\nstart's settings were written "
+            "(--take-best writes the best trial's)."
+        )
     return (
         f"Loss {change:+.4f} against the start (95 % {low:+.4f} to {high:+.4f}), on "
         "the rows that the search\nchose by: an optimistic figure. " + advice
@@ -139,9 +150,10 @@ COMMAND = Command(
     "tune",
     "a search for better settings of the model",
     "Search for settings that predict better than the defaults on this dataset, with "
-    "Optuna,\nand write them as a file for zap train --config. The search sees the "
-    "training split and\nthe half of the validation subjects that early stopping sees. "
-    "Stopped at any moment, it\ngoes on when it is run again.",
+    "Optuna,\nand write a file for zap train --config: theirs where they are surely "
+    "better, else the\ndefaults'. The search sees the training split and the half of the "
+    "validation subjects\nthat early stopping sees. Stopped at any moment, it goes on "
+    "when it is run again.",
     "zap tune --examples examples --output config.json --plot search.png",
     configure,
     run,

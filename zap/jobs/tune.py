@@ -33,8 +33,10 @@ class TuneResult:
     """What a search has found so far.
 
     Attributes:
-        config: the settings of the best trial.
-        best: that trial.
+        config: what was written: the settings of the best trial, or those of the start.
+        better: whether the best trial is surely better than the start: the interval of
+            the gain in loss lies below 0.
+        best: the best trial.
         base: the trial of the settings that the search started from; None if it failed.
         gain: of the best over the base, on the rows that the search chose by; None
             where the base failed or its losses are gone. See ``gain_of``.
@@ -43,6 +45,7 @@ class TuneResult:
     """
 
     config: ModelConfig
+    better: bool
     best: Record
     base: Record | None
     gain: Mapping[str, Any] | None
@@ -97,9 +100,13 @@ def tune(
     base: ModelConfig | None = None,
     timeout_seconds: float | None = None,
     seed: int = 0,
+    take_best: bool = False,
     watch: Callable[[State], None] | None = None,
 ) -> TuneResult:
-    """Search for settings and write the best as a configuration.
+    """Search for settings and write a configuration.
+
+    The best trial is the luckiest too. Its settings are written where they are surely
+    better than the start, on the rows that the search chose by; else the start's are.
 
     The search sees the training split and the stopping half of the validation subjects;
     the half that judges a calibration and the test split are not its to see. It may be
@@ -117,6 +124,7 @@ def tune(
         base: what the search starts from; the defaults if None.
         timeout_seconds: after which no trial begins; those that run go on to their end.
         seed: of the sampler.
+        take_best: write the best trial's settings in any case.
         watch: called several times a second.
 
     Raises:
@@ -146,8 +154,10 @@ def tune(
         if best is None:
             raise none_complete(records)
         gain = losses.gain(stopping_half(dataset), first, best)
-        config = search.config_of(best)
-        result = TuneResult(config, best, first, gain, records, search.importances())
+        better = gain is None or gain["loss"]["difference"][2] < 0
+        config = search.config_of(best) if better or take_best else base
+        importances = search.importances()
+        result = TuneResult(config, better, best, first, gain, records, importances)
         text = f"{json.dumps(config.to_dict(), indent=2)}\n"
         replace_file(output, text.encode())
         return result
