@@ -152,8 +152,8 @@ COMMAND = Command(
     "Search for settings that predict better than the defaults on this dataset, with "
     "Optuna,\nand write a file for zap train --config: theirs where they are surely "
     "better, else the\ndefaults'. The search sees the training split and the half of "
-    "the validation subjects\nthat early stopping sees. Stopped at any moment, it goes on "
-    "when it is run again.",
+    "the validation\nsubjects that early stopping sees. Stopped at any moment, it goes "
+    "on when it is run\nagain.",
     "zap tune --examples examples --output config.json --plot search.png",
     configure,
     run,
