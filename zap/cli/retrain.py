@@ -129,4 +129,5 @@ COMMAND = Command(
     "zap retrain shop --generator cdnow_repurchase",
     configure,
     run,
+    stopped="stages that were done are kept; give the command again to go on",
 )
