@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_events import DAY_US, HOUR_US, OF_DAYS, Event
 
 from zap.encoding import day_partial
 from zap.encoding.aggregates import Aggregates, Scale, measured
@@ -30,31 +31,12 @@ from zap.encoding.measures import (
     Measured,
     distinct,
     gap,
-    maximum,
     mean,
-    minimum,
 )
 from zap.encoding.metadata import Last
 from zap.encoding.rows import kept_mask
 from zap.encoding.single import one_cutoff, one_history
 from zap.errors import EncodingError
-
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
-Event = dict[str, Any]
-
-OF: list[Measured] = [
-    "count",
-    "amount",
-    distinct("page"),
-    distinct("amount"),
-    distinct("type"),
-    mean("amount"),
-    minimum("amount"),
-    maximum("amount"),
-    gap(),
-    gap("sum"),
-]
 
 
 def fitted(days: list[float], of: list[Measured], **more: Any) -> Aggregates:
@@ -71,8 +53,8 @@ def instance_of(types: Any) -> Instance:
         fields=[Hash("page"), SincePrevious(1800, 7200, 86400, 12)],
         metadata=[Last("page", Hash("page"))],
         aggregates=[
-            fitted([1, 2, 5], OF, whole_days=True),
-            fitted([3], OF, by="type", types=["buy", "view"], whole_days=True),
+            fitted([1, 2, 5], OF_DAYS, whole_days=True),
+            fitted([3], OF_DAYS, by="type", types=["buy", "view"], whole_days=True),
             fitted([1 / 24, 1], ["count", "amount", mean("amount")]),
         ],
         hash_buckets=8,

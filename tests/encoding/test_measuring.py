@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_events import DAY_US, HOUR_US, OF_DAYS, Event
 
 from zap.encoding import aggregates, measures
 from zap.encoding.aggregates import Aggregates, measured, windows
@@ -43,22 +44,6 @@ from zap.encoding.measures import (
 from zap.encoding.sketching import sketch_instance
 from zap.errors import EncodingError
 
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
-Event = dict[str, Any]
-
-OF_DAYS: list[Measured] = [
-    "count",
-    "amount",
-    distinct("page"),
-    distinct("amount"),
-    distinct("type"),
-    mean("amount"),
-    minimum("amount"),
-    maximum("amount"),
-    gap(),
-    gap("sum"),
-]
 EVERY = [*OF_DAYS, gap("minimum"), gap("maximum")]
 
 

@@ -26,12 +26,32 @@ from zap.encoding.features import (
     SincePrevious,
 )
 from zap.encoding.instance import ANY, Instance
+from zap.encoding.measures import (
+    Measured,
+    distinct,
+    gap,
+    maximum,
+    mean,
+    minimum,
+)
 from zap.encoding.metadata import Last, Tenure, Wait
 
 Event = dict[str, Any]
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
+OF_DAYS: list[Measured] = [
+    "count",
+    "amount",
+    distinct("page"),
+    distinct("amount"),
+    distinct("type"),
+    mean("amount"),
+    minimum("amount"),
+    maximum("amount"),
+    gap(),
+    gap("sum"),
+]
 TIME_FIELDS = ("page", "segments", "flag", "amount", "plan")
 
 INSTANCE = Instance(

@@ -68,21 +68,19 @@ def run_pipeline(
     dead = f"{workspace.path}/{DEAD_LETTERS}"
     pipeline = make_pipeline(options.beam_args, workers)
     shared = is_local(pipeline) and workspace.local
-    spill = f"{workspace.path}/{SHUFFLE}" if shared else None
-    if spill is not None:
-        with writing(spill):
-            os.mkdir(spill)
+    spill = _made_spill(workspace) if shared else None
     read = _read(pipeline, sources, ReadEvents(mapping, generator, dead))
     most = generator.settings().max_subject_events
     keyed, key_counts, key_errors = key_by_subject(
         read.events, generator.subject, shards, most, spill
     )
+    slicing = SliceShard(generator, mapping, options.split, dead)
     sliced = (
         keyed
         | "Group" >> beam.GroupByKey()
         | "Slice histories"
         >> beam.ParDo(
-            SliceShard(generator, mapping, options.split, dead),
+            slicing,
             observed or _estimated(read.days),
             _coarse(read.clock) if generator.settings().bots else (),
         ).with_outputs(COUNTS, ERRORS, main="slices")
@@ -97,13 +95,14 @@ def run_pipeline(
     ).with_outputs(COUNTS, ERRORS, main=PARTS)
     stages = (read, sliced, examples)
     problems += [key_errors, *(stage[ERRORS] for stage in stages)]
+    counts = [*key_counts, *(stage[COUNTS] for stage in stages)]
     _ = (
         pipeline
         | "Once" >> beam.Create([f"{workspace.path}/{RESULT}"])
         | "Write result"
         >> beam.Map(
             _write_result,
-            counts=_total(pipeline, [*key_counts, *(s[COUNTS] for s in stages)]),
+            counts=_total(pipeline, counts),
             errors=beam.pvalue.AsList(_flat(pipeline, problems, "errors")),
             parts=beam.pvalue.AsList(examples[PARTS]),
             encoder=encoder,
@@ -113,6 +112,14 @@ def run_pipeline(
     pipeline.run().wait_until_finish()
     if spill is not None:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _made_spill(workspace: Workspace) -> str:
+    """A folder for what waits, where all workers share the disk."""
+    spill = f"{workspace.path}/{SHUFFLE}"
+    with writing(spill):
+        os.mkdir(spill)
+    return spill
 
 
 def _writer(

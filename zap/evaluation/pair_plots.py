@@ -10,8 +10,8 @@ from zap.evaluation.plots import (
     GREY,
     INK,
     ORANGE,
-    as_percent,
     figure_in_style,
+    name_reliability,
     reach,
     round_up,
 )
@@ -80,14 +80,7 @@ def _curves(axes: Axes, metrics: Sequence[Metrics]) -> None:
             elinewidth=1,
             capsize=2,
         )
-    axes.set(
-        xlim=(0, top),
-        ylim=(0, top),
-        xlabel="mean prediction in the bucket",
-        ylabel="share that turned positive",
-    )
-    as_percent(axes.xaxis)
-    as_percent(axes.yaxis)
+    name_reliability(axes, top)
     axes.set_title("calibration (dashed: exactly right)", fontsize=10)
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zap.errors import MissingExtraError
+from zap.errors import InputError, MissingExtraError
 from zap.evaluation.page import Chart
 
 if TYPE_CHECKING:
@@ -92,14 +93,7 @@ def calibration_figure(curve: Mapping[str, Any]) -> Figure:
         if curve.get("before"):
             _reliability(axes, curve["before"], "before calibration", ORANGE, "s", 0.9)
         _reliability(axes, curve["after"], "after calibration", BLUE, "o", 1.6)
-        axes.set(
-            xlim=(0, top),
-            ylim=(0, top),
-            xlabel="mean prediction in the bucket",
-            ylabel="share that turned positive",
-        )
-        as_percent(axes.xaxis)
-        as_percent(axes.yaxis)
+        name_reliability(axes, top)
         axes.legend(loc="upper left")
     return figure_of(axes)
 
@@ -282,3 +276,33 @@ def as_percent(axis: Any) -> None:
 
     axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}%"))
+
+
+def name_reliability(axes: Axes, top: float) -> None:
+    """What the axes of a calibration curve are, from 0 to ``top`` both."""
+    axes.set(
+        xlim=(0, top),
+        ylim=(0, top),
+        xlabel="mean prediction in the bucket",
+        ylabel="share that turned positive",
+    )
+    as_percent(axes.xaxis)
+    as_percent(axes.yaxis)
+
+
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write a figure; the path's ending decides about the format.
+
+    Raises:
+        InputError: no picture has this ending.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        figure.savefig(target, dpi=PNG_DOTS_PER_INCH)
+    except ValueError as error:
+        raise InputError(
+            f"Expected a path that ends like a picture. Received: plot={path} "
+            f"({error}). Use .png or .svg."
+        ) from error
+    return target

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zap.errors import InputError
 from zap.evaluation.plots import (
     BLUE,
     GREY,
     ORANGE,
-    PNG_DOTS_PER_INCH,
     figure_in_style,
     reach,
 )
@@ -130,24 +127,6 @@ def without(left_out: int, measure: str) -> str:
         "1 version, which has" if left_out == 1 else f"{left_out} versions, which have"
     )
     return f"Without {which} no {measure}"
-
-
-def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a figure; the path's ending decides about the format.
-
-    Raises:
-        InputError: no picture has this ending.
-    """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        figure.savefig(target, dpi=PNG_DOTS_PER_INCH)
-    except ValueError as error:
-        raise InputError(
-            f"Expected a path that ends like a picture. Received: plot={path} "
-            f"({error}). Use .png or .svg."
-        ) from error
-    return target
 
 
 def _points(axes: Axes, points: Sequence[Point]) -> None:

@@ -12,6 +12,7 @@ from zap.checks.prove import EVENTS, ROUNDS, SEED, check_generator
 from zap.checks.report import Report
 from zap.checks.sample import whole_subjects
 from zap.errors import InputError
+from zap.evaluation.plots import save_figure
 from zap.events.sources import list_sources
 from zap.jobs.inputs import RawInput
 
@@ -63,7 +64,7 @@ def write_plot(report: Report, path: str | Path) -> Path:
     """Draw the label rate by position; the path's ending decides about the format.
 
     Raises:
-        InputError: there is nothing to draw.
+        InputError: there is nothing to draw, or no picture has the path's ending.
         MissingExtraError: matplotlib is not installed.
     """
     if report.bias is None:
@@ -71,14 +72,5 @@ def write_plot(report: Report, path: str | Path) -> Path:
             "Expected labels by position to draw. Received: none "
             f"({report.finding('bias').says}) Leave --plot out."
         )
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure = position_figure(report.bias["rates"], str(report.generator["name"]))
-    try:
-        figure.savefig(target)
-    except ValueError as error:
-        raise InputError(
-            f"Expected a path that ends like a picture. Received: plot={path} "
-            f"({error}). Use .png or .svg."
-        ) from error
-    return target
+    rates, name = report.bias["rates"], str(report.generator["name"])
+    return save_figure(position_figure(rates, name), path)

@@ -12,10 +12,10 @@ from zap.bundles.deployments import DEPLOY, REVERT
 from zap.bundles.registry import Registry
 from zap.errors import BundleError, RegistryError
 from zap.evaluation.pair_plots import comparison_figure
+from zap.evaluation.plots import save_figure
 from zap.evaluation.version_plots import (
     Change,
     Point,
-    save_figure,
     versions_figure,
 )
 from zap.jobs.models import METRICS, overview

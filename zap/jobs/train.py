@@ -27,7 +27,7 @@ from zap.serving.verification import (
 from zap.training.calibration import halves
 from zap.training.calibrations import calibrate_target
 from zap.training.config import ModelConfig
-from zap.training.fit import fit
+from zap.training.fit import Fitted, fit
 from zap.training.history import Epoch
 from zap.training.targets import balanced, target_of
 
@@ -96,15 +96,10 @@ def train_bundle(
         target, examples.baseline, examples.label, examples.weight
     )
     files: dict[str, Any] = {
-        **fitted.files,
-        "encoder.json": dataset.encoder.to_dict(),
         "calibrator.json": calibration.scaling.to_dict(),
         "calibration.json": calibration.to_dict(),
         "baseline.json": baseline.to_dict(),
-        "config.json": config.to_dict(),
-        "history.json": {"epochs": [asdict(epoch) for epoch in fitted.history]},
-        "generator.json": dict(dataset.manifest["generator"]),
-        "manifest.json": dict(dataset.manifest),
+        **_made_by(dataset, config, fitted),
     }
     judge = Scorer(fitted.model, dataset.spec, calibration.scaling)
     files["metrics.json"] = judge_part(judge, baseline, dataset, "test", test)
@@ -114,6 +109,18 @@ def train_bundle(
     return write_bundle(
         output, files, info, sealed={VERIFICATION: seal(lines)}, replace=replace
     )
+
+
+def _made_by(dataset: Dataset, config: ModelConfig, fitted: Fitted) -> dict[str, Any]:
+    """The files of a bundle that say what it was made of, and the model itself."""
+    return {
+        **fitted.files,
+        "encoder.json": dataset.encoder.to_dict(),
+        "config.json": config.to_dict(),
+        "history.json": {"epochs": [asdict(epoch) for epoch in fitted.history]},
+        "generator.json": dict(dataset.manifest["generator"]),
+        "manifest.json": dict(dataset.manifest),
+    }
 
 
 @dataclass(frozen=True)

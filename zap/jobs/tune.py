@@ -149,20 +149,31 @@ def tune(
         losses = Losses(storage)
         losses.tidy(search.records())
         _run(search, losses, dataset, trials, workers, timeout_seconds, watch)
-        records = search.records()
-        best, first = best_of(records), base_of(records)
-        if best is None:
-            raise none_complete(records)
-        gain = losses.gain(stopping_half(dataset), first, best)
-        better = gain is None or gain["loss"]["difference"][2] < 0
-        config = search.config_of(best) if better or take_best else base
-        importances = search.importances()
-        result = TuneResult(config, better, best, first, gain, records, importances)
-        text = f"{json.dumps(config.to_dict(), indent=2)}\n"
+        result = _result(search, losses, dataset, base, take_best)
+        text = f"{json.dumps(result.config.to_dict(), indent=2)}\n"
         replace_file(output, text.encode())
         return result
     finally:
         claim.release(keep_parents=True)
+
+
+def _result(
+    search: Search,
+    losses: Losses,
+    dataset: Dataset,
+    base: ModelConfig,
+    take_best: bool,
+) -> TuneResult:
+    """What a search has found; raises where no trial is complete."""
+    records = search.records()
+    best, first = best_of(records), base_of(records)
+    if best is None:
+        raise none_complete(records)
+    gain = losses.gain(stopping_half(dataset), first, best)
+    better = gain is None or gain["loss"]["difference"][2] < 0
+    config = search.config_of(best) if better or take_best else base
+    importances = search.importances()
+    return TuneResult(config, better, best, first, gain, records, importances)
 
 
 def _run(
