@@ -28,7 +28,7 @@ demo: $(VENV)/.installed  ## the whole job on real data, and where its report is
 	@test -s $(DEMO)/report.html
 
 test: $(VENV)/.installed-dev  ## every test, the examples of the docs included
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 docs-test: $(VENV)/.installed-dev  ## only the examples in docstrings and docs
 	@$(BIN)/python -m pytest tests/test_docs.py $(PYTEST_ARGS)
