@@ -73,7 +73,8 @@ LAYERS = {
     ),
     "serving": Layer(
         rooms="encoding events datasets bundles",
-        packages="numpy ai_edge_litert",
+        packages="numpy ai_edge_litert mmh3 msgspec orjson prometheus_client pymongo "
+        "redis starlette uvicorn",
         never_loads=ENGINES + " pyarrow matplotlib",
     ),
     "training": Layer(
