@@ -15,6 +15,7 @@ defect of Zap.
     |-- TrainingError     data or settings that no model can be trained on
     |-- BundleError       a directory with one model version
     |-- RegistryError     the versions of an application, and which of them is live
+    |-- ServingError      a server: its settings, or what a caller asks of it
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -57,6 +58,10 @@ class BundleError(ZapError):
 
 class RegistryError(ZapError):
     """A registry has no such version, or its log does not allow what is asked."""
+
+
+class ServingError(ZapError):
+    """A server's settings are wrong, or what a caller asks of it can't be answered."""
 
 
 class MissingExtraError(ZapError):
