@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from zap.bundles.files import Where
+from zap.bundles.target import AMOUNT
 from zap.encoding.encoder import EncodedInstance
 from zap.errors import ServingError, ZapError
-from zap.serving.answers import Answer
+from zap.serving.answers import Answer, Reason
 from zap.serving.batched import score_many
 from zap.serving.explain import reasons
 from zap.serving.live_applications import LiveApplications, Served
@@ -380,19 +381,27 @@ class Service:
         return [*past, event] if served.sees(PREDICTION_POINT) else past
 
 
-def _said(served: Served, asked: _Asked, prediction: Prediction, why: Any) -> Answer:
+def _said(
+    served: Served, asked: _Asked, prediction: Prediction, why: list[Reason] | None
+) -> Answer:
     value = prediction.value
-    many = isinstance(value, tuple)
-    amount = served.kind == "amount"
-    segments = None if many else served.segments
+    probability = amount = probabilities = segment = None
+    if isinstance(value, tuple):
+        probabilities = dict(zip(served.classes, value, strict=True))
+    else:
+        segment = served.segments.of(value) if served.segments else None
+        if served.kind == AMOUNT:
+            amount = value
+        else:
+            probability = value
     return Answer(
         prediction_id=asked.prediction,
         application=served.application,
         version=served.version,
-        probability=None if many or amount else value,  # type: ignore[arg-type]
-        probabilities=dict(zip(served.classes, value, strict=True)) if many else None,
-        amount=value if amount else None,
-        segment=segments.of(value) if segments else None,
+        probability=probability,
+        probabilities=probabilities,
+        amount=amount,
+        segment=segment,
         events=prediction.events,
         instant_us=asked.moment_us,
         reasons=why,

@@ -27,6 +27,7 @@ from zap.serving.service import Service
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
 JSON = (b"content-type", b"application/json")
+SUBJECT_PATH = "/v1/subjects/{field}/{subject:path}"  # a subject may hold a slash
 PLAIN_PAGE = (
     b"content-security-policy",
     b"default-src 'none'; style-src 'unsafe-inline'",
@@ -82,9 +83,7 @@ def routes(service: Service, config: ServeConfig, workers: Workers) -> list[Rout
         ),
         _route("GET", "/v1/applications", workers, answers.applications),
         _route("GET", "/v1/applications/{application}", workers, answers.application),
-        _route(
-            "DELETE", "/v1/subjects/{field}/{subject:path}", workers, answers.forget
-        ),
+        _route("DELETE", SUBJECT_PATH, workers, answers.forget),
         Route("/health", _Asgi(health), methods=["GET"]),
         Route("/ready", _Asgi(Ready(service)), methods=["GET"]),
         Route("/openapi.json", Fixed("/openapi.json", bodies.encode(told), [], JSON)),

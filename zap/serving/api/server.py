@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
 
 def _uvicorn_config(app: App, config: ServeConfig) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         loop="uvloop",
         http="httptools",
         ws="none",
