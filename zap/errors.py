@@ -16,6 +16,7 @@ defect of Zap.
     |-- BundleError       a directory with one model version
     |-- RegistryError     the versions of an application, and which of them is live
     |-- ServingError      a server: its settings, or what a caller asks of it
+    |-- KeysError         the keys by which the API knows its callers
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -62,6 +63,8 @@ class RegistryError(ZapError):
 
 class ServingError(ZapError):
     """A server's settings are wrong, or what a caller asks of it can't be answered."""
+class KeysError(ZapError):
+    """A file of keys, or a key to be made, is wrong."""
 
 
 class MissingExtraError(ZapError):

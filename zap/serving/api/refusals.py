@@ -56,6 +56,11 @@ def no_key(code: str = "no_key") -> Refused:
     return Refused(401, code, said[code], code, [CHALLENGE])
 
 
+def no_visitor(code: str, message: str) -> Refused:
+    """The key is good, but who asks is not said, or no longer."""
+    return Refused(401, code, message, "visitor", [CHALLENGE])
+
+
 def forbidden(code: str, message: str, reason: str) -> Refused:
     """The key is good, but not for this."""
     return Refused(403, code, message, reason)
