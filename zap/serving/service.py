@@ -87,6 +87,7 @@ class Service:
         points: where prediction points are written; None writes none.
         name: makes the name under which a subject stands in the log; None names none.
         clock: microseconds since 1970.
+        failed: told the application whose live version could not be loaded.
 
     Attributes:
         counts: of what was left out, by reason.
@@ -102,10 +103,11 @@ class Service:
         points: Points | None = None,
         name: Callable[[str], str | None] = lambda subject: None,
         clock: Callable[[], int] = now_us,
+        failed: Callable[[str], None] = lambda application: None,
     ):
         self.store, self.log, self.points = store, log, points
         self._name, self._clock = name, clock
-        self._live = LiveApplications(root, applications, self._keep)
+        self._live = LiveApplications(root, applications, self._keep, failed)
         self._threads: list[_Repeated] = []
         self.counts: Counter[str] = Counter()
         self.poll()
