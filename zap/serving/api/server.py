@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import uvicorn
 import uvloop
 
+from zap.bundles.id_key import id_key
+from zap.encoding.subject_names import keyed_subject, subject_hash
 from zap.errors import ServingError
 from zap.serving.api.app import application
 from zap.serving.api.asgi import App
@@ -60,8 +62,19 @@ def make_service(
         log,
         applications=config.applications or None,
         points=Points(config.points) if config.points else None,
+        name=namer(config.registry) if config.log else None,
         failed=failed,
     )
+
+
+def namer(root: str) -> Callable[[str], str]:
+    """What names subjects in the log, by the registry's secret.
+
+    Raises:
+        ZapError: there is no key, and none can be made.
+    """
+    key = id_key(root)
+    return lambda subject: keyed_subject(key, subject_hash(subject))
 
 
 @dataclass(frozen=True)
