@@ -21,23 +21,21 @@ from zap.serving.log.files import files_of, folders_of, repair
 from zap.serving.log.options import LogCounts, LogOptions
 from zap.serving.log.writer import Writer
 
-GROUP_LINES = 1_000
+GROUP = 1_000
 PROBE_BYTES = 4_096
 
 
 class _Waiting:
-    """A line on its way, and the request that waits for it.
+    """Lines on their way, and the request that waits for them.
 
     ``done`` is a plain lock, taken at once and given back by the writer: an Event
     costs three times as much.
     """
 
-    __slots__ = ("abandoned", "application", "done", "line", "problem", "time")
+    __slots__ = ("abandoned", "done", "lines", "problem")
 
-    def __init__(self, entry: Logged):
-        self.application = entry.application
-        self.time = entry.time
-        self.line = line_of(entry)
+    def __init__(self, entries: Sequence[Logged]):
+        self.lines = [(each.application, each.time, line_of(each)) for each in entries]
         self.done = threading.Lock()
         self.done.acquire()
         self.problem: str | None = None
@@ -71,8 +69,11 @@ class PredictionLog:
         self.folder = Path(folder)
         self.options = options or LogOptions()
         self.failing: str | None = None
+        refuses = self.options.on_failure == "refuse"
+        self._when_not = "refused" if refuses else "lost"
         self._counts: Counter[str] = Counter()
-        self._counting = threading.Lock()
+        self._waiting = 0
+        self._lock = threading.Lock()
         self._writers: dict[str, Writer] = {}
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closed = False
@@ -93,30 +94,40 @@ class PredictionLog:
                 time, which may still be found in the log; or it can't be an entry; or
                 the log is closed.
         """
-        if entry.application not in self._writers:
-            checked_application(entry.application)
-        waiting = _Waiting(entry)
+        self.append_all((entry,))
+
+    def append_all(self, entries: Sequence[Logged]) -> None:
+        """Write entries in one wait; see `append`.
+
+        Raises:
+            LogError: as `append`, of any of them; the others may be in the log.
+        """
+        for name in {entry.application for entry in entries}.difference(self._writers):
+            checked_application(name)
+        waiting = _Waiting(entries)
         if self._closed:
             raise LogError(
                 "Expected an open log. Received: an entry after close(). Append before."
             )
-        if self._queue.qsize() >= self.options.queue:
-            self._failed(f"{self.options.queue:,} entries wait already")
+        with self._lock:
+            fits = self._waiting + len(entries) <= self.options.queue
+            self._waiting += len(entries) if fits else 0
+        if not fits:
+            self._failed(len(entries), f"{self.options.queue:,} entries wait already")
             return
         self._queue.put(waiting)
         if not waiting.done.acquire(timeout=self.options.wait_ms / 1000):
-            if self.options.on_failure == "go_on":
-                return  # it stays in the queue
-            waiting.abandoned = True
-            self._failed(f"it was not written within {self.options.wait_ms} ms")
+            if self.options.on_failure == "refuse":
+                waiting.abandoned = True
+                late = f"it was not written within {self.options.wait_ms} ms"
+                self._failed(len(entries), late)
         elif waiting.problem is not None and self.options.on_failure == "refuse":
             raise self._error(waiting.problem)
 
-    def _failed(self, why: str) -> None:
-        """Count an entry that the writer will not; an error if that is asked for."""
-        refuses = self.options.on_failure == "refuse"
-        self._count("refused" if refuses else "lost", 1)
-        if refuses:
+    def _failed(self, entries: int, why: str) -> None:
+        """Count entries that the writer will not; an error if that is asked for."""
+        self._count(self._when_not, entries)
+        if self.options.on_failure == "refuse":
             raise self._error(why)
 
     def _error(self, why: str) -> LogError:
@@ -129,7 +140,7 @@ class PredictionLog:
     @property
     def counts(self) -> LogCounts:
         """What became of the entries so far."""
-        with self._counting:
+        with self._lock:
             return LogCounts(**self._counts)
 
     def check(self) -> None:
@@ -157,7 +168,7 @@ class PredictionLog:
         self._thread.join()
 
     def _count(self, name: str, number: int) -> None:
-        with self._counting:
+        with self._lock:
             self._counts[name] += number
 
     def _repair(self) -> None:
@@ -175,34 +186,43 @@ class PredictionLog:
         while not ended:
             group = [self._queue.get()]
             try:
-                while len(group) < GROUP_LINES:
+                while len(group) < GROUP:
                     group.append(self._queue.get_nowait())
             except Empty:
                 pass
             ended = None in group
-            lines = [each for each in group if each is not None and not each.abandoned]
-            for name in dict.fromkeys(each.application for each in lines):
-                self._write(name, [each for each in lines if each.application == name])
+            self._write([each for each in group if each is not None])
         for writer in self._writers.values():
             writer.close()
 
-    def _write(self, application: str, lines: Sequence[_Waiting]) -> None:
-        """Write the lines of one application, and tell those who wait."""
+    def _write(self, group: Sequence[_Waiting]) -> None:
+        """Write all lines of a group, and tell those who wait."""
+        by_application: dict[str, list[tuple[_Waiting, int, bytes]]] = {}
+        for each in group:
+            for name, time, line in () if each.abandoned else each.lines:
+                by_application.setdefault(name, []).append((each, time, line))
+        for name, lines in by_application.items():
+            self._write_lines(name, lines)
+        with self._lock:
+            self._waiting -= sum(len(each.lines) for each in group)
+        for each in group:
+            each.done.release()
+
+    def _write_lines(
+        self, application: str, lines: Sequence[tuple[_Waiting, int, bytes]]
+    ) -> None:
         writer = self._writers.get(application)
         if writer is None:
             writer = Writer(self.folder / application, self.options)
             self._writers[application] = writer
-        written, problem = 0, None
+        waiting, times, texts = zip(*lines, strict=True)
+        written, problem = 0, "there is no more room"
         try:
-            written = writer.write([e.line for e in lines], [e.time for e in lines])
-            if written < len(lines):
-                problem = "there is no more room"
+            written = writer.write(texts, times)
         except Exception as error:  # the thread must outlive whatever one group meets
             problem = getattr(error, "strerror", None) or repr(error)
         self._count("written", written)
-        refuses = self.options.on_failure == "refuse"
-        self._count("refused" if refuses else "lost", len(lines) - written)
-        self.failing = problem
-        for number, each in enumerate(lines):
-            each.problem = problem if number >= written else None
-            each.done.release()
+        self._count(self._when_not, len(lines) - written)
+        self.failing = problem if written < len(lines) else None
+        for each in waiting[written:]:
+            each.problem = problem
