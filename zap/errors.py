@@ -15,6 +15,7 @@ defect of Zap.
     |-- TrainingError     data or settings that no model can be trained on
     |-- BundleError       a directory with one model version
     |-- RegistryError     the versions of an application, and which of them is live
+    |-- StoreError        an event store that cannot be reached, or is too slow
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -57,6 +58,10 @@ class BundleError(ZapError):
 
 class RegistryError(ZapError):
     """A registry has no such version, or its log does not allow what is asked."""
+
+
+class StoreError(ZapError):
+    """An event store cannot be reached, is too slow, or holds something else."""
 
 
 class MissingExtraError(ZapError):
