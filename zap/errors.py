@@ -18,6 +18,7 @@ defect of Zap.
     |-- ServingError      a server: its settings, or what a caller asks of it
     |-- KeysError         the keys by which the API knows its callers
     |-- LogError          the prediction log: it can't be written or read
+    |-- StoreError        an event store that cannot be reached, or is too slow
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -72,6 +73,10 @@ class KeysError(ZapError):
 
 class LogError(ZapError):
     """The log of predictions can't be written or read, or has no such prediction."""
+
+
+class StoreError(ZapError):
+    """An event store cannot be reached, is too slow, or holds something else."""
 
 
 class MissingExtraError(ZapError):

@@ -16,7 +16,7 @@ from zap.serving.api import bodies
 from zap.serving.api.asgi import App, Receive, Scope, Send, answer
 from zap.serving.api.config import ServeConfig
 from zap.serving.api.docs_page import page
-from zap.serving.api.edge import Edge
+from zap.serving.api.edge import Edge, refused_at_gate
 from zap.serving.api.endpoints import Answers, Endpoint
 from zap.serving.api.gate import Gate
 from zap.serving.api.metrics import Metrics
@@ -62,6 +62,7 @@ def application(
         limits=config.limits,
         metrics=metrics,
         metrics_public=config.metrics_public,
+        on_refused=refused_at_gate(requests),
     )
 
 
