@@ -1,4 +1,4 @@
-"""What the service says is what the bundle says of the same events, worked out apart."""
+"""What the service says is what the bundle says of the same events."""
 
 from __future__ import annotations
 

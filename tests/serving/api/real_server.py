@@ -62,7 +62,9 @@ class RealServer:
 
 
 @contextmanager
-def real_server(folder: Path, bundle: Bundle, settings: str = "") -> Iterator[RealServer]:
+def real_server(
+    folder: Path, bundle: Bundle, settings: str = ""
+) -> Iterator[RealServer]:
     """A server of one bundle.
 
     Args:
