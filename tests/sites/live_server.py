@@ -51,11 +51,8 @@ class Client:
         answer = self._connection.getresponse()
         content = answer.read()
         is_json = answer.headers.get("content-type") == "application/json"
-        return (
-            answer.status,
-            json.loads(content) if is_json else content,
-            answer.headers,
-        )
+        said = json.loads(content) if is_json else content
+        return answer.status, said, answer.headers
 
     def post(self, path: str, said: Any) -> tuple[int, Any]:
         """The status and body of an answer to a JSON body."""

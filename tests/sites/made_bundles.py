@@ -126,9 +126,9 @@ def _trees(encoder: Encoder, values: Sequence[Sequence[float]], outputs: int) ->
     columns = np.array(sorted(places))
     feature, leaf = [], []
     sums = len(values)
-    for number, page in enumerate(PAGES):
+    for number, place in enumerate(places):
         for each in values:
-            feature.append(int(np.searchsorted(columns, places[number])))
+            feature.append(int(np.searchsorted(columns, place)))
             none = each[-1] / len(PAGES)
             leaf += [none, each[number] - 2 * none]
     trees = len(feature)
