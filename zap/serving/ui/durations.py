@@ -10,14 +10,17 @@ all but the last second under load.
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 SLOT_US = 10_000_000
 SLOTS = 60
 PER_OCTAVE = 16
-_BINS = 27 * PER_OCTAVE  # 1 microsecond to 134 seconds
+BINS = 27 * PER_OCTAVE  # 1 microsecond to 134 seconds
+SHARES = (0.5, 0.99)
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Durations:
     """The durations of the last ten minutes. Not thread-safe: its owner has a lock."""
 
     def __init__(self) -> None:
-        self._counts = [array("Q", bytes(8 * _BINS)) for _ in range(SLOTS)]
-        self._slots = [-1] * SLOTS
+        self._counts = np.zeros((SLOTS, BINS), np.int64)
+        self._slots = np.full(SLOTS, -1, np.int64)
 
     def add(self, now_us: int, duration_us: float) -> None:
         """Count a duration that ended now."""
@@ -49,49 +52,55 @@ class Durations:
         place = slot % SLOTS
         if self._slots[place] != slot:
             self._slots[place] = slot
-            self._counts[place] = array("Q", bytes(8 * _BINS))
-        self._counts[place][bin_of(duration_us)] += 1
+            self._counts[place] = 0
+        self._counts[place, bin_of(duration_us)] += 1
 
-    def series(self, now_us: int) -> list[Spread]:
-        """A spread for each slot, the oldest first; the last is the one of now."""
-        last = now_us // SLOT_US
+    def recent(self, now_us: int) -> RecentDurations:
+        """A copy of what is kept, which can be worked on without a lock."""
+        slots = now_us // SLOT_US + np.arange(1 - SLOTS, 1)
+        places = slots % SLOTS
+        counts = self._counts[places]
+        counts[self._slots[places] != slots] = 0
+        return RecentDurations(int(slots[0]) * SLOT_US, counts)
+
+
+@dataclass(frozen=True)
+class RecentDurations:
+    """Durations of ten minutes.
+
+    Attributes:
+        start_us: when the first slot began.
+        counts: of each slot and bin, the oldest slot first.
+    """
+
+    start_us: int
+    counts: NDArray[np.int64]
+
+    def series(self) -> list[Spread]:
+        """A spread for each slot, the oldest first."""
+        starts = range(self.start_us, self.start_us + SLOTS * SLOT_US, SLOT_US)
         return [
-            spread_of(slot * SLOT_US, [self._counts[slot % SLOTS]])
-            if self._slots[slot % SLOTS] == slot
-            else Spread(slot * SLOT_US, 0, None, None)
-            for slot in range(last - SLOTS + 1, last + 1)
+            _spread(start, row) for start, row in zip(starts, self.counts, strict=True)
         ]
 
-    def whole(self, now_us: int) -> Spread:
-        """The spread of all that is kept."""
-        first = now_us // SLOT_US - SLOTS + 1
-        kept = [
-            counts
-            for slot, counts in zip(self._slots, self._counts, strict=True)
-            if first <= slot < first + SLOTS
-        ]
-        return spread_of(first * SLOT_US, kept)
+    def whole(self) -> Spread:
+        """The spread of all slots together."""
+        return _spread(self.start_us, self.counts.sum(axis=0))
 
 
 def bin_of(duration_us: float) -> int:
-    """The bin of a duration; what is shorter or longer than all bins joins the last."""
+    """The bin of a duration; the first and the last bin are open."""
     place = int(PER_OCTAVE * math.log2(duration_us)) if duration_us > 1 else 0
-    return min(place, _BINS - 1)
+    return min(place, BINS - 1)
 
 
-def spread_of(start_us: int, slots: Sequence[Iterable[int]]) -> Spread:
-    """The percentiles of slots together."""
-    counts = [sum(each) for each in zip(*slots, strict=True)]
-    n = sum(counts)
-    p50, p99 = (_percentile(counts, n, share) for share in (0.5, 0.99))
+def _spread(start_us: int, counts: NDArray[Any]) -> Spread:
+    """The percentiles, each the middle of the bin that holds its rank."""
+    up_to = np.cumsum(counts)
+    n = int(up_to[-1])
+    if not n:
+        return Spread(start_us, 0, None, None)
+    ranks = [max(1, math.ceil(share * n)) for share in SHARES]
+    places = np.searchsorted(up_to, ranks)
+    p50, p99 = (2 ** ((places + 0.5) / PER_OCTAVE) / 1000).tolist()
     return Spread(start_us, n, p50, p99)
-
-
-def _percentile(counts: Sequence[int], n: int, share: float) -> float | None:
-    """The middle of the bin that holds the duration of this rank, in milliseconds."""
-    wanted, seen = max(1, math.ceil(share * n)), 0
-    for place, count in enumerate(counts):
-        seen += count
-        if seen >= wanted:
-            return float(2 ** ((place + 0.5) / PER_OCTAVE) / 1000)
-    return None

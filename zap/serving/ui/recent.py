@@ -13,8 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from zap.serving.ui.durations import SLOT_US, SLOTS, Durations, Spread
 
@@ -23,6 +22,8 @@ SCORES = 5_000
 APPLICATIONS = 200
 REASONS = 50
 OTHER = "other"
+PREDICTION = "/v1/predictions/{application}"
+_PROBES = frozenset({"/health", "/ready", "/metrics", "/ui/data"})
 Value = float | tuple[float, ...]
 
 
@@ -44,6 +45,42 @@ class Entry(NamedTuple):
     value: Value
     segment: str | None
     events: int
+
+
+class Answered(Protocol):
+    """An answer, of which the console takes what is not about the subject."""
+
+    @property
+    def prediction_id(self) -> str:
+        """Names it."""
+
+    @property
+    def application(self) -> str:
+        """Which question."""
+
+    @property
+    def version(self) -> str:
+        """Of the model."""
+
+    @property
+    def score(self) -> float | list[float]:
+        """The number or numbers."""
+
+    @property
+    def segment(self) -> str | None:
+        """Its part of all predictions."""
+
+    @property
+    def events(self) -> int:
+        """How many were used."""
+
+
+def entry_of(answer: Answered, time_us: int) -> Entry:
+    """What the console shows of an answer."""
+    score = answer.score
+    value = tuple(score) if isinstance(score, list) else score
+    name, version = answer.prediction_id, answer.version
+    return Entry(name, time_us, version, value, answer.segment, answer.events)
 
 
 @dataclass(frozen=True)
@@ -92,32 +129,51 @@ class Recent:
         self._refused_lately: deque[tuple[int, Counter[str]]] = deque(maxlen=SLOTS)
         self.started_us = clock_us()
 
-    def add(
-        self,
-        application: str,
-        entries: Iterable[Entry],
-        duration_us: float | None = None,
-    ) -> None:
-        """Remember predictions that were answered.
+    def add(self, answers: Iterable[Answered]) -> None:
+        """Remember predictions of one application that were answered.
 
         Args:
-            application: that made them; beyond 200 applications none is remembered.
-            entries: one of a request, or all of a batch.
-            duration_us: how long the request took; None leaves the latency as it is, as
-                for a batch, whose time says nothing of a single one's.
+            answers: the one of a request, or all of a batch. Beyond 200 applications
+                those of further ones are left out.
         """
-        new = list(entries)
+        now_us = self._clock_us()
+        new = [(each.application, entry_of(each, now_us)) for each in answers]
+        if not new:
+            return
+        entries = [entry for _, entry in new]
         with self._lock:
-            kept = self._kept.get(application)
-            if kept is None:
-                if len(self._kept) >= APPLICATIONS:
-                    return
-                kept = self._kept[application] = _Kept()
-            kept.total += len(new)
-            kept.rows.extend(new[-ROWS:])
-            kept.scores.extend((each.version, each.value) for each in new[-SCORES:])
-            if duration_us is not None:
+            kept = self._of(new[0][0])
+            if kept is not None:
+                kept.total += len(new)
+                kept.rows.extend(entries[-ROWS:])
+                scores = [(each.version, each.value) for each in entries[-SCORES:]]
+                kept.scores.extend(scores)
+
+    def took(self, application: str, duration_us: float) -> None:
+        """Count how long a request for one prediction took, waiting included."""
+        with self._lock:
+            kept = self._of(application)
+            if kept is not None:
                 kept.durations.add(self._clock_us(), duration_us)
+
+    def see(self, line: Mapping[str, Any]) -> None:
+        """Take what is of interest from the line that is logged of a request.
+
+        Args:
+            line: route, status, ms, and application and code where there are any.
+        """
+        status, application = line["status"], line.get("application")
+        if status >= 400:
+            if line["route"] not in _PROBES:
+                self.refuse(str(line.get("code") or f"status {status}"))
+        elif line["route"] == PREDICTION and application is not None:
+            self.took(application, 1000 * line["ms"])
+
+    def _of(self, application: str) -> _Kept | None:
+        kept = self._kept.get(application)
+        if kept is None and len(self._kept) < APPLICATIONS:
+            kept = self._kept[application] = _Kept()
+        return kept
 
     def refuse(self, reason: str) -> None:
         """Count a request that was not answered as it was asked to be.
@@ -139,13 +195,10 @@ class Recent:
         now_us = self._clock_us()
         with self._lock:
             kept = self._kept.get(application) or _Kept()
-            return Glimpse(
-                kept.total,
-                tuple(islice(reversed(kept.rows), ROWS)),
-                tuple(kept.scores),
-                kept.durations.whole(now_us),
-                tuple(kept.durations.series(now_us)),
-            )
+            total, rows, scores = kept.total, tuple(kept.rows), tuple(kept.scores)
+            recent = kept.durations.recent(now_us)
+        whole, series = recent.whole(), tuple(recent.series())
+        return Glimpse(total, rows[::-1], scores, whole, series)
 
     def refusals(self) -> Mapping[str, tuple[int, int]]:
         """By reason how many were refused, since the start and in ten minutes."""

@@ -27,12 +27,12 @@ async function update() {
       cache: "no-store",
       credentials: "omit",
     });
-    if (answer.status === 401 || answer.status === 403) {
+    if (answer.status === 401 || (answer.status === 403 && key)) {
       askForKey(answer.status, key);
       return;
     }
     if (answer.ok) show(await answer.json(), key);
-    else again = trouble(answer);
+    else again = await trouble(answer);
   } catch (error) {
     away(error);
   }
@@ -49,13 +49,13 @@ function show(data, key) {
 }
 
 // Where another answer than data came. Returns after how many milliseconds to ask again.
-function trouble(answer) {
+async function trouble(answer) {
   document.body.classList.add("away");
-  const wait = Number(answer.headers.get("retry-after")) || 0;
-  const busy = answer.status === 429 || answer.status === 503;
-  say(`The server ${busy ? "is busy" : `answered ${answer.status}`}${from()}; trying again`,
-    "bad");
-  return Math.max(EVERY_MS, 1000 * Math.min(wait, 60));
+  const told = await answer.json().catch(() => null);
+  const why = told?.error?.message ?? "";
+  say(`The server answered ${answer.status}${from()}; trying again. ${why}`, "bad");
+  const waitS = Number(answer.headers.get("retry-after")) || 0;
+  return Math.max(EVERY_MS, 1000 * Math.min(waitS, 60));
 }
 
 function away(error) {

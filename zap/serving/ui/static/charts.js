@@ -7,10 +7,11 @@ import { s } from "./dom.js";
 
 const WIDTH = 420;
 const HEIGHT = 230;
-const LEFT = 52;
-const RIGHT = 12;
+const LEFT = 46;
+const RIGHT = 20;
 const TOP = 12;
 const BOTTOM = 44;
+const TICK_US = 120e6;
 const WIDE = WIDTH - LEFT - RIGHT;
 const HIGH = HEIGHT - TOP - BOTTOM;
 
@@ -80,14 +81,12 @@ export function latencyChart(id, series, format, clock) {
     s("circle", { class: "p50", cx: round(x(i)), cy: round(y(each.p50_ms)), r: 2.4 },
       s("title", null, `${clock(each.start_us)}: half within ${format(each.p50_ms)}, n=${each.n}`)),
   ] : []);
-  const times = [0, 0.25, 0.5, 0.75, 1].map((share) => {
-    const i = Math.round(share * (series.length - 1));
-    return label(x(i), clock(series[i].start_us).slice(0, 5));
-  });
+  const times = series.map((each, i) => each.start_us % TICK_US ? null
+    : label(x(i), clock(each.start_us).slice(0, 5)));
   return chart(id, "Latency of the last ten minutes",
     last ? `In the last ten seconds that had requests, half took at most ${format(last.p50_ms)} `
       + `and 99 of 100 at most ${format(last.p99_ms)}.` : "No request yet.",
-    axisY(top, format), times, line(series, "p99", x, y), line(series, "p50", x, y), marks);
+    axisY(top, number), times, line(series, "p99", x, y), line(series, "p50", x, y), marks);
 }
 
 // A line with a gap where a slot had no request.
@@ -102,7 +101,7 @@ function line(series, name, x, y) {
   return s("path", { class: name, d });
 }
 
-export function calibrationChart(id, curve, format) {
+export function calibrationChart(id, curve, format, tick) {
   const top = nice(Math.max(...curve.flatMap(([p, o]) => [p, o]), 0.01));
   const x = (value) => LEFT + WIDE * Math.min(value, top) / top;
   const y = (value) => TOP + HIGH * (1 - Math.min(value, top) / top);
@@ -113,12 +112,13 @@ export function calibrationChart(id, curve, format) {
     s("circle", { class: "point", cx: round(x(p)), cy: round(y(o)),
       r: round(2.5 + 4.5 * Math.sqrt(n / most)) },
     s("title", null, `predicted ${format(p)}, happened ${format(o)}, n=${n}`)));
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => label(x(share * top), format(share * top)));
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) =>
+    label(x(share * top), tick(share * top)));
   return chart(id, "Predicted against what happened",
     `${curve.length} groups of predictions. On the dashed diagonal as many happened as `
     + "were predicted. " + sorted.map(([p, o, n]) =>
       `Predicted ${format(p)}, happened ${format(o)}, n=${n}.`).join(" "),
-    axisY(top, format), ticks,
+    axisY(top, tick), ticks,
     s("line", { class: "ideal", x1: x(0), y1: y(0), x2: x(top), y2: y(top) }),
     s("path", { class: "curve", d: path.join("") }), points);
 }
@@ -149,6 +149,11 @@ function label(x, text) {
 export function nice(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return power * [1, 2, 4, 5, 8, 10].find((step) => value <= step * power * (1 + 1e-9));
+}
+
+// A number without needless zeros.
+export function number(value) {
+  return String(Number(value.toPrecision(4)));
 }
 
 function round(value) {

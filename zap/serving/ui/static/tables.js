@@ -20,7 +20,7 @@ export function predictions(id, app, training) {
 
 export function deployments(id, app) {
   const rows = app.deployments.map((each) => h("tr", null,
-    h("td", null, words.instant(each.when)),
+    h("td", { title: each.when }, words.minute(each.when)),
     h("td", null, each.action),
     h("td", null, version(each.version, app.version)),
     h("td", null, each.who),
@@ -36,8 +36,9 @@ export function refusals(found) {
     h("td", null, h("code", null, each.reason)),
     h("td", { class: "number" }, words.count(each.lately)),
     h("td", { class: "number" }, words.count(each.total))));
-  return table("refusals", "Not answered, by reason",
-    ["Reason", "#Last 10 min", "#Since the start"], rows, "");
+  return h("details", { id: "refused" },
+    h("summary", null, "Not answered, by reason"),
+    table("refusals", null, ["Reason", "#Last 10 min", "#Since the start"], rows, ""));
 }
 
 // The first half of a version is enough to tell it by; the whole is its title.
@@ -48,11 +49,13 @@ function version(text, served) {
 
 // A name that begins with # is of numbers.
 function table(id, title, columns, rows, none) {
-  const heading = h("h3", { id: `${id}-name` }, title);
+  const heading = title && h("h3", { id: `${id}-name` }, title);
+  const named = title ? { "aria-labelledby": `${id}-name` }
+    : { "aria-label": "Not answered, by reason" };
   if (!rows.length) return h("div", { id, class: "table" }, heading, h("p", null, none));
   return h("div", { id, class: "table" }, heading,
-    h("div", { class: "scroll", role: "region", tabindex: 0, "aria-labelledby": `${id}-name` },
-      h("table", { "aria-labelledby": `${id}-name` },
+    h("div", { class: "scroll", role: "region", tabindex: 0, ...named },
+      h("table", named,
         h("thead", null, h("tr", null, columns.map((name) => h("th", {
           scope: "col", class: name.startsWith("#") ? "number" : null,
         }, name.replace(/^#/, ""))))),

@@ -1,6 +1,6 @@
 // From the server's data to the page's content: the server first, then applications.
 
-import { calibrationChart, latencyChart, scoresChart } from "./charts.js";
+import { calibrationChart, latencyChart, number, scoresChart } from "./charts.js";
 import { h } from "./dom.js";
 import { deployments, predictions, refusals } from "./tables.js";
 import * as words from "./words.js";
@@ -13,7 +13,7 @@ export function content(data) {
     data.registry_said && notice(`The registry can't be read. ${data.registry_said}`),
     data.applications.length === 0 && notice(
       "No application yet: deploy a model with zap models deploy."),
-    data.applications.map((app) => application(app, data.now_us)));
+    data.applications.map((app) => application(app)));
 }
 
 function server(data) {
@@ -40,19 +40,20 @@ function numbers(found) {
     `${name} ${typeof value === "number" ? words.count(value) : value}`).join(", ");
 }
 
-function application(app, nowUs) {
+function application(app) {
   const id = `app-${app.name}`;
   const training = app.scores?.training;
+  const used = app.version !== null || app.predictions > 0 || app.analysis.state !== "none";
   return h("section", { id, class: "application", "aria-labelledby": `${id}-name` },
     h("h2", { id: `${id}-name` }, app.name),
     app.question && h("p", { class: "question" }, app.question),
     live(app),
-    h("ul", { class: "cards" }, cards(app, training)),
+    used && h("ul", { class: "cards" }, cards(app, training)),
     h("div", { class: "charts" },
       app.scores && scores(id, app.scores),
-      latency(id, app.latency), calibration(id, app, training, nowUs)),
+      used && latency(id, app.latency), used && calibration(id, app, training)),
     h("div", { class: "tables" },
-      predictions(id, app, training), deployments(id, app)));
+      used && predictions(id, app, training), deployments(id, app)));
 }
 
 function live(app) {
@@ -96,7 +97,7 @@ function cards(app, training) {
       `n = ${words.count(app.scores.now.n)}; in training ${rate(training.mean)}`),
     matured && matured.n > 0 && card("AUC of what matured",
       h("b", null, decimals(matured.auc, 3)),
-      `in training ${decimals(training?.auc, 3)}; n = ${words.count(matured.n)}`),
+      `of the test split ${decimals(training?.auc, 3)}; n = ${words.count(matured.n)}`),
   ];
 }
 
@@ -112,7 +113,7 @@ function card(name, value, more) {
 function scores(id, { training, now, others }) {
   const title = "Scores now against training";
   if (!training.shares && !now.shares) return figure(title, null, "Nothing to compare yet.");
-  const format = training.kind === "amount" ? words.amount : short;
+  const format = training.kind === "amount" ? words.amount : number;
   const chart = scoresChart(`${id}-scores`, {
     edges: training.names ?? training.edges, training: training.shares, now: now.shares,
     format,
@@ -127,21 +128,16 @@ function scores(id, { training, now, others }) {
   ]);
 }
 
-// An edge of a bin, without needless zeros: 0.25, 0.125.
-function short(value) {
-  return String(Number(value.toFixed(4)));
-}
-
 function latency(id, { whole, series }) {
   const chart = latencyChart(`${id}-latency`, series, words.milliseconds, words.clock);
   return figure("Latency, last 10 minutes", chart, [
     h("span", { class: "key p50" }, "half within"), " ",
     h("span", { class: "key p99" }, "99 % within"),
-    `, by ten seconds (UTC); n = ${words.count(whole.n)} requests.`,
+    `, in milliseconds, by ten seconds (UTC); n = ${words.count(whole.n)} requests.`,
   ]);
 }
 
-function calibration(id, app, training, nowUs) {
+function calibration(id, app, training) {
   const title = "Calibration of matured predictions";
   const { state, matured, immature, alarms, said, made_at: madeAt } = app.analysis;
   const command = `zap analyse ${app.name}`;
@@ -154,10 +150,11 @@ function calibration(id, app, training, nowUs) {
   }
   const rate = training?.kind === "amount" ? words.amount : (v) => words.percent(v);
   const waiting = immature.n ? ` ${words.count(immature.n)} wait for their outcome`
-    + (immature.expected === null ? "." : `; expected of them: ${words.amount(immature.expected)}.`) : "";
+    + (immature.expected === null ? "." : `; expected of them: ${number(immature.expected)}.`) : "";
   const made = madeAt === null ? "" : ` Analysed ${words.instant(madeAt)} UTC.`;
   const chart = matured.curve.length
-    ? calibrationChart(`${id}-calibration`, matured.curve, rate) : null;
+    ? calibrationChart(`${id}-calibration`, matured.curve, rate,
+      training?.kind === "amount" ? number : (v) => `${number(100 * v)} %`) : null;
   return figure(title, chart, [
     `n = ${words.count(matured.n)}, base rate ${rate(matured.base_rate)}, `
       + `ECE ${decimals(matured.ece, 4)}.${waiting}${made}`,

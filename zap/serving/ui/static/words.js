@@ -36,6 +36,11 @@ export function instant(value) {
   return date.toISOString().slice(0, 19).replace("T", " ");
 }
 
+// The same without seconds.
+export function minute(value) {
+  return instant(value).slice(0, 16);
+}
+
 export function clock(us) {
   return instant(us).slice(11);
 }
