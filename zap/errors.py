@@ -63,6 +63,8 @@ class RegistryError(ZapError):
 
 class ServingError(ZapError):
     """A server's settings are wrong, or what a caller asks of it can't be answered."""
+
+
 class KeysError(ZapError):
     """A file of keys, or a key to be made, is wrong."""
 

@@ -7,6 +7,7 @@ how much), router, endpoint.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Route, Router
@@ -24,6 +25,8 @@ from zap.serving.api.refusals import Header
 from zap.serving.api.request_log import RequestLog
 from zap.serving.api.workers import Workers
 from zap.serving.service import Service
+from zap.serving.ui.mounting import routes_of
+from zap.serving.ui.recent import Recent
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
 JSON = (b"content-type", b"application/json")
@@ -40,6 +43,7 @@ def application(
     workers: Workers,
     requests: RequestLog,
     gate: Callable[[App], App] | None = None,
+    recent: Recent | None = None,
 ) -> App:
     """The ASGI application of a service.
 
@@ -49,16 +53,22 @@ def application(
         workers: the threads that work.
         requests: where a line goes for each request.
         gate: wraps the router with what knows callers; None takes each as local.
+        recent: what the console shows of the last requests; None is a new one.
     """
-    router = Router(routes(service, config, workers), default=_nowhere)
-    inner: App = router
-    return Edge((gate or Local)(inner), requests)
+    recent = recent or Recent()
+    log = Path(config.log) if config.log else None
+    paths = routes(service, config, workers, recent)
+    console = routes_of(service, config.registry, log, recent)
+    router = Router([*paths, *console], default=_nowhere)
+    return Edge((gate or Local)(router), requests, recent.see)
 
 
-def routes(service: Service, config: ServeConfig, workers: Workers) -> list[Route]:
+def routes(
+    service: Service, config: ServeConfig, workers: Workers, recent: Recent
+) -> list[Route]:
     """The paths of the API."""
     most = config.max_events, config.max_subjects, config.max_explained
-    answers = Answers(service, config.registry, *most)
+    answers = Answers(service, config.registry, *most, recent.add)
     limit = config.max_body_bytes
     told = document()
     return [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zap.serving.api.asgi import App, Message, Receive, Scope, Send, answer
@@ -26,10 +27,16 @@ class Edge:
     Args:
         app: what answers.
         log: where lines go.
+        see: shown each line too.
     """
 
-    def __init__(self, app: App, log: RequestLog):
-        self._app, self._log = app, log
+    def __init__(
+        self,
+        app: App,
+        log: RequestLog,
+        see: Callable[[Mapping[str, Any]], None] = lambda line: None,
+    ):
+        self._app, self._log, self._see = app, log, see
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -68,4 +75,5 @@ class Edge:
         finally:
             line["status"] = status
             line["ms"] = round(1000 * (time.perf_counter() - begun), 3)
+            self._see(line)
             self._log.add(line)

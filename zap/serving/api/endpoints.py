@@ -6,7 +6,7 @@ ASGI; a request object of a framework would cost more than the prediction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -88,6 +88,7 @@ class Answers:
         most_events: of one request.
         most_subjects: of one batch.
         most_explained: events left out in one request.
+        told: called with the predictions of each request that is answered.
     """
 
     def __init__(
@@ -97,10 +98,11 @@ class Answers:
         most_events: int,
         most_subjects: int,
         most_explained: int,
+        told: Callable[[Sequence[Answer]], None] = lambda answers: None,
     ):
         self._service, self._root = service, root
         self._most_events, self._most_subjects = most_events, most_subjects
-        self._most_explained = most_explained
+        self._most_explained, self._told = most_explained, told
 
     def prediction(self, scope: Scope, asked: PredictionRequest) -> Answer:
         """By subject, or by events."""
@@ -124,6 +126,7 @@ class Answers:
                 name, asked.events, instant_us=at, explain=explain
             )
         scope[LINE]["version"] = found.version
+        self._told([found])
         return found
 
     def batch(self, scope: Scope, asked: BatchRequest) -> BatchAnswer:
@@ -132,6 +135,7 @@ class Answers:
         _check_trusted(scope)
         self._check_count("subjects", len(asked.subjects), self._most_subjects)
         found = self._service.predict_subjects(served.application, asked.subjects)
+        self._told(found)
         return BatchAnswer(found)
 
     def events(self, scope: Scope, asked: EventsRequest) -> EventsAnswer:

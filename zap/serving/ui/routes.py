@@ -10,7 +10,7 @@ can become markup in it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ from starlette.routing import Route
 from zap.serving.ui.data import Console
 
 PAGE, DATA = "/ui", "/ui/data"
-CALLER = "zap.caller"
+CALLER, LINE = "zap.caller", "zap.line"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -60,6 +60,7 @@ class StaticFile:
 
     async def answer(self, request: Request) -> Response:
         """The file, or that the browser has it already."""
+        name_route(request, PAGE)
         headers = {**HEADERS, "cache-control": "no-cache", "etag": self.tag}
         if request.headers.get("if-none-match") == self.tag:
             return Response(status_code=304, headers=headers)
@@ -99,6 +100,7 @@ def console_routes(console: Console) -> list[Route]:
     """
 
     async def data(request: Request) -> Response:
+        name_route(request, DATA)
         viewer: Viewer | None = request.scope.get(CALLER)
         if viewer is None:
             return _refused(401, "no_key", "Expected a secret key of this server.")
@@ -120,6 +122,13 @@ def console_routes(console: Console) -> list[Route]:
             for name, page in sorted(pages.items())
         ),
     ]
+
+
+def name_route(request: Request, route: str) -> None:
+    """Give the line that is logged of a request its route."""
+    line = request.scope.get(LINE)
+    if line is not None:
+        line["route"] = route
 
 
 def _visible(found: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
