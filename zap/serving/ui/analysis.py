@@ -65,8 +65,10 @@ def _unreadable(said: str) -> dict[str, Any]:
     return {"state": "unreadable", "said": said[:300]}
 
 
-def _checked(said: Mapping[str, Any]) -> dict[str, Any]:
-    matured, immature = said["matured"], said.get("immature") or {}
+def _checked(content: Any) -> dict[str, Any]:
+    said = _mapping(content)
+    matured = _mapping(said["matured"])
+    immature = _mapping(said.get("immature") or {})
     return {
         "state": "there",
         "made_at": said["made_at"] if _is_time(said["made_at"]) else None,
@@ -77,6 +79,12 @@ def _checked(said: Mapping[str, Any]) -> dict[str, Any]:
         "immature": {name: _number(immature.get(name)) for name in ("n", "expected")},
         "alarms": [_alarm(each) for each in (said.get("alarms") or ())[:_ALARMS]],
     }
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"no object of JSON: {value!r:.100}")
+    return value
 
 
 def _is_time(value: object) -> bool:

@@ -15,9 +15,12 @@ const STORED = "zap.console.key";
 const byId = (id) => document.getElementById(id);
 let timer = null;
 let lastUs = null;
+let round = 0;
 
 async function update() {
   clearTimeout(timer);
+  round += 1;
+  const mine = round; // a later call takes over from one that still waits
   const key = sessionStorage.getItem(STORED);
   let again = EVERY_MS;
   try {
@@ -27,13 +30,16 @@ async function update() {
       cache: "no-store",
       credentials: "omit",
     });
+    const data = answer.ok ? await answer.json() : null;
+    if (mine !== round) return;
     if (answer.status === 401 || (answer.status === 403 && key)) {
       askForKey(answer.status, key);
       return;
     }
-    if (answer.ok) show(await answer.json(), key);
+    if (data) show(data, key);
     else again = await trouble(answer);
   } catch (error) {
+    if (mine !== round) return;
     away(error);
   }
   timer = setTimeout(update, again);
