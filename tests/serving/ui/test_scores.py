@@ -92,7 +92,11 @@ WHOLE = {
     "made_at": "2026-02-03T04:05:06+00:00",
     "matured": {"n": 2, "base_rate": 0.5, "auc": 1.0, "ece": 0.1, "curve": [[1, 0, 2]]},
     "immature": {"n": 1, "expected": 0.5},
-    "alarms": ["late", {"name": "ece", "said": "too high"}],
+    "alarms": [
+        "late",
+        {"name": "ece", "said": "too high", "rings": True},
+        {"name": "drift", "said": "as it was", "rings": False},
+    ],
 }
 
 

@@ -14,7 +14,6 @@ from zap import __version__
 from zap.errors import ZapError
 from zap.serving.api.asgi import Receive, Scope, Send, answer
 from zap.serving.api.bodies import Health, Readiness, encode
-from zap.serving.api.edge import LINE
 from zap.serving.service import Service
 
 FRESH_S = 0.5
@@ -35,7 +34,6 @@ class Ready:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request: 200 or 503."""
-        scope[LINE]["route"] = "/ready"
         found = await self.look()
         await answer(send, 200 if found.ready else 503, encode(found))
 
@@ -57,15 +55,21 @@ def readiness(service: Service) -> Readiness:
             service.store.ping()
         except ZapError:
             store = "does not answer"
+    log = "ok"
+    if service.log is not None and service.log.options.on_failure == "refuse":
+        try:
+            service.log.check()
+        except ZapError:
+            log = "can't be written"
     return Readiness(
-        ready=bool(served) and store == "ok",
+        ready=bool(served) and store == log == "ok",
         applications={name: served[name].version for name in sorted(served)},
         store=store,
+        log=log,
         problems=dict.fromkeys(sorted(service.problems), UNLOADED),
     )
 
 
 async def health(scope: Scope, receive: Receive, send: Send) -> None:
     """The endpoint ``/health``: the process runs."""
-    scope[LINE]["route"] = "/health"
     await answer(send, 200, encode(Health(__version__)))

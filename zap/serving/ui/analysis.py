@@ -69,6 +69,7 @@ def _checked(content: Any) -> dict[str, Any]:
     said = _mapping(content)
     matured = _mapping(said["matured"])
     immature = _mapping(said.get("immature") or {})
+    alarms = said.get("alarms") or ()
     return {
         "state": "there",
         "made_at": said["made_at"] if _is_time(said["made_at"]) else None,
@@ -77,7 +78,7 @@ def _checked(content: Any) -> dict[str, Any]:
             "curve": [_point(each) for each in matured.get("curve") or ()],
         },
         "immature": {name: _number(immature.get(name)) for name in ("n", "expected")},
-        "alarms": [_alarm(each) for each in (said.get("alarms") or ())[:_ALARMS]],
+        "alarms": [_alarm(each) for each in alarms if _rings(each)][:_ALARMS],
     }
 
 
@@ -102,6 +103,11 @@ def _point(point: Any) -> list[float]:
     if predicted is None or observed is None or n is None:
         raise ValueError(f"no bucket of a curve: {point!r}")
     return [predicted, observed, n]
+
+
+def _rings(alarm: Any) -> bool:
+    """Whether it is an alarm, and not a number that was judged to be right."""
+    return not isinstance(alarm, Mapping) or bool(alarm.get("rings", True))
 
 
 def _alarm(alarm: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from zap.serving.ui.recent import Recent
 from zap.serving.ui.routes import console_routes
 
 
-def routes_of(
+def console(
     service: Service, registry: Where, log: Path | None, recent: Recent
 ) -> list[Route]:
     """The routes of a service's console.
@@ -57,9 +58,6 @@ def _log(service: Service) -> Mapping[str, Any]:
     """Raises LogError where the last entries could not be written."""
     if service.log is None:
         return {"none": "predictions are not written down"}
-    failing = getattr(service.log, "failing", None)
-    if failing is not None:
-        raise LogError(f"The last entries could not be written. {failing}")
-    counts = service.log.counts
-    names = ("written", "lost", "refused", "repaired")
-    return {name: getattr(counts, name, 0) for name in names}
+    if service.log.failing is not None:
+        raise LogError(f"The last entries were not written: {service.log.failing}")
+    return asdict(service.log.counts)

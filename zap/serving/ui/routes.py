@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -21,10 +21,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.ui.data import Console
 
 PAGE, DATA = "/ui", "/ui/data"
-CALLER, LINE = "zap.caller", "zap.line"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -60,7 +60,6 @@ class StaticFile:
 
     async def answer(self, request: Request) -> Response:
         """The file, or that the browser has it already."""
-        name_route(request, PAGE)
         headers = {**HEADERS, "cache-control": "no-cache", "etag": self.tag}
         if request.headers.get("if-none-match") == self.tag:
             return Response(status_code=304, headers=headers)
@@ -79,17 +78,6 @@ def static_files() -> dict[str, StaticFile]:
     return found
 
 
-class Viewer(Protocol):
-    """Whoever asks, as the gate has let it in."""
-
-    @property
-    def trusted(self) -> bool:
-        """Whether it may see what others asked."""
-
-    def may_ask(self, application: str) -> bool:
-        """Whether it may see an application."""
-
-
 def console_routes(console: Console) -> list[Route]:
     """The routes of the console, to be added to an application's.
 
@@ -100,8 +88,7 @@ def console_routes(console: Console) -> list[Route]:
     """
 
     async def data(request: Request) -> Response:
-        name_route(request, DATA)
-        viewer: Viewer | None = request.scope.get(CALLER)
+        viewer: Caller | None = request.scope.get(SCOPE_KEY)
         if viewer is None:
             return _refused(401, "no_key", "Expected a secret key of this server.")
         if not viewer.trusted:
@@ -116,6 +103,7 @@ def console_routes(console: Console) -> list[Route]:
     index = pages.pop("index.html")
     return [
         Route(PAGE, index.answer, include_in_schema=False),
+        Route(f"{PAGE}/", _without_slash, include_in_schema=False),
         Route(DATA, data, include_in_schema=False),
         *(
             Route(f"{PAGE}/{name}", page.answer, include_in_schema=False)
@@ -124,14 +112,12 @@ def console_routes(console: Console) -> list[Route]:
     ]
 
 
-def name_route(request: Request, route: str) -> None:
-    """Give the line that is logged of a request its route."""
-    line = request.scope.get(LINE)
-    if line is not None:
-        line["route"] = route
+async def _without_slash(request: Request) -> Response:
+    """The page's files are named from its address, which has no slash at its end."""
+    return Response(status_code=307, headers={**HEADERS, "location": "../ui"})
 
 
-def _visible(found: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
+def _visible(found: Mapping[str, Any], viewer: Caller) -> dict[str, Any]:
     """The data without the applications that are not for this viewer."""
     shown = [app for app in found["applications"] if viewer.may_ask(app["name"])]
     return {**found, "applications": shown}
