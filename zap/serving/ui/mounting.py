@@ -10,7 +10,7 @@ from typing import Any
 from starlette.routing import Route
 
 from zap.bundles.files import Where
-from zap.serving.log import LogError
+from zap.errors import LogError
 from zap.serving.service import Service
 from zap.serving.ui.data import Console, Sources
 from zap.serving.ui.recent import Recent
