@@ -58,7 +58,7 @@ RULES = (
     Rule("/v1/events", Access.SECRET),
     Rule("/v1/applications", Access.SECRET),
     Rule("/v1/applications/{application}", Access.SECRET),
-    Rule("/v1/subjects/{field}/{subject}", Access.SECRET),
+    Rule("/v1/subjects/{field}/{subject:path}", Access.SECRET),
 )
 OTHER = Rule("other", Access.SECRET)
 Params = Mapping[str, str]

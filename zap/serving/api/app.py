@@ -55,7 +55,11 @@ def application(
         KeysError: the file of keys is missing or damaged.
     """
     watch(metrics, service, requests)
-    router = Router(routes(service, config, workers, metrics), default=_nowhere)
+    router = Router(
+        routes(service, config, workers, metrics),
+        redirect_slashes=False,  # to whatever Host a request names
+        default=_nowhere,
+    )
     return Gate(
         Edge(router, requests, metrics),
         keys=Path(config.keys) if config.keys else None,

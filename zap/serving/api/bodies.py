@@ -78,6 +78,14 @@ class EventsAnswer(Struct, frozen=True):
     left_out: dict[str, int] = {}
 
 
+class VisitorAnswer(Struct, frozen=True):
+    """A token that proves an anonymous id until a second since 1970."""
+
+    anonymous_id: str
+    token: str
+    expires: int
+
+
 class Forgotten(Struct, frozen=True):
     """How many events of a subject were removed."""
 

@@ -74,6 +74,11 @@ OPERATIONS = (
         *(bodies.EventsAnswer, bodies.EventsRequest),
     ),
     Operation(
+        *("post", "/v1/visitors", "issue_visitor"),
+        "A token by which a page asks for its visitor's predictions",
+        bodies.VisitorAnswer,
+    ),
+    Operation(
         *("get", "/v1/applications", "applications"),
         "What is served",
         bodies.ApplicationsAnswer,
