@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from made_run import MadeRun
+from made_bundles import made_bundle
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.serving.api.real_server import RealServer, real_server
@@ -199,8 +199,9 @@ def client(running: Running) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def real(
-    made_run: MadeRun, tmp_path_factory: pytest.TempPathFactory
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RealServer]:
     """``zap serve`` with a made model and keys; its rates are never reached."""
-    with real_server(tmp_path_factory.mktemp("real"), made_run.bundle, SETTINGS) as one:
+    folder = tmp_path_factory.mktemp("real")
+    with real_server(folder, made_bundle(folder / "bundle"), SETTINGS) as one:
         yield one

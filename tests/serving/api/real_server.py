@@ -20,7 +20,7 @@ from zap.serving.api.key_file import add_key
 from zap.serving.api.keys import new_key
 
 ROOT = Path(__file__).resolve().parents[3]
-APPLICATION = "made_shop"
+APPLICATION = "shop"
 SHOP = "https://shop.example"
 
 

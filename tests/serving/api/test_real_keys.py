@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.serving.api.real_server import APPLICATION, SHOP, RealServer
 
 PREDICT = f"/v1/predictions/{APPLICATION}"
-EVENT = {"timestamp": "2026-01-15T10:00:00Z", "type": "page_view", "url": f"{SHOP}/a"}
+EVENT = {"timestamp": "2026-01-15T10:00:00Z", "type": "view", "page": "q"}
 ASKED = (
     ("POST", PREDICT, {"subject": "v1"}),
     ("POST", PREDICT, {"events": [EVENT | {"anonymous_id": "v1"}]}),

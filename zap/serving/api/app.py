@@ -26,6 +26,8 @@ from zap.serving.api.refusals import JSON, Header
 from zap.serving.api.request_log import RequestLog
 from zap.serving.api.workers import Workers
 from zap.serving.service import Service
+from zap.serving.ui.mounting import console
+from zap.serving.ui.recent import Recent
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
 SUBJECT_PATH = "/v1/subjects/{field}/{subject:path}"  # a subject may hold a slash
@@ -55,11 +57,13 @@ def application(
         KeysError: the file of keys is missing or damaged.
     """
     watch(metrics, service, requests)
-    router = Router(
-        routes(service, config, workers, metrics),
-        redirect_slashes=False,  # to whatever Host a request names
-        default=_nowhere,
-    )
+    recent = Recent()
+    requests.told = recent.see
+    paths = routes(service, config, workers, metrics, recent)
+    log = Path(config.log) if config.log else None
+    paths += console(service, config.registry, log, recent)
+    # Else starlette redirects, to whatever Host a request names.
+    router = Router(paths, redirect_slashes=False, default=_nowhere)
     return Gate(
         Edge(router, requests, metrics),
         keys=Path(config.keys) if config.keys else None,
@@ -87,11 +91,15 @@ def watch(metrics: Metrics, service: Service, requests: RequestLog) -> None:
 
 
 def routes(
-    service: Service, config: ServeConfig, workers: Workers, metrics: Metrics
+    service: Service,
+    config: ServeConfig,
+    workers: Workers,
+    metrics: Metrics,
+    recent: Recent,
 ) -> list[Route]:
     """The paths of the API."""
     most = config.max_events, config.max_subjects, config.max_explained
-    answers = Answers(service, config.registry, metrics, *most)
+    answers = Answers(service, config.registry, metrics, *most, recent.add)
     told = document()
 
     def posted(path: str, work: Callable[..., object], body: type) -> Route:
