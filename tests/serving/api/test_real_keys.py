@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import time
+from pathlib import Path
+
 import httpx
 import pytest
+from made_bundles import made_bundle
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.serving.api.real_server import APPLICATION, SHOP, RealServer
+from tests.serving.api.real_server import APPLICATION, SHOP, RealServer, real_server
+from zap.serving.api.key_file import add_key, read_keys, revoke_key
+from zap.serving.api.keys import new_key
 
 PREDICT = f"/v1/predictions/{APPLICATION}"
 EVENT = {"timestamp": "2026-01-15T10:00:00Z", "type": "view", "page": "q"}
@@ -131,6 +138,57 @@ def test_no_line_tells_of_a_person_or_a_key(
     who, token = visitor
     real.post(PREDICT, {"subject": who}, **real.page(token))
     real.post(PREDICT, {"subject": who}, authorization="Bearer zap_sk_mistyped")
-    lines = "\n".join(real.lines())
+    lines = ""
+    while "bad_key" not in lines:  # they are written a moment later
+        time.sleep(0.02)
+        lines = "\n".join(real.lines())
+    refused = [json.loads(line) for line in real.lines() if "bad_key" in line]
+    assert {(one["route"], one["status"]) for one in refused} >= {
+        ("/v1/predictions/{application}", 401)
+    }
     for secret in (who, token, real.secret, real.publishable, "zap_sk_mistyped"):
         assert secret not in lines
+
+
+BEHIND_A_PROXY = """
+proxies = ["127.0.0.1"]
+[limits.address]
+per_s = 0.01
+burst = 2
+"""
+
+
+def test_a_proxy_that_is_named_says_who_asks(tmp_path: Path) -> None:
+    with real_server(tmp_path, made_bundle(tmp_path / "b"), BEHIND_A_PROXY) as real:
+
+        def ask(address: str, path: str = "/v1/visitors") -> int:
+            named = {**real.page(), "x-forwarded-for": address}
+            return real.client.post(path, headers=named).status_code
+
+        assert [ask("192.0.2.7") for _ in range(3)] == [200, 200, 429]
+        assert ask("192.0.2.8") == 200
+        # What a client itself says stands before what the proxy adds.
+        assert ask("192.0.2.9, 192.0.2.7") == 429
+        metrics = {"x-forwarded-for": "192.0.2.7"}
+        assert real.client.get("/metrics", headers=metrics).status_code == 401
+        assert real.client.get("/metrics").status_code == 200
+
+
+def test_a_key_that_is_revoked_is_refused_by_the_running_server(
+    tmp_path: Path,
+) -> None:
+    with real_server(tmp_path, made_bundle(tmp_path / "b")) as real:
+        assert real.client.get("/v1/applications", headers=real.bearer).is_success
+        first = read_keys(tmp_path / "keys.json").keys[0]
+        revoke_key(tmp_path / "keys.json", first.id)
+        while real.client.get("/v1/applications", headers=real.bearer).is_success:
+            time.sleep(0.02)
+        text, key = new_key("secret", applications=["elsewhere"])
+        add_key(tmp_path / "keys.json", key)
+        named = {"authorization": f"Bearer {text}"}
+        while real.client.get("/v1/applications", headers=named).status_code == 401:
+            time.sleep(0.02)
+        told = real.client.get("/v1/applications", headers=named)
+        assert told.json() == {"applications": []}
+        answer = real.post(PREDICT, {"subject": "v"}, **named)
+        assert answer.status_code == 403
