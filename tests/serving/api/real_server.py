@@ -20,7 +20,7 @@ from zap.serving.api.key_file import add_key
 from zap.serving.api.keys import new_key
 
 ROOT = Path(__file__).resolve().parents[3]
-APPLICATION = "made_shop"
+APPLICATION = "shop"
 SHOP = "https://shop.example"
 
 
@@ -33,12 +33,14 @@ class RealServer:
         secret: a secret key.
         publishable: a publishable key for pages of ``SHOP``.
         log: what the process wrote.
+        client: with connections that are kept.
     """
 
     url: str
     secret: str
     publishable: str
     log: Path
+    client: httpx.Client
 
     @property
     def port(self) -> int:
@@ -55,7 +57,7 @@ class RealServer:
     def post(self, path: str, content: object, **named: str) -> httpx.Response:
         """A request of the secret key, unless other headers are given."""
         headers = named or self.bearer
-        return httpx.post(f"{self.url}{path}", json=content, headers=headers)
+        return self.client.post(path, json=content, headers=headers)
 
     def lines(self) -> list[str]:
         return self.log.read_text().splitlines()
@@ -98,7 +100,9 @@ def real_server(
             command, cwd=ROOT, stderr=file, env=os.environ | {"PYTHONPATH": str(ROOT)}
         )
     try:
-        yield RealServer(_url(process, log), secret, publishable, log)
+        url = _url(process, log)
+        with httpx.Client(base_url=url, timeout=20) as client:
+            yield RealServer(url, secret, publishable, log, client)
     finally:
         process.terminate()
         assert process.wait(20) == 0, log.read_text()

@@ -148,6 +148,12 @@ class _Server(uvicorn.Server):
         if self.started:
             self.told()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        # Else uvicorn raises the signal again, and with SIGTERM the process would be
+        # gone before the log and the store are closed.
+        self._captured_signals.clear()
+
 
 def _check_host(config: ServeConfig) -> None:
     if not config.keys and not is_loopback(config.host) and config.host != "localhost":
@@ -172,7 +178,8 @@ def _uvicorn_config(
         access_log=False,
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(config.proxies),
+        forwarded_allow_ips=config.proxies,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(config.drain_s) or 1,
     )
