@@ -148,12 +148,6 @@ class _Server(uvicorn.Server):
         if self.started:
             self.told()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        # Else uvicorn raises the signal again, and with SIGTERM the process would be
-        # gone before the log and the store are closed.
-        self._captured_signals.clear()
-
 
 def _check_host(config: ServeConfig) -> None:
     if not config.keys and not is_loopback(config.host) and config.host != "localhost":
