@@ -259,10 +259,10 @@ class Encoder:
                 "Make them with DayBuckets.of(encoder.instance)."
             )
         try:
-            sequence, metadata = self.online.encode(events, instant)
+            sequence, metadata = self.online.encode(events, instant, buckets is None)
         except Unusual:
             return self.encode_as_batch(events, instant, buckets)
-        if metadata is None:
+        if buckets is not None:
             histories = one_history(events, self._metadata_fields)
             cutoffs = one_cutoff(events, histories, instant)
             metadata = self.encode_metadata(histories, cutoffs, buckets=buckets)
