@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from math import nan
+from operator import sub
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,6 +60,11 @@ class Group:
                 found = [None if value is None else made(value) for value in found]
             self._read[made, place] = found
         return found
+
+    @cached_property
+    def gaps(self) -> list[int]:
+        """Microseconds from each event to the next."""
+        return list(map(sub, self.times[1:], self.times))
 
     def by_type(self, place: int) -> dict[str, Group]:
         """The events of each type."""
@@ -173,8 +179,7 @@ def _number_of(value: Any) -> float:
 
 
 def _within(value: Any) -> float:
-    """A number that can be a minimum; 0.0 is added so that -0.0 is 0.0."""
-    return min(max(_number_of(value), -LARGEST_NUMBER), LARGEST_NUMBER) + 0.0
+    return min(max(_number_of(value), -LARGEST_NUMBER), LARGEST_NUMBER)
 
 
 def _millionths(value: Any) -> int:
@@ -184,6 +189,8 @@ def _millionths(value: Any) -> int:
 
 def _millions(whole: int) -> float:
     """A sum of millionths; beyond 64 bits it is as one that wraps around."""
+    if -_HALF <= whole < _HALF:
+        return whole / 1e6
     return ((whole + _HALF) % (2 * _HALF) - _HALF) / 1e6
 
 
@@ -228,14 +235,9 @@ def _gap_mean(group: Group, start: int, stop: int) -> float:
     return _gap_sum(group, start, stop) / max(stop - max(start, 1), 1)
 
 
-def _gaps(group: Group, start: int, stop: int) -> list[int]:
-    times = group.times
-    return [times[at] - times[at - 1] for at in range(max(start, 1), stop)]
-
-
 def _least_gap(group: Group, start: int, stop: int) -> float:
-    return min(_gaps(group, start, stop), default=nan) / 1e6
+    return min(group.gaps[max(start, 1) - 1 : max(stop, 1) - 1], default=nan) / 1e6
 
 
 def _largest_gap(group: Group, start: int, stop: int) -> float:
-    return max(_gaps(group, start, stop), default=nan) / 1e6
+    return max(group.gaps[max(start, 1) - 1 : max(stop, 1) - 1], default=nan) / 1e6
