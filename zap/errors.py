@@ -15,6 +15,8 @@ defect of Zap.
     |-- TrainingError     data or settings that no model can be trained on
     |-- BundleError       a directory with one model version
     |-- RegistryError     the versions of an application, and which of them is live
+    |-- ServingError      a server: its settings, or what a caller asks of it
+    |-- KeysError         the keys by which the API knows its callers
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -57,6 +59,12 @@ class BundleError(ZapError):
 
 class RegistryError(ZapError):
     """A registry has no such version, or its log does not allow what is asked."""
+
+
+class ServingError(ZapError):
+    """A server's settings are wrong, or what a caller asks of it can't be answered."""
+class KeysError(ZapError):
+    """A file of keys, or a key to be made, is wrong."""
 
 
 class MissingExtraError(ZapError):

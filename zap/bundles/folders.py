@@ -53,8 +53,13 @@ def create_file(target: Path, content: bytes, mode: int = 0o666) -> bool:
     return True
 
 
-def replace_file(target: Path, content: bytes) -> None:
+def replace_file(target: Path, content: bytes, mode: int = 0o666) -> None:
     """Make a file, or put another content in its place, in one step.
+
+    Args:
+        target: its path.
+        content: what it holds.
+        mode: who may do what with it, before the process's mask.
 
     Raises:
         OSError: the disk refuses.
@@ -62,7 +67,7 @@ def replace_file(target: Path, content: bytes) -> None:
     with replacing(target):
         temporary = temporary_of(target, REPLACED)
         try:
-            write_file(temporary, content)
+            write_file(temporary, content, mode)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)

@@ -85,8 +85,8 @@ def segments(y: ArrayLike, p: ArrayLike, weight: ArrayLike) -> list[dict[str, An
     """Five equal parts from the highest predictions to the lowest.
 
     Returns:
-        For each part its name, n, mean_observed, mean_prediction, relative_value (its
-        mean over that of all rows) and share_of_value.
+        For each part its name, n, mean_observed, mean_prediction, lowest_prediction,
+        relative_value (its mean over that of all rows) and share_of_value.
     """
     return [
         {
@@ -94,6 +94,7 @@ def segments(y: ArrayLike, p: ArrayLike, weight: ArrayLike) -> list[dict[str, An
             "n": part["n"],
             "mean_observed": part["positive_rate"],
             "mean_prediction": part["mean_prediction"],
+            "lowest_prediction": part["lowest_prediction"],
             "relative_value": part["relative_odds"],
             "share_of_value": part["share_of_positives"],
         }

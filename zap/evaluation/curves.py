@@ -136,8 +136,8 @@ def segments(
 
     Returns:
         For each part its name, n, share_of_positives, positive_rate,
-        mean_prediction and relative_odds: its positive rate over the rate of all
-        rows. Without positives the last and the share are NaN.
+        mean_prediction, lowest_prediction and relative_odds: its positive rate over
+        the rate of all rows. Without positives the last and the share are NaN.
     """
     outcomes, predicted = as_floats(y), as_floats(p)
     weight = weights_or_ones(weights, len(outcomes))
@@ -148,6 +148,7 @@ def segments(
     means = np.diff(Gains.of(ranking, predicted, weight).at(cuts)) / part
     one_row = 1 / np.where(weight > 0, weight, 1)  # times its weight: a row is 1
     rows = np.diff(np.rint(Gains.of(ranking, one_row, weight).at(cuts)))
+    lowest = _lowest(ranking, predicted, weight, part * np.arange(1, len(cuts)))
     overall = positives.sum()
     with np.errstate(invalid="ignore"):
         shares = positives / overall
@@ -157,11 +158,22 @@ def segments(
             "n": int(rows[i]),
             "positive_rate": float(positives[i] / part),
             "mean_prediction": float(means[i]),
+            "lowest_prediction": float(lowest[i]),
             "relative_odds": float(shares[i] * len(SEGMENT_NAMES)),
             "share_of_positives": float(shares[i]),
         }
         for i, name in enumerate(SEGMENT_NAMES)
     ]
+
+
+def _lowest(
+    ranking: Ranking, predicted: FloatArray, weight: FloatArray, until: FloatArray
+) -> FloatArray:
+    """The prediction at which each part ends, given its weight and that above it."""
+    gathered = np.cumsum(ranking.per_run(weight))
+    runs = np.searchsorted(gathered, until * (1 - 1e-12))
+    ranked = predicted[ranking.order][ranking.starts]
+    return as_floats(ranked[np.minimum(runs, len(ranked) - 1)])
 
 
 def top_rate(

@@ -1,0 +1,127 @@
+"""The settings of a server, from a TOML file and the command line.
+
+Every setting has a name here, a default that is right for one small machine, and a
+bound. A key that is unknown is refused with the nearest one that is known: a limit that
+is misspelt would be a limit that is not there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from zap.errors import ServingError
+from zap.serving.api.bodies import MOST_EVENTS, MOST_EXPLAINED, MOST_SUBJECTS
+
+Count = Annotated[int, Meta(ge=1, le=1 << 40)]
+Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of ``zap serve``.
+
+    Attributes:
+        registry: where versions and deployments lie.
+        store: of recent events: sqlite:FILE, redis://... or mongodb://...
+        log: folder of the prediction log; empty writes none.
+        applications: to serve; none named are all of the registry.
+        host: address to listen at.
+        port: to listen at; 0 takes a free one.
+        threads: that work on requests.
+        max_waiting: requests that may wait for a thread; more are refused (503).
+        timeout_ms: from a request's arrival to its answer.
+        drain_s: how long a server that ends lets requests finish.
+        poll_s: how often it looks for another live version.
+        sweep_s: how often events are removed that have become too old.
+        store_timeout_ms: of one call of the store.
+        store_failures: in a row, after which the store is left alone for a while.
+        store_pause_ms: how long that is.
+        log_on_failure: refuse a prediction that can't be logged, or go_on and count.
+        log_wait_ms: how long a prediction may wait for its entry.
+        log_requests: whether a line is written for each request.
+        points: folder of prediction points; empty writes none.
+        max_body_bytes: of one request.
+        max_events: of one request.
+        max_subjects: of one batch.
+        max_explained: events that are left out in turn in one request.
+    """
+
+    registry: str = "models"
+    store: str = "sqlite:events.db"
+    log: str = "predictions"
+    applications: list[str] = []
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    threads: Annotated[int, Meta(ge=1, le=256)] = 4
+    max_waiting: Annotated[int, Meta(ge=0, le=100_000)] = 128
+    timeout_ms: Milliseconds = 5_000
+    drain_s: Seconds = 10
+    poll_s: Seconds = 1
+    sweep_s: Seconds = 600
+    store_timeout_ms: Milliseconds = 250
+    store_failures: Count = 3
+    store_pause_ms: Milliseconds = 500
+    log_on_failure: Literal["refuse", "go_on"] = "refuse"
+    log_wait_ms: Milliseconds = 50
+    log_requests: bool = True
+    points: str = ""
+    max_body_bytes: Count = 1 << 20
+    max_events: Annotated[int, Meta(ge=1, le=MOST_EVENTS)] = 1_000
+    max_subjects: Annotated[int, Meta(ge=1, le=MOST_SUBJECTS)] = MOST_SUBJECTS
+    max_explained: Annotated[int, Meta(ge=0, le=MOST_EXPLAINED)] = 40
+
+
+def load_config(
+    path: str | Path | None, given: dict[str, Any] | None = None
+) -> ServeConfig:
+    """The settings of a file, and over them those of the command line.
+
+    Args:
+        path: a TOML file; None has none.
+        given: settings by name; None values are not given.
+
+    Raises:
+        ServingError: the file can't be read, a key is unknown, or a value is wrong.
+    """
+    said = _read(path) if path is not None else {}
+    said |= {name: value for name, value in (given or {}).items() if value is not None}
+    try:
+        return msgspec.convert(said, ServeConfig)
+    except msgspec.ValidationError as error:
+        raise ServingError(_explained(str(error), path)) from error
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except (OSError, ValueError) as error:
+        raise ServingError(
+            f"Expected a TOML file of settings. Received: config={path} ({error}). "
+            "See docs/serving.md for an example."
+        ) from error
+
+
+def _explained(message: str, path: str | Path | None) -> str:
+    known = ServeConfig.__struct_fields__
+    unknown = re.search(r"unknown field `(.*)`", message)
+    if unknown is None:
+        at = re.search(r"\$\.(\w+)", message)
+        name = at[1] if at else "a setting"
+        return (
+            f"Expected settings of a server that are right. Received: {message}, "
+            f"config={path}. Change {name}."
+        )
+    near = difflib.get_close_matches(unknown[1], known, 1, 0.4)
+    fix = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(known)}."
+    return (
+        f"Expected settings that a server has. Received: {unknown[1]!r}, "
+        f"config={path}. {fix}"
+    )

@@ -1,0 +1,245 @@
+"""The gate before the application: who may come in, how much, and what is told of it.
+
+Pure ASGI around any application. In this order, so that what costs most is asked last:
+the key, the rates, the body (counted and timed), then one of a set number of places.
+There is no queue: who finds no place is told so at once, with Retry-After.
+
+The application finds its caller in ``scope["zap.caller"]`` and a body that is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zap.serving.api.access import METRICS_PATH, RULES, Access, Rule, Rules
+from zap.serving.api.answer import Answer
+from zap.serving.api.body import Body, Buffer, Receive, Send, replayed
+from zap.serving.api.caller import SCOPE_KEY, Caller
+from zap.serving.api.cors import answer_headers, lists, preflight_headers
+from zap.serving.api.doorman import Asked, Doorman
+from zap.serving.api.key_file import KeyFile
+from zap.serving.api.keys import Keyring
+from zap.serving.api.limits import Buckets, Limits
+from zap.serving.api.metrics import CONTENT_TYPE, Metrics
+from zap.serving.api.refusals import (
+    JSON,
+    Disconnected,
+    Header,
+    Refused,
+    busy,
+    forbidden,
+    retry_after,
+)
+from zap.serving.api.visitors import LIFE_S, server_secret, sign_visitor
+
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+ROUTE_KEY = "zap.route"
+NO_STORE = (b"cache-control", b"no-store")
+PAGES = (Access.BROWSER, Access.VISITORS)
+CLIENT_CLOSED = 499  # never sent: how logs of servers call a client that went away
+LOG = logging.getLogger("zap.serving.api")
+
+
+class Gate:
+    """ASGI middleware that authenticates, limits and measures.
+
+    Args:
+        app: what it stands before.
+        keys: the file of keys; None is a server without, that must be bound to
+            localhost and answers requests from there alone.
+        limits: of rates, sizes and times.
+        metrics: where it counts.
+        rules: which kind of caller may ask which path; others need a secret key.
+        metrics_public: whether ``/metrics`` needs no key anywhere.
+        visitor_life_s: how long a visitor's token holds.
+        now_s: the clock, in seconds since 1970.
+
+    Raises:
+        KeysError: the file of keys or the server's secret is missing or damaged.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        keys: Path | KeyFile | None = None,
+        limits: Limits | None = None,
+        metrics: Metrics | None = None,
+        *,
+        rules: Sequence[Rule] = RULES,
+        metrics_public: bool = False,
+        visitor_life_s: int = LIFE_S,
+        now_s: Callable[[], float] = time.time,
+    ):
+        self.app = app
+        self.keys = KeyFile(keys) if isinstance(keys, Path) else keys
+        self.limits = limits or Limits()
+        self.metrics = metrics or Metrics()
+        secret = server_secret(self.keys.path) if self.keys else None
+        self._doorman = Doorman(self.keys, secret, self.limits, metrics_public, now_s)
+        self._rules = Rules(rules)
+        self._buckets = Buckets(self.limits.max_buckets)
+        self._buffer = Buffer(self.limits.max_buffered_bytes)
+        self._working = 0
+        self._visitor_life_s = visitor_life_s
+        self._now_s = now_s
+        self._watch()
+
+    def _watch(self) -> None:
+        self.metrics.in_flight.set_function(lambda: self._working)
+        self.metrics.buffered_bytes.set_function(lambda: self._buffer.held_bytes)
+        if self.keys is not None:
+            keys = self.keys
+            self.metrics.watch_total(
+                "zap_key_file_damaged",
+                "Changes of the file of keys that could not be read.",
+                lambda: keys.damaged,
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection's scope."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        asked = Asked.of(scope, self._rules)
+        answer = Answer(send, self._headers(asked))
+        body: Body | None = None
+        try:
+            body = Body(asked.headers, receive)
+            await self._serve(asked, scope, body, receive, answer)
+        except Refused as refused:
+            if refused.reason:
+                self.metrics.refused(refused.reason)
+            await answer.refuse(refused, body)
+        except Disconnected:
+            self.metrics.refused("disconnected")
+            answer.status = CLIENT_CLOSED
+        except Exception as error:
+            _log_defect(error, asked)
+            await answer.fail(body)
+        finally:
+            if body is not None:
+                self._buffer.give(body.held_bytes)
+            self.metrics.answered(
+                asked.rule.template,
+                asked.method,
+                answer.status,
+                time.perf_counter() - began,
+            )
+
+    async def _serve(
+        self,
+        asked: Asked,
+        scope: Scope,
+        body: Body,
+        receive: Receive,
+        answer: Answer,
+    ) -> None:
+        if asked.method == "OPTIONS" and asked.rule.access in PAGES:
+            await answer.send_all(204, self._preflight(asked))
+            return
+        caller = self._doorman.admit(asked)
+        if caller is not None:
+            self._charge(asked, caller, answer)
+        if asked.rule.template == METRICS_PATH:
+            await self._tell_metrics(asked, answer)
+            return
+        if asked.rule.access is Access.VISITORS and caller is not None:
+            await self._issue_visitor(asked, caller, answer)
+            return
+        if body.expected:
+            content = await body.read(self.limits, self._buffer)
+            receive = replayed(content, receive)
+        if self._working >= self.limits.max_concurrent and not asked.rule.vital:
+            raise busy("busy", self.limits.retry_after_s)
+        scope[SCOPE_KEY] = caller
+        scope[ROUTE_KEY] = asked.rule.template
+        self._working += 1
+        try:
+            await self.app(scope, receive, answer.send)
+        finally:
+            self._working -= 1
+
+    def _ring(self) -> Keyring:
+        return self.keys.ring if self.keys else Keyring()
+
+    def _headers(self, asked: Asked) -> list[Header]:
+        if asked.rule.access is Access.OPEN:
+            return []
+        if asked.rule.access not in PAGES:
+            return [NO_STORE]
+        return [NO_STORE, *answer_headers(self._ring(), asked.origin)]
+
+    def _preflight(self, asked: Asked) -> list[Header]:
+        origin = asked.origin
+        if origin is None or b"access-control-request-method" not in asked.headers:
+            raise Refused(405, "method", "Expected POST.", None, [(b"allow", b"POST")])
+        if not lists(self._ring(), origin):
+            raise forbidden("origin", "No key lists this page's origin.", "origin")
+        return preflight_headers(origin)
+
+    def _charge(self, asked: Asked, caller: Caller, answer: Answer) -> None:
+        claims = self._doorman.claims(asked, caller)
+        if not claims:
+            return
+        verdict = self._buckets.take(claims)
+        answer.headers += [
+            (b"ratelimit-limit", b"%d" % verdict.limit),
+            (b"ratelimit-remaining", b"%d" % verdict.remaining),
+            (b"ratelimit-reset", b"%d" % -(-verdict.reset_s // 1)),
+        ]
+        if verdict.refused_by:
+            raise Refused(
+                429,
+                "rate_limited",
+                "Too many requests. Try again after the seconds of Retry-After.",
+                verdict.refused_by,
+                [retry_after(verdict.wait_s)],
+            )
+
+    async def _tell_metrics(self, asked: Asked, answer: Answer) -> None:
+        if asked.method not in ("GET", "HEAD"):
+            raise Refused(405, "method", "Expected GET.", None, [(b"allow", b"GET")])
+        kind = (b"content-type", CONTENT_TYPE.encode())
+        await answer.send_all(200, [kind], self.metrics.text())
+
+    async def _issue_visitor(
+        self, asked: Asked, caller: Caller, answer: Answer
+    ) -> None:
+        """A token for a new visitor, or a fresh one for whom its token still proves."""
+        if asked.method != "POST":
+            raise Refused(405, "method", "Expected POST.", None, [(b"allow", b"POST")])
+        if caller.key_id is None:
+            raise forbidden(
+                "kind_of_key", "This server has no publishable keys.", "kind_of_key"
+            )
+        anonymous_id = caller.anonymous_id or str(uuid.uuid4())
+        now_s = self._now_s()
+        secret = self._doorman.site_secret(caller.key_id)
+        life_s = self._visitor_life_s
+        token = sign_visitor(secret, caller.key_id, anonymous_id, life_s, now_s)
+        made = {
+            "anonymous_id": anonymous_id,
+            "token": token,
+            "expires": int(now_s) + life_s,
+        }
+        await answer.send_all(200, [JSON], json.dumps(made).encode())
+
+
+def _log_defect(error: Exception, asked: Asked) -> None:
+    """Where a defect is; not what was said of it, which may hold a subject."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    LOG.error("defect: %s at %s\n%s", type(error).__name__, asked.rule.template, frames)

@@ -1,0 +1,280 @@
+"""What a server tells of itself, in Prometheus's text form.
+
+Each server has a registry of its own, so that two in one process, as in tests, do not
+count for each other. No label holds a subject, a path, a key or an address: labels are
+templates of routes, names of applications and versions, and words from fixed lists.
+
+Names and labels are read by people's dashboards and alarms: add, and do not rename.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# A prediction takes a millisecond or less; a full server some seconds.
+LATENCY_S = (
+    *(0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+SCORES = tuple(n / 20 for n in range(1, 21))
+AMOUNTS = tuple(b * 10.0**e for e in range(-1, 6) for b in (1, 2, 5))
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+REASONS = (
+    *("no_key", "bad_key", "kind_of_key", "application", "origin", "visitor", "host"),
+    *("rate_key", "rate_visitor", "rate_address"),
+    *("too_large", "slow_body", "encoding", "busy", "memory", "disconnected"),
+    *("connections", "headers_too_large", "slow_headers"),
+)
+VERSIONS_KEPT = 50
+
+
+class LogCounts(Protocol):
+    """What a prediction log counts."""
+
+    @property
+    def written(self) -> int:
+        """Entries that are on disk."""
+
+    @property
+    def lost(self) -> int:
+        """Entries that are not, where serving goes on without."""
+
+    @property
+    def repaired(self) -> int:
+        """Torn ends that were cut off."""
+
+
+class Metrics:
+    """The counters, gauges and histograms of one server. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self._requests = Counter(
+            "zap_requests",
+            "Requests answered.",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self._latency = Histogram(
+            "zap_request_seconds",
+            "From a request's headers to the end of its answer.",
+            ("route",),
+            buckets=LATENCY_S,
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "zap_requests_in_flight", "Requests being worked on.", registry=registry
+        )
+        self.buffered_bytes = Gauge(
+            "zap_buffered_bytes", "Bodies being received.", registry=registry
+        )
+        self._refused = Counter(
+            "zap_refused",
+            "Requests and connections refused.",
+            ("reason",),
+            registry=registry,
+        )
+        self._predictions = Counter(
+            "zap_predictions",
+            "Scores given.",
+            ("application", "version"),
+            registry=registry,
+        )
+        self._scores = Histogram(
+            "zap_score",
+            "Calibrated probabilities given; of several classes the largest.",
+            ("application",),
+            buckets=SCORES,
+            registry=registry,
+        )
+        self._amounts = Histogram(
+            "zap_amount",
+            "Amounts predicted.",
+            ("application",),
+            buckets=AMOUNTS,
+            registry=registry,
+        )
+        self._store_errors = Counter(
+            "zap_store_errors",
+            "Failures of the event store.",
+            ("operation",),
+            registry=registry,
+        )
+        self._bundle_errors = Counter(
+            "zap_bundle_errors",
+            "Live versions that could not be loaded; the former goes on.",
+            ("application",),
+            registry=registry,
+        )
+        self._children: dict[tuple[str, str, int], Counter] = {}
+        self._latencies: dict[str, Histogram] = {}
+        self._versions: dict[str, deque[str]] = {}
+        for reason in REASONS:
+            self._refused.labels(reason)
+        ProcessCollector(registry=self.registry)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A request was answered.
+
+        Args:
+            route: the template of its path.
+            method: of HTTP.
+            status: of HTTP.
+            seconds: that it took.
+        """
+        name = method if method in METHODS else "other"
+        child = self._children.get((route, name, status))
+        if child is None:
+            child = self._requests.labels(route, name, str(status))
+            self._children[route, name, status] = child
+        child.inc()
+        latency = self._latencies.get(route)
+        if latency is None:
+            latency = self._latencies[route] = self._latency.labels(route)
+        latency.observe(seconds)
+
+    def refused(self, reason: str) -> None:
+        """A request or a connection was refused, for one of ``REASONS``."""
+        assert reason in REASONS, reason
+        self._refused.labels(reason).inc()
+
+    def predicted(
+        self,
+        application: str,
+        version: str,
+        score: float | Sequence[float],
+        amount: bool = False,
+    ) -> None:
+        """A score was given.
+
+        Args:
+            application: its name.
+            version: that gave it.
+            score: a probability, the classes' probabilities, or an amount.
+            amount: whether it is an amount.
+        """
+        self._forget_old_versions(application, version)
+        self._predictions.labels(application, version).inc()
+        value = score if isinstance(score, int | float) else max(score, default=0.0)
+        histogram = self._amounts if amount else self._scores
+        histogram.labels(application).observe(value)
+
+    def store_failed(self, operation: str) -> None:
+        """The event store could not do something: a word such as ``append``."""
+        self._store_errors.labels(operation).inc()
+
+    def bundle_failed(self, application: str) -> None:
+        """A live version could not be loaded."""
+        self._bundle_errors.labels(application).inc()
+
+    def watch_live(self, live: Callable[[], Mapping[str, str]]) -> None:
+        """Tell which version of each application is live.
+
+        Args:
+            live: gives versions by application; asked at each scrape.
+        """
+        self.registry.register(_Live(live))
+
+    def watch_log(self, counts: Callable[[], LogCounts]) -> None:
+        """Tell what the prediction log counts.
+
+        Args:
+            counts: asked at each scrape.
+        """
+        self.registry.register(_Log(counts))
+
+    def watch_total(self, name: str, help_text: str, total: Callable[[], int]) -> None:
+        """Tell a number that only grows and is counted elsewhere.
+
+        Args:
+            name: of the metric, without ``_total``.
+            help_text: one sentence.
+            total: asked at each scrape.
+        """
+        self.registry.register(_Total(name, help_text, total))
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+    def _forget_old_versions(self, application: str, version: str) -> None:
+        known = self._versions.setdefault(application, deque())
+        if version in known:
+            return
+        known.append(version)
+        if len(known) > VERSIONS_KEPT:
+            self._predictions.remove(application, known.popleft())
+
+
+class _Live(Collector):
+    def __init__(self, live: Callable[[], Mapping[str, str]]):
+        self._live = live
+
+    def describe(self) -> Iterator[Metric]:
+        yield self._family()
+
+    def collect(self) -> Iterator[Metric]:
+        family = self._family()
+        for application, version in sorted(self._live().items()):
+            family.add_metric([application, version], 1)
+        yield family
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            "zap_live_version",
+            "1 for the live version of each application.",
+            labels=("application", "version"),
+        )
+
+
+class _Log(Collector):
+    def __init__(self, counts: Callable[[], LogCounts]):
+        self._counts = counts
+
+    def describe(self) -> Iterator[Metric]:
+        yield self._family()
+
+    def collect(self) -> Iterator[Metric]:
+        counts = self._counts()
+        family = self._family()
+        for outcome in ("written", "lost", "repaired"):
+            value = getattr(counts, outcome)
+            assert math.isfinite(value)
+            family.add_metric([outcome], value)
+        yield family
+
+    @staticmethod
+    def _family() -> CounterMetricFamily:
+        return CounterMetricFamily(
+            "zap_log_entries",
+            "Entries of the prediction log: written, lost, or torn and repaired.",
+            labels=("outcome",),
+        )
+
+
+class _Total(Collector):
+    def __init__(self, name: str, help_text: str, total: Callable[[], int]):
+        self._name, self._help, self._total = name, help_text, total
+
+    def describe(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(self._name, self._help)
+
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(self._name, self._help, value=self._total())

@@ -1,0 +1,173 @@
+"""What uvicorn's own parser leaves open: how long and how slow headers may be.
+
+Uvicorn's ``h11_max_incomplete_event_size`` holds for its parser in Python only. The
+fast one, httptools, takes headers of any size at any pace, and an application is not
+asked before they are whole. So this is that protocol with three bounds: bytes of a
+request's first lines, seconds until they are whole, and connections at once. Give it to
+uvicorn as ``http=limited_protocol(...)``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from zap.serving.api.refusals import JSON, Refused, busy
+
+_SLOW = "The headers came too slowly."
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """The bounds of connections.
+
+    Attributes:
+        max_header_bytes: of the request line and the headers of a request.
+        header_timeout_s: until they are whole, from when the connection is made, or
+            from the first byte of a later request.
+        max_connections: at once.
+    """
+
+    max_header_bytes: int = 32 << 10
+    header_timeout_s: float = 10.0
+    max_connections: int = 1_000
+
+
+def limited_protocol(
+    limits: ConnectionLimits, refused: Callable[[str], None]
+) -> type[HttpToolsProtocol]:
+    """A protocol class for uvicorn's option ``http``.
+
+    Args:
+        limits: that each connection is held to.
+        refused: told each reason; `zap.serving.api.metrics.Metrics.refused`.
+    """
+
+    class LimitedProtocol(_Limited):
+        bounds = limits
+        count = staticmethod(refused)
+
+    return LimitedProtocol
+
+
+class _Limited(HttpToolsProtocol):
+    bounds: ConnectionLimits
+    count: Callable[[str], None]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._header_bytes = 0
+        self._part = "nothing"  # of a request, that is being received
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.bounds.max_connections:
+            self._refuse(busy("connections", 1))
+        else:
+            self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self._part == "headers":
+            # All of these bytes may belong to headers that an earlier call began.
+            self._header_bytes += len(data)
+            if self._header_bytes > self.bounds.max_header_bytes:
+                self._refuse(self._too_large())
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._part = "headers"
+        self._header_bytes = 0
+        if self._timer is None:
+            self._start_timer()
+
+    def on_headers_complete(self) -> None:
+        if self.transport.is_closing():
+            return
+        size = len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers)
+        if size > self.bounds.max_header_bytes:
+            self._refuse(self._too_large())
+            return
+        self._part = "body"
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._part == "body":
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._part != "body":
+            return
+        self._part = "nothing"
+        self._stop_timer()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        # The answer is out. Who is still sending its question, or does not read, has
+        # no one else to end it: the gate's time-outs are over.
+        if self.transport.is_closing() or self._part == "body":
+            self._stop_timer()
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(
+            self.bounds.header_timeout_s, self._waited_enough
+        )
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _waited_enough(self) -> None:
+        self._timer = None
+        if self.transport.is_closing() or self._part == "body":
+            self.transport.abort()
+        elif self._part == "headers":
+            self._refuse(Refused(408, "slow_headers", _SLOW, "slow_headers"))
+        else:
+            self.transport.close()
+
+    def _too_large(self) -> Refused:
+        most = self.bounds.max_header_bytes
+        message = f"Expected headers of at most {most} bytes."
+        return Refused(431, "headers_too_large", message, "headers_too_large")
+
+    def _refuse(self, refused: Refused) -> None:
+        """Say why, and close: there is no request yet that could be answered."""
+        self._part = "nothing"
+        if refused.reason:
+            self.count(refused.reason)
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_whole_answer(refused))
+        self.transport.close()
+        self._stop_timer()
+        self._start_timer()
+
+
+def _whole_answer(refused: Refused) -> bytes:
+    phrase = HTTPStatus(refused.status).phrase
+    headers = [
+        *refused.headers,
+        JSON,
+        (b"content-length", b"%d" % len(refused.body)),
+        (b"connection", b"close"),
+    ]
+    lines = [b"%s: %s\r\n" % header for header in headers]
+    first = f"HTTP/1.1 {refused.status} {phrase}\r\n".encode()
+    return b"".join((first, *lines, b"\r\n", refused.body))

@@ -1,0 +1,149 @@
+"""A server's life: made from its settings, told when it is ready, closed in order.
+
+What must be there at the start is checked before a port is taken: the registry and its
+live bundles, the folder of the log. A store that is down at the start is no reason not
+to: it may come later, and until then callers are told 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import uvicorn
+import uvloop
+
+from zap.errors import ServingError
+from zap.serving.api.app import application
+from zap.serving.api.asgi import App
+from zap.serving.api.config import ServeConfig
+from zap.serving.api.request_log import RequestLog
+from zap.serving.api.workers import Workers
+from zap.serving.breaker import Breaker
+from zap.serving.log import LogOptions, PredictionLog
+from zap.serving.points import Points
+from zap.serving.service import Service
+from zap.serving.stores import open_store
+
+
+def make_service(config: ServeConfig) -> Service:
+    """The service of some settings, with its parts opened.
+
+    Raises:
+        ZapError: a part can't be opened.
+    """
+    store = None
+    if config.store:
+        opened = open_store(config.store, timeout_ms=config.store_timeout_ms)
+        store = Breaker(opened, config.store_failures, config.store_pause_ms / 1000)
+    log = None
+    if config.log:
+        options = LogOptions(
+            wait_ms=config.log_wait_ms, on_failure=config.log_on_failure
+        )
+        log = PredictionLog(config.log, options)
+    return Service(
+        config.registry,
+        store,
+        log,
+        applications=config.applications or None,
+        points=Points(config.points) if config.points else None,
+    )
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that listens.
+
+    Attributes:
+        url: where.
+        service: what answers.
+    """
+
+    url: str
+    service: Service
+
+
+def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
+    """Serve until the process is asked to end (SIGTERM, SIGINT).
+
+    Args:
+        config: the settings.
+        told: called once the server answers.
+
+    Raises:
+        ZapError: a part can't be opened, or the port is taken.
+    """
+    service = make_service(config)
+    workers = Workers(config.threads, config.max_waiting, config.timeout_ms / 1000)
+    requests = RequestLog(sys.stderr.buffer if config.log_requests else None)
+    try:
+        bound = bind(config.host, config.port)
+        app = application(service, config, workers, requests)
+        service.follow(config.poll_s, config.sweep_s)
+        server = _Server(_uvicorn_config(app, config))
+        server.told = lambda: told(Running(url_of(bound), service))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(server.serve([bound]))
+    finally:
+        workers.close(config.drain_s)
+        service.close()
+        requests.close()
+
+
+class _Server(uvicorn.Server):
+    told: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.told()
+
+
+def _uvicorn_config(app: App, config: ServeConfig) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=int(config.drain_s) or 1,
+    )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        ServingError: the address is taken, or is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ServingError(
+            "Expected an address of this machine that is free. Received: "
+            f"host={host}, port={port} ({error.strerror}). Choose another with --port."
+        ) from error
+    bound.set_inheritable(True)
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """The URL of a socket."""
+    host, port = bound.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"

@@ -1,0 +1,42 @@
+"""Names of predictions: unique, and in the order of time when sorted as texts.
+
+26 letters and digits: 48 bits of milliseconds since 1970, then 80 random bits, in
+Crockford's base 32 (which has no I, L, O and U). So an id can be read aloud, says when
+the prediction was made, and no two servers have to agree on anything. Logs are searched
+by the time in an id: another form would make old entries unfindable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 26
+_RANDOM_BYTES = 10
+_PAIRS = [a + b for a in DIGITS for b in DIGITS]
+_FORM = re.compile(f"[0-7][{DIGITS}]{{{LENGTH - 1}}}")
+
+
+def prediction_id(time_us: int) -> str:
+    """A new id.
+
+    Args:
+        time_us: when the prediction is made, in microseconds since 1970.
+    """
+    milliseconds = max(0, time_us // 1000) & ((1 << 48) - 1)
+    number = milliseconds << 80 | int.from_bytes(os.urandom(_RANDOM_BYTES))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+
+
+def is_prediction_id(text: str) -> bool:
+    """Whether a text has the form of an id."""
+    return _FORM.fullmatch(text) is not None
+
+
+def time_us_of(prediction: str) -> int:
+    """The time in an id, to the millisecond, in microseconds since 1970."""
+    number = 0
+    for digit in prediction[:10]:
+        number = number << 5 | DIGITS.index(digit)
+    return number * 1000
