@@ -17,6 +17,8 @@ defect of Zap.
     |-- RegistryError     the versions of an application, and which of them is live
     |-- ServingError      a server: its settings, or what a caller asks of it
     |-- KeysError         the keys by which the API knows its callers
+    |-- LogError          the prediction log: it can't be written or read
+    |-- StoreError        an event store that cannot be reached, or is too slow
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -63,8 +65,18 @@ class RegistryError(ZapError):
 
 class ServingError(ZapError):
     """A server's settings are wrong, or what a caller asks of it can't be answered."""
+
+
 class KeysError(ZapError):
     """A file of keys, or a key to be made, is wrong."""
+
+
+class LogError(ZapError):
+    """The log of predictions can't be written or read, or has no such prediction."""
+
+
+class StoreError(ZapError):
+    """An event store cannot be reached, is too slow, or holds something else."""
 
 
 class MissingExtraError(ZapError):

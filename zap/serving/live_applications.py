@@ -111,6 +111,7 @@ class LiveApplications:
         names: the applications to serve; None is all that there are, new ones too.
         before: called with what will be served, before a new version takes over; where
             it raises, the poll is made again.
+        failed: told the application whose live version could not be loaded.
 
     Attributes:
         served: what is served, by application; replaced as a whole.
@@ -124,8 +125,10 @@ class LiveApplications:
         root: Where,
         names: Sequence[str] | None = None,
         before: Callable[[Sequence[Served]], None] = lambda served: None,
+        failed: Callable[[str], None] = lambda application: None,
     ):
-        self._root, self._names, self._before = root, names, before
+        self._root, self._names = root, names
+        self._before, self._failed = before, failed
         self._followed: dict[str, _Followed] = {}
         self.served: Mapping[str, Served] = {}
         self.problems: Mapping[str, str] = {}
@@ -146,6 +149,7 @@ class LiveApplications:
             except (ZapError, OSError) as error:
                 problems[name] = str(error)
                 self.failures += 1
+                self._failed(name)
                 continue
             if found is not None:
                 fresh.append(found)

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from zap.bundles.files import Where
 from zap.bundles.target import AMOUNT
@@ -22,7 +22,8 @@ from zap.serving.answers import Answer, Reason
 from zap.serving.batched import score_many
 from zap.serving.explain import reasons
 from zap.serving.live_applications import LiveApplications, Served
-from zap.serving.log import Logged, PredictionLog
+from zap.serving.log import Logged, PredictionLog, event_hashes
+from zap.serving.log.entry import Source
 from zap.serving.points import PREDICTION_POINT, Points, point_event
 from zap.serving.posted import parsed_events
 from zap.serving.prediction_ids import prediction_id
@@ -32,7 +33,9 @@ from zap.serving.stores import Appended, EventStore
 Event = dict[str, Any]
 
 CHUNK = 256
-SUBJECT, EVENTS, BATCH = "subject", "events", "batch"
+SUBJECT: Final = "subject"
+EVENTS: Final = "events"
+BATCH: Final = "batch"
 
 
 class UnknownApplicationError(ServingError):
@@ -65,6 +68,11 @@ class _Asked:
     prediction: str
 
     @property
+    def dated(self) -> bool:
+        """Whether there is an instant, and not only a clock."""
+        return self.instant_us is not None or bool(self.events)
+
+    @property
     def moment_us(self) -> int:
         """When it is made."""
         if self.instant_us is not None:
@@ -87,6 +95,7 @@ class Service:
         points: where prediction points are written; None writes none.
         name: makes the name under which a subject stands in the log; None names none.
         clock: microseconds since 1970.
+        failed: told the application whose live version could not be loaded.
 
     Attributes:
         counts: of what was left out, by reason.
@@ -100,12 +109,13 @@ class Service:
         *,
         applications: Sequence[str] | None = None,
         points: Points | None = None,
-        name: Callable[[str], str | None] = lambda subject: None,
+        name: Callable[[str], str] | None = None,
         clock: Callable[[], int] = now_us,
+        failed: Callable[[str], None] = lambda application: None,
     ):
         self.store, self.log, self.points = store, log, points
         self._name, self._clock = name, clock
-        self._live = LiveApplications(root, applications, self._keep)
+        self._live = LiveApplications(root, applications, self._keep, failed)
         self._threads: list[_Repeated] = []
         self.counts: Counter[str] = Counter()
         self.poll()
@@ -288,7 +298,7 @@ class Service:
         return self._stored().forget(subject_field, subject)
 
     def _answer(
-        self, served: Served, asked: _Asked, source: str, explain: int = 0
+        self, served: Served, asked: _Asked, source: Source, explain: int = 0
     ) -> Answer:
         encode = served.predictor.encoder.encode_instance
         encoded = encode(asked.events, asked.moment_us)
@@ -318,25 +328,29 @@ class Service:
         asked: _Asked,
         encoded: EncodedInstance,
         answer: Answer,
-        source: str,
+        source: Source,
     ) -> None:
         if self.log is None:
             return
+        score = answer.score
         entry = Logged(
             id=answer.prediction_id,
             time=self._clock(),
-            instant=answer.instant_us,
+            instant=answer.instant_us if asked.dated else None,
             application=served.application,
             version=served.version,
             fingerprint=served.predictor.encoder.fingerprint,
-            subject=None if asked.subject is None else self._name(asked.subject),
+            subject=self._named(asked.subject),
             events=answer.events,
-            ids=asked.ids,
+            ids=event_hashes(asked.ids),
             encoded=encoded.digest,
-            score=answer.score,
+            score=tuple(score) if isinstance(score, list) else score,
             source=source,
         )
         self.log.append(entry)
+
+    def _named(self, subject: str | None) -> str | None:
+        return self._name(subject) if self._name and subject is not None else None
 
     def _stored(self) -> EventStore:
         if self.store is None:

@@ -7,9 +7,11 @@ is misspelt would be a limit that is not there.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +20,8 @@ from msgspec import Meta, Struct
 
 from zap.errors import ServingError
 from zap.serving.api.bodies import MOST_EVENTS, MOST_EXPLAINED, MOST_SUBJECTS
+from zap.serving.api.limits import Limits
+from zap.serving.api.protocol import ConnectionLimits
 
 Count = Annotated[int, Meta(ge=1, le=1 << 40)]
 Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
@@ -46,8 +50,12 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         log_on_failure: refuse a prediction that can't be logged, or go_on and count.
         log_wait_ms: how long a prediction may wait for its entry.
         log_requests: whether a line is written for each request.
+        keys: file of the keys of callers, which zap keys makes; without one the server
+            listens to this machine alone.
+        metrics_public: whether /metrics needs no key.
+        limits: of rates, sizes and times of requests.
+        connections: of headers and connections.
         points: folder of prediction points; empty writes none.
-        max_body_bytes: of one request.
         max_events: of one request.
         max_subjects: of one batch.
         max_explained: events that are left out in turn in one request.
@@ -69,10 +77,13 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     store_failures: Count = 3
     store_pause_ms: Milliseconds = 500
     log_on_failure: Literal["refuse", "go_on"] = "refuse"
-    log_wait_ms: Milliseconds = 50
+    log_wait_ms: Annotated[int, Meta(ge=1, le=60_000)] = 50
     log_requests: bool = True
     points: str = ""
-    max_body_bytes: Count = 1 << 20
+    keys: str = ""
+    metrics_public: bool = False
+    limits: Limits = Limits()
+    connections: ConnectionLimits = ConnectionLimits()
     max_events: Annotated[int, Meta(ge=1, le=MOST_EVENTS)] = 1_000
     max_subjects: Annotated[int, Meta(ge=1, le=MOST_SUBJECTS)] = MOST_SUBJECTS
     max_explained: Annotated[int, Meta(ge=0, le=MOST_EXPLAINED)] = 40
@@ -93,6 +104,7 @@ def load_config(
     said = _read(path) if path is not None else {}
     said |= {name: value for name, value in (given or {}).items() if value is not None}
     try:
+        _check_tables(said, path)
         return msgspec.convert(said, ServeConfig)
     except msgspec.ValidationError as error:
         raise ServingError(_explained(str(error), path)) from error
@@ -109,8 +121,24 @@ def _read(path: str | Path) -> dict[str, Any]:
         ) from error
 
 
+def _check_tables(said: dict[str, Any], path: str | Path | None) -> None:
+    """Refuse unknown keys of tables, which msgspec lets pass in dataclasses."""
+    tables = {"limits": Limits, "connections": ConnectionLimits}
+    for table, kind in tables.items():
+        inner: Any = said.get(table)
+        known = [each.name for each in dataclasses.fields(kind)]
+        for name in inner if isinstance(inner, dict) else ():
+            if name not in known:
+                raise ServingError(_unknown(f"{table}.{name}", name, known, path))
+            rate = inner[name]
+            for key in rate if isinstance(rate, dict) else ():
+                if key not in ("per_s", "burst"):
+                    where = f"{table}.{name}.{key}"
+                    known = ["per_s", "burst"]
+                    raise ServingError(_unknown(where, key, known, path))
+
+
 def _explained(message: str, path: str | Path | None) -> str:
-    known = ServeConfig.__struct_fields__
     unknown = re.search(r"unknown field `(.*)`", message)
     if unknown is None:
         at = re.search(r"\$\.(\w+)", message)
@@ -119,9 +147,15 @@ def _explained(message: str, path: str | Path | None) -> str:
             f"Expected settings of a server that are right. Received: {message}, "
             f"config={path}. Change {name}."
         )
-    near = difflib.get_close_matches(unknown[1], known, 1, 0.4)
+    return _unknown(unknown[1], unknown[1], ServeConfig.__struct_fields__, path)
+
+
+def _unknown(
+    shown: str, name: str, known: Sequence[str], path: str | Path | None
+) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.4)
     fix = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(known)}."
     return (
-        f"Expected settings that a server has. Received: {unknown[1]!r}, "
+        f"Expected settings that a server has. Received: {shown!r}, "
         f"config={path}. {fix}"
     )

@@ -1,4 +1,4 @@
-"""The outermost layer: a name, a log line and an answer for every request.
+"""The layer inside the gate: a name, a log line and an answer for every request.
 
 Nothing that is raised inside goes further than here. The layer is plain ASGI with one
 closure a request; it costs some ten microseconds.
@@ -8,64 +8,88 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from zap.serving.api.asgi import App, Message, Receive, Scope, Send, answer
 from zap.serving.api.errors import DEFECT, refusal_of
-from zap.serving.api.refusals import Disconnected
+from zap.serving.api.gate import ROUTE_KEY
+from zap.serving.api.metrics import REASONS, Metrics
+from zap.serving.api.refusals import Disconnected, Refused
 from zap.serving.api.request_log import RequestLog
 from zap.serving.prediction_ids import prediction_id
 from zap.serving.service import now_us
+from zap.serving.stores import StoreError
 
 LINE = "zap.line"
 
 
 class Edge:
-    """Wraps the whole application.
+    """Wraps the router, inside of the gate.
 
     Args:
         app: what answers.
         log: where lines go.
+        metrics: where failures are counted.
     """
 
-    def __init__(self, app: App, log: RequestLog):
-        self._app, self._log = app, log
+    def __init__(self, app: App, log: RequestLog, metrics: Metrics):
+        self._app, self._log, self._metrics = app, log, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http":
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1000})
-            return
         begun = time.perf_counter()
-        name = prediction_id(now_us())
+        moment = now_us()
+        name = prediction_id(moment)
         header = (b"x-request-id", name.encode())
-        line: dict[str, Any] = {"id": name, "time": now_us(), "route": "other"}
-        scope[LINE] = line
+        line = scope[LINE] = {"id": name, "time": moment, "route": scope[ROUTE_KEY]}
+        scope["app"] = self  # starlette then raises, where it would answer in text
         status = 0
 
         async def sent(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], header]
+                message["headers"].append(header)
             await send(message)
 
         try:
             await self._app(scope, receive, sent)
         except Disconnected:
             status = 499
+            raise
         except Exception as error:
-            refused = refusal_of(error)
-            if refused is None:
-                line["error"] = traceback.format_exc(limit=-8)
-                refused = DEFECT
-            elif refused.status >= 500 and error is not refused:
-                line["error"] = f"{type(error).__name__}: {error}"[:500]
-            line["code"] = refused.code
+            refused = self._refused(error, line)
             if not status:
                 await answer(sent, refused.status, refused.body, refused.headers)
         finally:
             line["status"] = status
             line["ms"] = round(1000 * (time.perf_counter() - begun), 3)
             self._log.add(line)
+
+    def _refused(self, error: Exception, line: dict[str, Any]) -> Refused:
+        """What is told of an error, once it is counted and in the line."""
+        refused = refusal_of(error)
+        if refused is None:
+            # The frames alone: what an error says may hold a subject.
+            frames = traceback.format_tb(error.__traceback__)[-6:]
+            line["error"] = f"{type(error).__name__} at {''.join(frames)}"
+            refused = DEFECT
+        elif refused.status >= 500 and error is not refused:
+            line["error"] = type(error).__name__
+        line["code"] = refused.code
+        if isinstance(error, StoreError):
+            self._metrics.store_failed(line["route"])
+        elif refused.reason in REASONS:
+            self._metrics.refused(str(refused.reason))
+        return refused
+
+
+def refused_at_gate(log: RequestLog) -> Callable[[str, Refused], None]:
+    """What writes a line for a request that came no further than the gate."""
+
+    def add(route: str, refused: Refused) -> None:
+        line = {"time": now_us(), "route": route, "status": refused.status}
+        log.add(line | {"code": refused.code})
+
+    return add

@@ -6,7 +6,7 @@ ASGI; a request object of a framework would cost more than the prediction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -31,6 +31,7 @@ from zap.serving.api.bodies import (
 )
 from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.api.edge import LINE
+from zap.serving.api.metrics import Metrics
 from zap.serving.api.refusals import forbidden
 from zap.serving.api.workers import Workers
 from zap.serving.live_applications import Served, described
@@ -46,30 +47,24 @@ class Endpoint(Generic[T]):
 
     Args:
         workers: where the work is done.
-        route: its template, for the log.
         work: takes the scope and the body's content to what is answered.
         body: the form of the body; None has none.
-        limit_bytes: of the body.
     """
 
     def __init__(
         self,
         workers: Workers,
-        route: str,
         work: Callable[[Scope, T], Any],
         body: type[T] | None = None,
-        limit_bytes: int = 0,
     ):
-        self._workers, self._route, self._work = workers, route, work
+        self._workers, self._work = workers, work
         self._decoder = None if body is None else msgspec.json.Decoder(body)
-        self._limit_bytes = limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        scope[LINE]["route"] = self._route
         body = b""
         if self._decoder is not None:
-            body = await read_body(scope, receive, self._limit_bytes)
+            body = await read_body(scope, receive)
         await answer(send, 200, await self._workers.run(self._answered, scope, body))
 
     def _answered(self, scope: Scope, body: bytes) -> bytes:
@@ -85,6 +80,7 @@ class Answers:
     Args:
         service: answers.
         root: of the registry.
+        metrics: where predictions are counted.
         most_events: of one request.
         most_subjects: of one batch.
         most_explained: events left out in one request.
@@ -94,11 +90,12 @@ class Answers:
         self,
         service: Service,
         root: str,
+        metrics: Metrics,
         most_events: int,
         most_subjects: int,
         most_explained: int,
     ):
-        self._service, self._root = service, root
+        self._service, self._root, self._metrics = service, root, metrics
         self._most_events, self._most_subjects = most_events, most_subjects
         self._most_explained = most_explained
 
@@ -123,7 +120,7 @@ class Answers:
             found = self._service.predict_events(
                 name, asked.events, instant_us=at, explain=explain
             )
-        scope[LINE]["version"] = found.version
+        self._count(scope, [found])
         return found
 
     def batch(self, scope: Scope, asked: BatchRequest) -> BatchAnswer:
@@ -132,6 +129,7 @@ class Answers:
         _check_trusted(scope)
         self._check_count("subjects", len(asked.subjects), self._most_subjects)
         found = self._service.predict_subjects(served.application, asked.subjects)
+        self._count(scope, found)
         return BatchAnswer(found)
 
     def events(self, scope: Scope, asked: EventsRequest) -> EventsAnswer:
@@ -169,6 +167,12 @@ class Answers:
                 msgspec.convert(each.to_dict(), DeploymentAnswer) for each in shown
             ],
         )
+
+    def _count(self, scope: Scope, answers: Sequence[Answer]) -> None:
+        for each in answers:
+            scope[LINE]["version"] = each.version
+            amount = each.amount is not None
+            self._metrics.predicted(each.application, each.version, each.score, amount)
 
     def _served(self, scope: Scope) -> Served:
         served = self._service.served(scope["path_params"]["application"])

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from starlette.exceptions import HTTPException
 
-from zap.errors import EncodingError, ServingError, ZapError
+from zap.errors import EncodingError, LogError, ServingError, ZapError
 from zap.serving.api.refusals import Refused, retry_after
-from zap.serving.log import LogError
 from zap.serving.service import UnknownApplicationError
 from zap.serving.stores import StoreError
 

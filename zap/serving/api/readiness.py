@@ -14,7 +14,6 @@ from zap import __version__
 from zap.errors import ZapError
 from zap.serving.api.asgi import Receive, Scope, Send, answer
 from zap.serving.api.bodies import Health, Readiness, encode
-from zap.serving.api.edge import LINE
 from zap.serving.service import Service
 
 FRESH_S = 0.5
@@ -35,7 +34,6 @@ class Ready:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request: 200 or 503."""
-        scope[LINE]["route"] = "/ready"
         found = await self.look()
         await answer(send, 200 if found.ready else 503, encode(found))
 
@@ -67,5 +65,4 @@ def readiness(service: Service) -> Readiness:
 
 async def health(scope: Scope, receive: Receive, send: Send) -> None:
     """The endpoint ``/health``: the process runs."""
-    scope[LINE]["route"] = "/health"
     await answer(send, 200, encode(Health(__version__)))

@@ -16,10 +16,15 @@ from dataclasses import dataclass
 import uvicorn
 import uvloop
 
+from zap.bundles.id_key import id_key
+from zap.encoding.subject_names import keyed_subject, subject_hash
 from zap.errors import ServingError
 from zap.serving.api.app import application
 from zap.serving.api.asgi import App
 from zap.serving.api.config import ServeConfig
+from zap.serving.api.limits import is_loopback
+from zap.serving.api.metrics import Metrics
+from zap.serving.api.protocol import limited_protocol
 from zap.serving.api.request_log import RequestLog
 from zap.serving.api.workers import Workers
 from zap.serving.breaker import Breaker
@@ -29,8 +34,14 @@ from zap.serving.service import Service
 from zap.serving.stores import open_store
 
 
-def make_service(config: ServeConfig) -> Service:
+def make_service(
+    config: ServeConfig, failed: Callable[[str], None] = lambda application: None
+) -> Service:
     """The service of some settings, with its parts opened.
+
+    Args:
+        config: the settings.
+        failed: told the application whose live version could not be loaded.
 
     Raises:
         ZapError: a part can't be opened.
@@ -51,7 +62,19 @@ def make_service(config: ServeConfig) -> Service:
         log,
         applications=config.applications or None,
         points=Points(config.points) if config.points else None,
+        name=namer(config.registry) if config.log else None,
+        failed=failed,
     )
+
+
+def namer(root: str) -> Callable[[str], str]:
+    """What names subjects in the log, by the registry's secret.
+
+    Raises:
+        ZapError: there is no key, and none can be made.
+    """
+    key = id_key(root)
+    return lambda subject: keyed_subject(key, subject_hash(subject))
 
 
 @dataclass(frozen=True)
@@ -77,14 +100,17 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
     Raises:
         ZapError: a part can't be opened, or the port is taken.
     """
-    service = make_service(config)
+    _check_host(config)
+    metrics = Metrics()
+    service = make_service(config, metrics.bundle_failed)
     workers = Workers(config.threads, config.max_waiting, config.timeout_ms / 1000)
     requests = RequestLog(sys.stderr.buffer if config.log_requests else None)
     try:
         bound = bind(config.host, config.port)
-        app = application(service, config, workers, requests)
+        app = application(service, config, workers, requests, metrics)
         service.follow(config.poll_s, config.sweep_s)
-        server = _Server(_uvicorn_config(app, config))
+        protocol = limited_protocol(config.connections, metrics.refused)
+        server = _Server(_uvicorn_config(app, protocol, config))
         server.told = lambda: told(Running(url_of(bound), service))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.serve([bound]))
@@ -103,11 +129,22 @@ class _Server(uvicorn.Server):
             self.told()
 
 
-def _uvicorn_config(app: App, config: ServeConfig) -> uvicorn.Config:
+def _check_host(config: ServeConfig) -> None:
+    if not config.keys and not is_loopback(config.host) and config.host != "localhost":
+        raise ServingError(
+            "Expected a file of keys where others than this machine may ask. Received: "
+            f"host={config.host!r}, keys=''. Make keys with zap keys, or listen at "
+            "127.0.0.1."
+        )
+
+
+def _uvicorn_config(
+    app: App, protocol: type[asyncio.Protocol], config: ServeConfig
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -1,0 +1,166 @@
+"""One subject's events as one compact document, and what may happen to it.
+
+Pure functions: every store keeps the same bytes, and knows nothing of what they mean. A
+document is a JSON list: format, expiry, the time from which all of it is known, the
+names of the events' fields, a list of values for each event in total order, and what
+identity needs (links of a device, devices of a user). Another form costs a new
+``FORMAT``, and the stores must be rebuilt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from zap.errors import StoreError
+from zap.serving.stores.links import Link
+from zap.serving.stores.need import Event, known_us
+
+FORMAT = 1
+MAX_DOCUMENT_BYTES = 8 << 20
+"""MongoDB refuses documents of 16 MB."""
+
+_OWN = ("event_id", "timestamp", "received_at", "type", "sequence")
+_UNNUMBERED = 1 << 63  # rows without a sequence come after those with one
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is kept of a subject.
+
+    Attributes:
+        events: in total order; each is a dict of JSON values.
+        expires_us: the document is worthless from then on; 0: never said.
+        links: of a device: the users that it was linked to.
+        devices: of a user: its devices, each with the time of its latest link.
+    """
+
+    events: Sequence[Event] = ()
+    expires_us: int = 0
+    links: tuple[Link, ...] = ()
+    devices: tuple[tuple[str, int], ...] = field(default=())
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to keep."""
+        return not (self.events or self.links or self.devices)
+
+
+NOTHING = Document()
+
+
+def encode(document: Document) -> bytes:
+    """The document as bytes."""
+    names = [*_OWN]
+    seen = set(names)
+    for event in document.events:
+        if not seen.issuperset(event):
+            more = [name for name in event if name not in seen]
+            names += more
+            seen.update(more)
+    rows = [[event.get(name) for name in names] for event in document.events]
+    known = max(map(known_us, document.events), default=0)
+    links = [[link.time_us, link.known_us, link.user] for link in document.links]
+    devices = [list(each) for each in document.devices]
+    return orjson.dumps(
+        [FORMAT, document.expires_us, known, names, rows, links, devices]
+    )
+
+
+def decode(data: bytes, now_us: int) -> tuple[Document, bool]:
+    """The document of some bytes, and whether all of its events are known by now.
+
+    Raises:
+        StoreError: the bytes are of something else, or of another version.
+    """
+    try:
+        read = orjson.loads(data)
+        if read[0] != FORMAT:
+            raise ValueError(f"format {read[0]!r}")
+        _, expires_us, known, names, rows, links, devices = read
+        events = [dict(zip(names, row, strict=True)) for row in rows]
+        document = Document(
+            events,
+            expires_us,
+            tuple(Link(*link) for link in links),
+            tuple((name, time_us) for name, time_us in devices),
+        )
+    except (ValueError, TypeError, IndexError) as error:
+        raise StoreError(
+            f"Expected a document of format {FORMAT} in the event store. "
+            f"Received: {type(error).__name__}: {str(error)[:80]}. "
+            "Rebuild the store from the archive with this version."
+        ) from error
+    if expires_us and expires_us <= now_us:
+        return NOTHING, True
+    return document, known <= now_us
+
+
+def order_of(event: Event) -> tuple[int, int, int]:
+    """What puts an event in its place; equal ones stay as they arrived."""
+    sequence = event.get("sequence")
+    received = event.get("received_at")
+    return (
+        event["timestamp"],
+        _UNNUMBERED if sequence is None else sequence,
+        event["timestamp"] if received is None else received,
+    )
+
+
+def merged(
+    events: Sequence[Event], arriving: Iterable[Event]
+) -> tuple[list[Event], list[str]]:
+    """Events and those that came in, in total order.
+
+    As in a batch, of one id the first in that order stays, known from the first receipt
+    of them all.
+
+    Returns:
+        The events, and the ids that were there already.
+    """
+    by_id = {event["event_id"]: event for event in events}
+    repeated = []
+    for event in arriving:
+        name = event["event_id"]
+        there = by_id.get(name)
+        if there is None:
+            by_id[name] = event
+            continue
+        repeated.append(name)
+        by_id[name] = _first_of(there, event)
+    return sorted(by_id.values(), key=order_of), repeated
+
+
+def _first_of(there: Event, event: Event) -> Event:
+    """The earlier of two events of one id, known from the earlier receipt."""
+    first = event if order_of(event)[:2] < order_of(there)[:2] else there
+    received = [e["received_at"] for e in (there, event) if e.get("received_at")]
+    if not received or first.get("received_at") == min(received):
+        return first
+    return {**first, "received_at": min(received)}
+
+
+def known_at(events: Sequence[Event], now_us: int) -> list[Event]:
+    """The events that were known by then."""
+    return [event for event in events if known_us(event) <= now_us]
+
+
+def sized(events: list[Event]) -> tuple[list[Event], int]:
+    """Events whose document is not too large, and how many of the oldest were cut."""
+    cut = 0
+    while events and len(encode(Document(events))) > MAX_DOCUMENT_BYTES:
+        drop = max(1, len(events) // 4)
+        events, cut = events[drop:], cut + drop
+    return events, cut
+
+
+def described(document: Document) -> dict[str, Any]:
+    """Numbers of a document, for a status."""
+    return {
+        "events": len(document.events),
+        "links": len(document.links),
+        "devices": len(document.devices),
+    }
