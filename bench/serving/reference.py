@@ -114,7 +114,8 @@ def application(
             raise HTTPException(404, f"There is no application {asked_of}.")
         now = time.time_ns() // 1000
         past = store.past(asked.subject, need, now)
-        instant = now if waits or not past.events else None
+        last = past.instant_us
+        instant = now if waits or last is None else last
         probability, events = model.predict(past.events, instant)
         found = Predicted(
             prediction_id=uuid.uuid4().hex,
@@ -122,7 +123,7 @@ def application(
             version=args.bundle.name,
             probability=probability,
             events=events,
-            instant_us=instant or past.events[-1]["timestamp"],
+            instant_us=instant,
         )
         log.append(
             {**found.model_dump(), "time": now, "ids": past.ids, "source": "subject"}
