@@ -38,7 +38,6 @@ class KnownRows:
         self._fields, self._maker = fields, maker
         self._get = itemgetter(*fields) if len(fields) > 1 else _only(fields[0])
         self._listed: frozenset[int] = frozenset()  # fields that have held lists
-        self._absent = dict.fromkeys(fields)
         self.cache: RowCache[Row] = RowCache(limits, typed)
 
     def find(self, events: Sequence[Event]) -> list[Row]:
@@ -52,7 +51,7 @@ class KnownRows:
         try:
             given = list(map(self._get, events))
         except KeyError:
-            given = [self._get({**self._absent, **event}) for event in events]
+            given = [tuple(map(event.get, self._fields)) for event in events]
         found: list[Row | None]
         try:
             found = list(map(now.rows.get, now.keys(given)))
