@@ -11,9 +11,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from zap.serving.stores import Appended, EventStore, Need, Past, StoreError
+from zap.errors import StoreError
+from zap.serving.stores import Appended, EventStore, Need, Past
 
 T = TypeVar("T")
 
@@ -112,3 +113,6 @@ class Breaker:
             f"{self._failed} failures in a row. It is tried again within "
             f"{self._pause_s:g} s; start the store, or mend the way to it."
         )
+
+
+Store: TypeAlias = EventStore | Breaker

@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 
 from zap.errors import ServingError
+from zap.serving.stores.need import PERSON
+from zap.serving.stores.people import DEVICE, USER
 
 PREDICTION_POINT = "prediction_point"  # zap.examples.cutoffs has the same
 _encode = msgspec.json.Encoder().encode
@@ -26,12 +28,16 @@ def point_event(
     prediction: str, subject_field: str, subject: str, now_us: int, application: str
 ) -> dict[str, Any]:
     """The event of one prediction, as a store and an archive take it."""
+    name, prefix = subject_field, ""
+    if subject_field == PERSON:
+        name = "user_id" if subject.startswith(USER) else "anonymous_id"
+        prefix = USER if subject.startswith(USER) else DEVICE
     return {
         "event_id": prediction,
         "timestamp": now_us,
         "received_at": now_us,
         "type": PREDICTION_POINT,
-        subject_field: subject,
+        name: subject.removeprefix(prefix),
         "application": application,
     }
 

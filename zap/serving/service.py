@@ -20,6 +20,7 @@ from zap.encoding.encoder import EncodedInstance
 from zap.errors import ServingError, ZapError
 from zap.serving.answers import Answer, Reason
 from zap.serving.batched import score_many
+from zap.serving.breaker import Store
 from zap.serving.explain import reasons
 from zap.serving.live_applications import LiveApplications, Served
 from zap.serving.log import Logged, PredictionLog, event_hashes
@@ -28,7 +29,8 @@ from zap.serving.points import PREDICTION_POINT, Points, point_event
 from zap.serving.posted import parsed_events
 from zap.serving.prediction_ids import prediction_id
 from zap.serving.predictor import Prediction
-from zap.serving.stores import Appended, EventStore
+from zap.serving.stores import Appended
+from zap.serving.stores.need import moment_of
 
 Event = dict[str, Any]
 
@@ -54,7 +56,7 @@ class _Asked:
     Attributes:
         events: the past in total order.
         ids: their event ids.
-        instant_us: when it is made; None is at the last event.
+        instant_us: when it is made; None where there is no event of the sequence.
         now_us: the clock, which counts where there is no event.
         subject: whose it is; None where nobody said.
         prediction: its id.
@@ -68,20 +70,9 @@ class _Asked:
     prediction: str
 
     @property
-    def dated(self) -> bool:
-        """Whether there is an instant, and not only a clock."""
-        return self.instant_us is not None or bool(self.events)
-
-    @property
     def moment_us(self) -> int:
-        """When it is made."""
-        if self.instant_us is not None:
-            return self.instant_us
-        if not self.events:
-            return self.now_us
-        last = self.events[-1]
-        received: int | None = last.get("received_at")
-        return last["timestamp"] if received is None else received
+        """When it is made, by the clock where nothing else says so."""
+        return self.now_us if self.instant_us is None else self.instant_us
 
 
 class Service:
@@ -104,7 +95,7 @@ class Service:
     def __init__(
         self,
         root: Where,
-        store: EventStore | None = None,
+        store: Store | None = None,
         log: PredictionLog | None = None,
         *,
         applications: Sequence[str] | None = None,
@@ -207,8 +198,8 @@ class Service:
         name = prediction_id(now)
         self._add_point(served, subject, name, now)
         past = store.past(subject, served.need, now)
-        instant = now if served.waits or self.points or now_us is not None else None
-        asked = _Asked(past.events, past.ids, instant, now, subject, name)
+        at = now if self._at_clock(served, now_us) else past.instant_us
+        asked = _Asked(past.events, past.ids, at, now, subject, name)
         return self._answer(served, asked, SUBJECT, explain)
 
     def predict_events(
@@ -237,12 +228,15 @@ class Service:
         past = sorted(parsed_events(events), key=lambda event: event["timestamp"])
         now = self._clock()
         name = prediction_id(now)
-        if instant_us is None and (served.waits or self.points is not None):
+        if instant_us is None and self._at_clock(served, None):
             instant_us = now
         subject = _subject_of(served, past)
         if self.points is not None:
             past = self._with_point(served, past, subject, name, instant_us or now)
         served.deriving.add(past)
+        if instant_us is None:
+            last = served.need.last_kept(past)
+            instant_us = None if last is None else moment_of(last)
         ids = [str(event.get("event_id", "")) for event in past]
         asked = _Asked(past, ids, instant_us, now, subject, name)
         return self._answer(served, asked, EVENTS, explain)
@@ -265,7 +259,7 @@ class Service:
         served = self.served(application)
         store = self._stored()
         now = self._clock() if now_us is None else now_us
-        instant = now if served.waits or self.points or now_us is not None else None
+        at_clock = self._at_clock(served, now_us)
         found: list[Answer] = []
         for begin in range(0, len(subjects), CHUNK):
             chunk = subjects[begin : begin + CHUNK]
@@ -274,7 +268,14 @@ class Service:
                 self._add_point(served, subject, name, now)
             pasts = store.pasts(chunk, served.need, now)
             asked = [
-                _Asked(past.events, past.ids, instant, now, subject, name)
+                _Asked(
+                    past.events,
+                    past.ids,
+                    now if at_clock else past.instant_us,
+                    now,
+                    subject,
+                    name,
+                )
                 for past, subject, name in zip(pasts, chunk, names, strict=True)
             ]
             found += self._answers(served, asked)
@@ -308,35 +309,34 @@ class Service:
             past = list(asked.events)
             why = reasons(served, past, asked.moment_us, prediction, explain)
         answer = _said(served, asked, prediction, why)
-        self._write_down(served, asked, encoded, answer, source)
+        if self.log is not None:
+            self.log.append(self._entry(served, asked, encoded, answer, source))
         return answer
 
     def _answers(self, served: Served, asked: Sequence[_Asked]) -> list[Answer]:
         encode = served.predictor.encoder.encode_instance
         encoded = [encode(each.events, each.moment_us) for each in asked]
-        found = []
         scored = score_many(served.predictor, encoded)
-        for one, instance, prediction in zip(asked, encoded, scored, strict=True):
-            answer = _said(served, one, prediction, None)
-            self._write_down(served, one, instance, answer, BATCH)
-            found.append(answer)
+        pairs = zip(asked, scored, strict=True)
+        found = [_said(served, one, prediction, None) for one, prediction in pairs]
+        if self.log is not None:
+            told = zip(asked, encoded, found, strict=True)
+            self.log.append_all([self._entry(served, *each, BATCH) for each in told])
         return found
 
-    def _write_down(
+    def _entry(
         self,
         served: Served,
         asked: _Asked,
         encoded: EncodedInstance,
         answer: Answer,
         source: Source,
-    ) -> None:
-        if self.log is None:
-            return
+    ) -> Logged:
         score = answer.score
-        entry = Logged(
+        return Logged(
             id=answer.prediction_id,
             time=self._clock(),
-            instant=answer.instant_us if asked.dated else None,
+            instant=asked.instant_us,
             application=served.application,
             version=served.version,
             fingerprint=served.predictor.encoder.fingerprint,
@@ -347,12 +347,15 @@ class Service:
             score=tuple(score) if isinstance(score, list) else score,
             source=source,
         )
-        self.log.append(entry)
+
+    def _at_clock(self, served: Served, now_us: int | None) -> bool:
+        """Whether a prediction is made now, and not at the last event."""
+        return served.waits or self.points is not None or now_us is not None
 
     def _named(self, subject: str | None) -> str | None:
         return self._name(subject) if self._name and subject is not None else None
 
-    def _stored(self) -> EventStore:
+    def _stored(self) -> Store:
         if self.store is None:
             raise ServingError(
                 "Expected a server with a store of events. Received: store=None. Start "

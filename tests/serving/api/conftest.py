@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,9 @@ class Running:
     def raw(self, *parts: bytes) -> bytes:
         """What comes back for these bytes until the server closes."""
         with self.connect() as sock:
-            for part in parts:
-                sock.sendall(part)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                for part in parts:
+                    sock.sendall(part)
             return read_all(sock)
 
     def samples(self, family: str) -> dict[tuple[str, ...], float]:

@@ -48,6 +48,10 @@ RULES = (
     Rule("/openapi.json", Access.OPEN),
     Rule("/docs", Access.OPEN),
     Rule("/docs/{file:path}", Access.OPEN),
+    Rule("/ui", Access.OPEN),
+    Rule("/ui/", Access.OPEN),
+    Rule("/ui/data", Access.SECRET),
+    Rule("/ui/{file}", Access.OPEN),
     Rule(VISITORS_PATH, Access.VISITORS),
     Rule("/v1/predictions/{application}", Access.BROWSER),
     Rule("/v1/predictions/{application}/batch", Access.SECRET),
@@ -92,17 +96,20 @@ class Rules:
 
 
 def _matched(pattern: list[str], parts: list[str]) -> Params | None:
-    tail = pattern[-1].endswith(":path}")
-    if len(parts) != len(pattern) and not (tail and len(parts) > len(pattern)):
+    if pattern[-1].endswith(":path}") and len(parts) > len(pattern):
+        rest = len(pattern) - 1
+        parts = [*parts[:rest], "/".join(parts[rest:])]
+    if len(parts) != len(pattern):
         return None
     params = {}
-    for wanted, part in zip(pattern, parts, strict=False):
-        if wanted.startswith("{"):
-            if not part and not tail:
+    for wanted, part in zip(pattern, parts, strict=True):
+        if not wanted.startswith("{"):
+            if wanted != part:
                 return None
-            params[wanted[1:-1]] = part
-        elif wanted != part:
+        elif not part:
             return None
+        else:
+            params[wanted[1:-1].removesuffix(":path")] = part
     return params
 
 

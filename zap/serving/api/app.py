@@ -16,7 +16,7 @@ from zap.serving.api import bodies
 from zap.serving.api.asgi import App, Receive, Scope, Send, answer
 from zap.serving.api.config import ServeConfig
 from zap.serving.api.docs_page import page
-from zap.serving.api.edge import Edge
+from zap.serving.api.edge import Edge, refused_at_gate
 from zap.serving.api.endpoints import Answers, Endpoint
 from zap.serving.api.gate import Gate
 from zap.serving.api.metrics import Metrics
@@ -26,6 +26,8 @@ from zap.serving.api.refusals import JSON, Header
 from zap.serving.api.request_log import RequestLog
 from zap.serving.api.workers import Workers
 from zap.serving.service import Service
+from zap.serving.ui.mounting import console
+from zap.serving.ui.recent import Recent
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
 SUBJECT_PATH = "/v1/subjects/{field}/{subject:path}"  # a subject may hold a slash
@@ -55,13 +57,19 @@ def application(
         KeysError: the file of keys is missing or damaged.
     """
     watch(metrics, service, requests)
-    router = Router(routes(service, config, workers, metrics), default=_nowhere)
+    recent = Recent()
+    requests.told = recent.see
+    paths = routes(service, config, workers, metrics, recent)
+    log = Path(config.log) if config.log else None
+    paths += console(service, config.registry, log, recent)
+    router = Router(paths, default=_nowhere)
     return Gate(
         Edge(router, requests, metrics),
         keys=Path(config.keys) if config.keys else None,
         limits=config.limits,
         metrics=metrics,
         metrics_public=config.metrics_public,
+        on_refused=refused_at_gate(requests),
     )
 
 
@@ -82,11 +90,15 @@ def watch(metrics: Metrics, service: Service, requests: RequestLog) -> None:
 
 
 def routes(
-    service: Service, config: ServeConfig, workers: Workers, metrics: Metrics
+    service: Service,
+    config: ServeConfig,
+    workers: Workers,
+    metrics: Metrics,
+    recent: Recent,
 ) -> list[Route]:
     """The paths of the API."""
     most = config.max_events, config.max_subjects, config.max_explained
-    answers = Answers(service, config.registry, metrics, *most)
+    answers = Answers(service, config.registry, metrics, *most, recent.add)
     told = document()
 
     def posted(path: str, work: Callable[..., object], body: type) -> Route:

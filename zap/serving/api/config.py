@@ -45,6 +45,8 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         poll_s: how often it looks for another live version.
         sweep_s: how often events are removed that have become too old.
         store_timeout_ms: of one call of the store.
+        store_keep_days: subjects of which nothing came for so long are forgotten.
+        store_max_events: of a subject at most.
         store_failures: in a row, after which the store is left alone for a while.
         store_pause_ms: how long that is.
         log_on_failure: refuse a prediction that can't be logged, or go_on and count.
@@ -73,7 +75,9 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     drain_s: Seconds = 10
     poll_s: Seconds = 1
     sweep_s: Seconds = 600
-    store_timeout_ms: Milliseconds = 250
+    store_timeout_ms: Annotated[int, Meta(ge=1, le=60_000)] = 250
+    store_keep_days: Annotated[float, Meta(gt=0, le=36_500)] = 400
+    store_max_events: Count = 1_000
     store_failures: Count = 3
     store_pause_ms: Milliseconds = 500
     log_on_failure: Literal["refuse", "go_on"] = "refuse"

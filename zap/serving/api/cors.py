@@ -33,7 +33,6 @@ def answer_headers(ring: Keyring, origin: bytes | None) -> Headers:
 def preflight_headers(origin: bytes) -> Headers:
     """What a preflight of a listed origin is told."""
     return [
-        (b"vary", b"Origin, Access-Control-Request-Method"),
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-methods", b"POST"),
         (b"access-control-allow-headers", ASKED_HEADERS),

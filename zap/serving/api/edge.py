@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from zap.errors import StoreError
 from zap.serving.api.asgi import App, Message, Receive, Scope, Send, answer
 from zap.serving.api.errors import DEFECT, refusal_of
 from zap.serving.api.gate import ROUTE_KEY
@@ -19,7 +20,6 @@ from zap.serving.api.refusals import Disconnected, Refused
 from zap.serving.api.request_log import RequestLog
 from zap.serving.prediction_ids import prediction_id
 from zap.serving.service import now_us
-from zap.serving.stores import StoreError
 
 LINE = "zap.line"
 

@@ -84,6 +84,7 @@ class Answers:
         most_events: of one request.
         most_subjects: of one batch.
         most_explained: events left out in one request.
+        told: called with the predictions of each request that is answered.
     """
 
     def __init__(
@@ -94,10 +95,11 @@ class Answers:
         most_events: int,
         most_subjects: int,
         most_explained: int,
+        told: Callable[[Sequence[Answer]], None] = lambda answers: None,
     ):
         self._service, self._root, self._metrics = service, root, metrics
         self._most_events, self._most_subjects = most_events, most_subjects
-        self._most_explained = most_explained
+        self._most_explained, self._told = most_explained, told
 
     def prediction(self, scope: Scope, asked: PredictionRequest) -> Answer:
         """By subject, or by events."""
@@ -169,6 +171,7 @@ class Answers:
         )
 
     def _count(self, scope: Scope, answers: Sequence[Answer]) -> None:
+        self._told(answers)
         for each in answers:
             scope[LINE]["version"] = each.version
             amount = each.amount is not None

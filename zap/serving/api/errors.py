@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from starlette.exceptions import HTTPException
 
-from zap.errors import EncodingError, LogError, ServingError, ZapError
+from zap.errors import (
+    EncodingError,
+    InputError,
+    LogError,
+    ServingError,
+    StoreError,
+    ZapError,
+)
 from zap.serving.api.refusals import Refused, retry_after
 from zap.serving.service import UnknownApplicationError
-from zap.serving.stores import StoreError
 
 RETRY_AFTER_S = 1.0
 
@@ -29,7 +35,7 @@ def refusal_of(error: BaseException) -> Refused | None:
         return _later("log", "The prediction can't be written down now. Try again.")
     if isinstance(error, UnknownApplicationError):
         return Refused(404, "unknown_application", str(error), "unknown_application")
-    if isinstance(error, (ServingError, EncodingError)):
+    if isinstance(error, (ServingError, InputError, EncodingError)):
         return Refused(422, "invalid", str(error)[:1000], "invalid")
     if isinstance(error, ZapError):
         return _later("unavailable", "This can't be answered now. Try again.")

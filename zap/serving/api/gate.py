@@ -22,7 +22,7 @@ from zap.serving.api.access import METRICS_PATH, RULES, Access, Rule, Rules
 from zap.serving.api.answer import Answer
 from zap.serving.api.body import Body, Buffer, Receive, Send, replayed
 from zap.serving.api.caller import SCOPE_KEY, Caller
-from zap.serving.api.cors import answer_headers, lists, preflight_headers
+from zap.serving.api.cors import VARY, answer_headers, lists, preflight_headers
 from zap.serving.api.doorman import Asked, Doorman
 from zap.serving.api.key_file import KeyFile
 from zap.serving.api.keys import Keyring
@@ -60,6 +60,7 @@ class Gate:
         rules: which kind of caller may ask which path; others need a secret key.
         metrics_public: whether ``/metrics`` needs no key anywhere.
         visitor_life_s: how long a visitor's token holds.
+        on_refused: told the route, and why, of each request that the gate refuses.
         now_s: the clock, in seconds since 1970.
 
     Raises:
@@ -76,6 +77,7 @@ class Gate:
         rules: Sequence[Rule] = RULES,
         metrics_public: bool = False,
         visitor_life_s: int = LIFE_S,
+        on_refused: Callable[[str, Refused], None] | None = None,
         now_s: Callable[[], float] = time.time,
     ):
         self.app = app
@@ -89,6 +91,7 @@ class Gate:
         self._buffer = Buffer(self.limits.max_buffered_bytes)
         self._working = 0
         self._visitor_life_s = visitor_life_s
+        self._on_refused = on_refused
         self._now_s = now_s
         self._watch()
 
@@ -123,6 +126,8 @@ class Gate:
         except Refused as refused:
             if refused.reason:
                 self.metrics.refused(refused.reason)
+            if self._on_refused is not None:
+                self._on_refused(asked.rule.template, refused)
             await answer.refuse(refused, body)
         except Disconnected:
             self.metrics.refused("disconnected")
@@ -181,6 +186,8 @@ class Gate:
             return []
         if asked.rule.access not in PAGES:
             return [NO_STORE]
+        if asked.method == "OPTIONS":
+            return [VARY]  # a preflight has headers of its own
         return [NO_STORE, *answer_headers(self._ring(), asked.origin)]
 
     def _preflight(self, asked: Asked) -> list[Header]:

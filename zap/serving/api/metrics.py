@@ -38,7 +38,7 @@ REASONS = (
     *("no_key", "bad_key", "kind_of_key", "application", "origin", "visitor", "host"),
     *("rate_key", "rate_visitor", "rate_address"),
     *("too_large", "slow_body", "encoding", "busy", "memory", "disconnected"),
-    *("connections", "headers_too_large", "slow_headers"),
+    *("connections", "headers_too_large", "slow_headers", "malformed"),
 )
 VERSIONS_KEPT = 50
 
@@ -150,8 +150,12 @@ class Metrics:
         latency.observe(seconds)
 
     def refused(self, reason: str) -> None:
-        """A request or a connection was refused, for one of ``REASONS``."""
-        assert reason in REASONS, reason
+        """A request or a connection was refused.
+
+        Args:
+            reason: a word of the code's, such as those of ``REASONS``; never of a
+                request's.
+        """
         self._refused.labels(reason).inc()
 
     def predicted(

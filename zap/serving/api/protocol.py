@@ -86,6 +86,11 @@ class _Limited(HttpToolsProtocol):
                 self._refuse(self._too_large())
                 return
         super().data_received(data)
+        if self._part == "headers":
+            # Of those that began here the parser has told whole lines.
+            self._header_bytes = max(self._header_bytes, self._told_bytes())
+            if self._header_bytes > self.bounds.max_header_bytes:
+                self._refuse(self._too_large())
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -97,8 +102,7 @@ class _Limited(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self.transport.is_closing():
             return
-        size = len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers)
-        if size > self.bounds.max_header_bytes:
+        if self._told_bytes() > self.bounds.max_header_bytes:
             self._refuse(self._too_large())
             return
         self._part = "body"
@@ -123,6 +127,14 @@ class _Limited(HttpToolsProtocol):
         if self.transport.is_closing() or self._part == "body":
             self._stop_timer()
             self._start_timer()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(
+            Refused(400, "malformed", "Expected a request of HTTP/1.1.", "malformed")
+        )
+
+    def _told_bytes(self) -> int:
+        return len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers)
 
     def _start_timer(self) -> None:
         self._timer = self.loop.call_later(
@@ -153,8 +165,12 @@ class _Limited(HttpToolsProtocol):
         self._part = "nothing"
         if refused.reason:
             self.count(refused.reason)
-        if self.cycle is None or self.cycle.response_complete:
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
             self.transport.write(_whole_answer(refused))
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
         self.transport.close()
         self._stop_timer()
         self._start_timer()

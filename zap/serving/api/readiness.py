@@ -55,10 +55,17 @@ def readiness(service: Service) -> Readiness:
             service.store.ping()
         except ZapError:
             store = "does not answer"
+    log = "ok"
+    if service.log is not None and service.log.options.on_failure == "refuse":
+        try:
+            service.log.check()
+        except ZapError:
+            log = "can't be written"
     return Readiness(
-        ready=bool(served) and store == "ok",
+        ready=bool(served) and store == log == "ok",
         applications={name: served[name].version for name in sorted(served)},
         store=store,
+        log=log,
         problems=dict.fromkeys(sorted(service.problems), UNLOADED),
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import msgspec
@@ -27,6 +28,7 @@ class RequestLog:
 
     Attributes:
         lost: lines that were left out.
+        told: called with each line, whether or not lines are written.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class RequestLog:
         self._lines: deque[dict[str, Any]] = deque()
         self._end = threading.Event()
         self.lost = 0
+        self.told: Callable[[Mapping[str, Any]], None] = lambda line: None
         self._thread = threading.Thread(target=self._run, name="requests", daemon=True)
         if stream is not None:
             self._thread.start()
 
     def add(self, line: dict[str, Any]) -> None:
         """Have a line written soon."""
+        self.told(line)
         if self._stream is None:
             return
         if len(self._lines) >= self._most:

@@ -48,7 +48,12 @@ def make_service(
     """
     store = None
     if config.store:
-        opened = open_store(config.store, timeout_ms=config.store_timeout_ms)
+        opened = open_store(
+            config.store,
+            config.store_timeout_ms,
+            keep_days=config.store_keep_days,
+            max_events=config.store_max_events,
+        )
         store = Breaker(opened, config.store_failures, config.store_pause_ms / 1000)
     log = None
     if config.log:

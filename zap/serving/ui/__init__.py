@@ -1,0 +1,1 @@
+"""A page that shows what a server does: predictions, versions, calibration, health."""
