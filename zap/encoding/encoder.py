@@ -74,8 +74,8 @@ class Encoder:
 
     Args:
         instance: a fitted instance; see ``zap.encoding.fit``.
-        cache: how many rows of known events ``encode_instance`` keeps: by default 32,768
-            rows and about 64 MB, none before its first call.
+        cache: how many rows of known events ``encode_instance`` keeps: by default
+            32,768 rows and about 64 MB, none before its first call.
 
     Attributes:
         instance: the instance with all edges as numbers.
