@@ -20,7 +20,7 @@ import socket
 import sys
 import time
 from array import array
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import cycle
 from pathlib import Path
 
@@ -90,12 +90,22 @@ class Connection:
 
 @dataclass
 class Run:
-    """What came of a load; latencies in seconds, in the order of the answers."""
+    """What came of a load.
+
+    Attributes:
+        latencies: in seconds, in the order of the answers; those of the warm seconds
+            are left out here and in ``statuses``.
+        statuses: answers by status.
+        seconds: from the end of the warm ones to the last answer.
+        client_share: of a core, that the client itself took.
+        answers: all of them.
+    """
 
     latencies: array[float]
     statuses: dict[str, int]
     seconds: float
     client_share: float
+    answers: int
 
 
 def request_of(load: Load, body: str) -> bytes:
@@ -133,6 +143,7 @@ class _Loop:
         self._draw = random.Random(load.seed)
         self._latencies = array("d")
         self._statuses: dict[bytes, int] = {}
+        self._answers = 0
 
     def run(self, requests: cycle[bytes]) -> Run:
         load, clock = self._load, time.perf_counter
@@ -163,7 +174,7 @@ class _Loop:
         took = clock() - counts_from
         share = (time.process_time() - (used or 0.0)) / took
         statuses = {status.decode(): n for status, n in self._statuses.items()}
-        return Run(self._latencies, statuses, took, share)
+        return Run(self._latencies, statuses, took, share, self._answers)
 
     def _next(self, due: float, now: float) -> float:
         if not self._load.rate:
@@ -175,6 +186,7 @@ class _Loop:
         select.select([self._polled.fileno()], [], [], max(seconds, 0.0))
 
     def _count(self, status: bytes, due: float, now: float, since: float) -> None:
+        self._answers += 1
         if due >= since:
             self._latencies.append(now - due)
             self._statuses[status] = self._statuses.get(status, 0) + 1
@@ -190,12 +202,8 @@ def main() -> None:
         os.sched_setaffinity(0, {args.core})
     done = run(Load(**json.load(sys.stdin)))
     args.latencies.write_bytes(done.latencies.tobytes())
-    found = {
-        "statuses": done.statuses,
-        "seconds": done.seconds,
-        "client_share": done.client_share,
-    }
-    json.dump(found, sys.stdout)
+    found = asdict(replace(done, latencies=array("d")))
+    json.dump({**found, "latencies": str(args.latencies)}, sys.stdout)
 
 
 if __name__ == "__main__":
