@@ -34,8 +34,8 @@ from zap.serving.api.edge import LINE
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.refusals import forbidden
 from zap.serving.api.workers import Workers
-from zap.serving.live_applications import Served, described
 from zap.serving.posted import time_us
+from zap.serving.served import Served, described
 from zap.serving.service import Service
 
 T = TypeVar("T")
