@@ -43,7 +43,7 @@ def eventually(look: Callable[[], T], wanted: Callable[[T], bool] = bool) -> T:
         if wanted(found):
             return found
         assert time.monotonic() < until, f"not within 20 seconds; last: {found!r}"
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def complaints(browser: Any) -> list[str]:

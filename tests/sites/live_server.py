@@ -81,6 +81,8 @@ def live_server(folder: Path, registry: Path, **settings: Any) -> Iterator[LiveS
         "log": str(folder / "predictions"),
         "port": 0,
         "poll_s": 0.05,
+        "log_wait_ms": 20_000,  # machines of tests are busy
+        "timeout_ms": 60_000,
         **settings,
     }
     config = folder / "serve.toml"

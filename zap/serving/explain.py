@@ -54,7 +54,7 @@ def reasons(
     places = used_places(served, events, whole.events)[-last:]
     if not places:
         return []
-    encode = served.predictor.encoder.encode_instance
+    encode = served.encode
     without = score_many(
         served.predictor,
         [encode([*events[:at], *events[at + 1 :]], instant_us) for at in places],

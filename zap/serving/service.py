@@ -301,8 +301,7 @@ class Service:
     def _answer(
         self, served: Served, asked: _Asked, source: Source, explain: int = 0
     ) -> Answer:
-        encode = served.predictor.encoder.encode_instance
-        encoded = encode(asked.events, asked.moment_us)
+        encoded = served.encode(asked.events, asked.moment_us)
         prediction = served.predictor.score(encoded)
         why = None
         if explain:
@@ -314,8 +313,7 @@ class Service:
         return answer
 
     def _answers(self, served: Served, asked: Sequence[_Asked]) -> list[Answer]:
-        encode = served.predictor.encoder.encode_instance
-        encoded = [encode(each.events, each.moment_us) for each in asked]
+        encoded = [served.encode(each.events, each.moment_us) for each in asked]
         scored = score_many(served.predictor, encoded)
         pairs = zip(asked, scored, strict=True)
         found = [_said(served, one, prediction, None) for one, prediction in pairs]

@@ -3,54 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 from browser import complaints, eventually
+from console_page import APP, Page
 from made_console import APPLICATION, QUESTION, WHY, Server, Site, served
-
-APP = f"app-{APPLICATION}"
-
-
-@dataclass
-class Page:
-    """The console, open in a browser."""
-
-    browser: Any
-    server: Server
-
-    def open(self) -> None:
-        complaints(self.browser)
-        self.browser.get(self.server.page)
-        self.wait_for("Up to date")
-        self.run("window.opened = true")
-
-    def run(self, script: str, *given: Any) -> Any:
-        return self.browser.execute_script(script, *given)
-
-    def wait_for(self, text: str) -> None:
-        eventually(lambda: self.text("#state"), lambda said: text in said)
-
-    def nudge(self) -> None:
-        """Have the page ask now, as when its tab is looked at again."""
-        self.run("document.dispatchEvent(new Event('visibilitychange'))")
-
-    def text(self, selector: str) -> str:
-        return str(
-            self.run("return document.querySelector(arguments[0]).innerText", selector)
-        )
-
-    def cells(self, selector: str) -> list[list[str]]:
-        """The table below a selector, row by row."""
-        script = """return [...document.querySelectorAll(arguments[0] + " tbody tr")]
-            .map((row) => [...row.cells].map((cell) => cell.innerText))"""
-        found: list[list[str]] = self.run(script, selector)
-        return found
-
-    def predictions(self) -> list[list[str]]:
-        return self.cells(f"#{APP}-predictions")
 
 
 @pytest.fixture
@@ -116,7 +75,7 @@ def test_the_bars_are_the_shares_of_the_scores(page: Page, site: Site) -> None:
     shares = np.histogram(scores, edges)[0] / len(scores)
     script = "return [...document.querySelectorAll(arguments[0])].map((b) => +b.%s)"
     bars = f"#{APP} rect.now"
-    eventually(lambda: page.text(f"#{APP} .key.now"), f"now, n = {len(scores)}".__eq__)
+    page.soon(lambda: page.text(f"#{APP} .key.now"), f"now, n = {len(scores)}".__eq__)
     heights = page.run(script % "getAttribute('height')", bars)
     drawn = np.array(heights) / max(heights)
     assert len(heights) == 40
@@ -168,8 +127,7 @@ def test_the_analysis_is_asked_for_then_shown(page: Page, site: Site) -> None:
     }
     site.analysis.parent.mkdir(parents=True, exist_ok=True)
     site.analysis.write_text(json.dumps(found))
-    page.nudge()
-    said = eventually(lambda: page.text(figure), lambda text: "n = 280" in text)
+    said = page.soon(lambda: page.text(figure), lambda text: "n = 280" in text)
     assert "base rate 25.0 %, ECE 0.0321" in said
     assert "12 wait for their outcome; expected of them: 3.5" in said
     assert "2026-02-03 04:05:06 UTC" in said and "ECE is <b>high</b>" in said
@@ -185,18 +143,18 @@ def test_the_analysis_is_asked_for_then_shown(page: Page, site: Site) -> None:
     ]
     assert "0.812" in page.text(f"#{APP} .cards")
     site.analysis.write_text('{"matured": ')
-    eventually(lambda: page.text(figure), lambda text: "can't be read" in text)
+    page.soon(lambda: page.text(figure), lambda text: "can't be read" in text)
     assert complaints(page.browser) == []
 
 
 def test_an_update_keeps_what_the_reader_has_open(page: Page) -> None:
     assert page.server.client.post("/v1/nothing").status_code == 404
-    eventually(lambda: page.run("return !!document.querySelector('#refused')"))
+    page.soon(lambda: page.run("return !!document.querySelector('#refused')"))
     page.run("document.querySelector('#refused summary').click()")
     kept = "return window.row === document.querySelector('#refused tr')"
     page.run("window.row = document.querySelector('#refused tr')")
     clock = page.text("#state")
-    eventually(lambda: page.text("#state"), lambda said: said != clock)
+    page.soon(lambda: page.text("#state"), lambda said: said != clock)
     assert page.run(kept) is True
     assert page.run("return document.querySelector('#refused').open") is True
     assert page.cells("#refused")[0] == ["not_found", "1", "1"]
@@ -269,9 +227,9 @@ def test_a_server_that_is_away_is_told_and_its_last_numbers_stay(
         page = Page(browser, server)
         page.open()
         answer = server.predict(site.examples[0])
-        eventually(lambda: shown_rows(page), [row_of(answer)].__eq__)
+        page.soon(lambda: shown_rows(page), [row_of(answer)].__eq__)
         server.stop()
-        page.wait_for("can't be reached")
+        page.soon(lambda: page.text("#state"), lambda said: "can't be reached" in said)
         assert "What is shown is from" in page.text("#state")
         assert shown_rows(page) == [row_of(answer)]
     complaints(browser)

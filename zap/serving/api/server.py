@@ -8,9 +8,11 @@ to: it may come later, and until then callers are told 503.
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -32,6 +34,8 @@ from zap.serving.log import LogOptions, PredictionLog
 from zap.serving.points import Points
 from zap.serving.service import Service
 from zap.serving.stores import open_store
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def make_service(
@@ -128,16 +132,21 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
 class _Server(uvicorn.Server):
     told: Callable[[], None]
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """End when asked to. Uvicorn's own raises the signal again when it is done,
+        which would end the process before the log is closed."""
+        kept = {each: signal.signal(each, self.handle_exit) for each in SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in kept.items():
+                signal.signal(each, handler)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self.told()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        # Else uvicorn raises the signal again, and with SIGTERM the process would be
-        # gone before the log and the store are closed.
-        self._captured_signals.clear()
 
 
 def _check_host(config: ServeConfig) -> None:
