@@ -103,6 +103,19 @@ def test_a_page_may_not_ask_for_more(
     assert answer.headers["access-control-allow-origin"] == SHOP
 
 
+def test_the_console_is_open_and_its_data_are_not(
+    real: RealServer, visitor: tuple[str, str]
+) -> None:
+    page = real.client.get("/ui")
+    assert page.status_code == 200 and "html" in page.headers["content-type"]
+    for headers, status in (
+        ({}, 401),
+        (real.page(visitor[1]), 403),
+        (real.bearer, 200),
+    ):
+        assert real.client.get("/ui/data", headers=headers).status_code == status
+
+
 def test_the_real_metrics_are_parsed_and_add_up(real: RealServer) -> None:
     def totals() -> dict[str, float]:
         text = real.client.get("/metrics").text
