@@ -74,7 +74,7 @@ LAYERS = {
     "serving": Layer(
         rooms="encoding events datasets bundles",
         packages="numpy ai_edge_litert mmh3 msgspec orjson prometheus_client pymongo "
-        "redis starlette uvicorn",
+        "redis starlette uvicorn uvloop",
         never_loads=ENGINES + " pyarrow matplotlib",
     ),
     "training": Layer(

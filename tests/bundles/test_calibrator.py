@@ -42,6 +42,15 @@ def test_a_score_does_not_depend_on_its_neighbours(
     assert together.tobytes() == alone.tobytes()
 
 
+@given(SCALINGS, LOGITS)
+def test_one_row_is_scored_as_among_others(
+    scaling: MatrixScaling, logits: list[tuple[float, float]]
+) -> None:
+    z = np.array(logits, np.float32)
+    alone = np.array([scaling.one(row) for row in z.tolist()])
+    assert alone.tobytes() == scaling.apply(z).tobytes()
+
+
 @given(SCALINGS)
 def test_json_round_trip(scaling: MatrixScaling) -> None:
     text = json.dumps(scaling.to_dict())

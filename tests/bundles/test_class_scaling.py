@@ -46,6 +46,15 @@ def test_a_score_does_not_depend_on_its_neighbours(
 
 
 @given(scaled())
+def test_one_row_is_scored_as_among_others(
+    case: tuple[ClassScaling, np.ndarray],
+) -> None:
+    scaling, z = case
+    alone = np.array([scaling.one(row) for row in z.tolist()])
+    assert alone.tobytes() == scaling.apply(z).tobytes()
+
+
+@given(scaled())
 def test_json_round_trip(case: tuple[ClassScaling, np.ndarray]) -> None:
     text = json.dumps(case[0].to_dict())
     assert ClassScaling.from_dict(json.loads(text)) == case[0]

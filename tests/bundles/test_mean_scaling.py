@@ -42,6 +42,14 @@ def test_equals_the_formula_row_by_row(scaling: MeanScaling, z: list[float]) -> 
     assert found.tobytes() == alone.tobytes()
 
 
+@given(SCALINGS, st.lists(NUMBERS | st.sampled_from([1e4, -1e4]), min_size=1))
+def test_one_row_is_scored_as_among_others(
+    scaling: MeanScaling, z: list[float]
+) -> None:
+    alone = np.array([scaling.one([each]) for each in z])
+    assert alone.tobytes() == scaling.apply(np.array(z)[:, None]).tobytes()
+
+
 @given(SCALINGS)
 def test_json_round_trip(scaling: MeanScaling) -> None:
     text = json.dumps(scaling.to_dict())

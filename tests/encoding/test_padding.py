@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zap.encoding.columns import SparseRows
-from zap.encoding.padding import pad_instances, pad_rows
+from zap.encoding.padding import pad_instance, pad_instances, pad_row, pad_rows
 from zap.errors import EncodingError
 
 ROWS = st.lists(st.lists(st.integers(0, 9), max_size=3, unique=True).map(sorted))
@@ -54,6 +54,41 @@ def test_single_rows_keep_their_order(rows: list[list[int]]) -> None:
     for row, places, numbers in zip(rows, indices, values, strict=True):
         assert places.tolist() == row + [0] * (5 - len(row))
         assert ((numbers > 0) == (np.arange(5) < len(row))).all()
+
+
+@given(ROWS, st.integers(0, 3), st.integers(0, 2))
+def test_one_sequence_is_padded_as_among_others(
+    rows: list[list[int]], skipped: int, wider: int
+) -> None:
+    """The rows may be a part of others', whose offsets begin anywhere."""
+    every = sparse([*[[1, 2]] * skipped, *rows])
+    part = SparseRows(every.offsets[skipped:], every.indices, every.values)
+    bounds = np.array([0]), np.array([len(rows)])
+    last, width = max(len(rows), 1), 3 + wider
+    alone, among = (
+        pad_instance(part, last, width),
+        pad_instances(part, *bounds, last, width),
+    )
+    for ours, theirs in zip(alone, among, strict=True):
+        assert (ours.dtype, ours.tolist()) == (theirs.dtype, theirs.tolist())
+
+
+@given(ROWS.filter(bool))
+def test_one_row_is_padded_as_among_others(rows: list[list[int]]) -> None:
+    every = sparse(rows)
+    one = SparseRows(every.offsets[-2:], every.indices, every.values)
+    for ours, theirs in zip(pad_row(one, 4), pad_rows(every, 4), strict=True):
+        assert (ours.dtype, ours[0].tolist()) == (theirs.dtype, theirs[-1].tolist())
+
+
+def test_one_that_does_not_fit_is_refused() -> None:
+    events = sparse([[1, 2], [3]])
+    with pytest.raises(EncodingError, match=r"at most last=1 events.*length=2"):
+        pad_instance(events, 1, 3)
+    with pytest.raises(EncodingError, match=r"at most width=1 entries.*entries=2"):
+        pad_instance(events, 2, 1)
+    with pytest.raises(EncodingError, match=r"at most width=1 entries.*entries=2"):
+        pad_row(sparse([[1, 2]]), 1)
 
 
 def test_what_does_not_fit_is_refused() -> None:

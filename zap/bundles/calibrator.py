@@ -5,7 +5,7 @@ Only numpy, because serving applies it; how it is fitted is in ``zap.training``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -52,6 +52,19 @@ class MatrixScaling:
         )
         shrunk = np.exp(-np.abs(margin))
         return np.where(margin >= 0, 1.0, shrunk) / (1.0 + shrunk)
+
+    def one(self, logits: Sequence[float]) -> float:
+        """``apply`` to a single row, for a server: the same to the bit.
+
+        The exponential is numpy's here too; Python's may differ in the last bit.
+        """
+        (w00, w01), (w10, w11) = self.weights
+        first, second = logits
+        margin = (
+            (w10 - w00) * first + (w11 - w01) * second + (self.bias[1] - self.bias[0])
+        )
+        shrunk = float(np.exp(-abs(margin)))
+        return (1.0 if margin >= 0 else shrunk) / (1.0 + shrunk)
 
     @property
     def is_identity(self) -> bool:

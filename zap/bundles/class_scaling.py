@@ -87,6 +87,10 @@ class ClassScaling:
         total = _added_up(shares)
         return np.stack([share / total for share in shares], axis=1)
 
+    def one(self, logits: Sequence[float]) -> tuple[float, ...]:
+        """``apply`` to a single row."""
+        return tuple(self.apply([logits])[0].tolist())
+
     def to_dict(self) -> dict[str, Any]:
         """The numbers as a JSON object."""
         return {

@@ -6,7 +6,7 @@ Only numpy, because serving applies it; how it is fitted is in ``zap.training``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
@@ -72,6 +72,14 @@ class MeanScaling:
         if self.link == LOG:
             means: NDArray[np.float64] = self.scale * np.exp(np.minimum(z, _HIGHEST))
             return means
+        return self.centre + self.scale * z
+
+    def one(self, outputs: Sequence[float]) -> float:
+        """``apply`` to a single row, for a server: the same to the bit."""
+        (output,) = outputs
+        z = self.slope * output + self.offset
+        if self.link == LOG:
+            return self.scale * float(np.exp(min(z, _HIGHEST)))
         return self.centre + self.scale * z
 
     def to_dict(self) -> dict[str, Any]:

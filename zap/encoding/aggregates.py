@@ -70,6 +70,40 @@ class Scale(NamedTuple):
     signed: bool
 
 
+class Scaling(NamedTuple):
+    """How the numbers at some places become values in [0, 1].
+
+    Attributes:
+        log_size: float64, shape (places,): log(1 + size) of each one's scale.
+        signed: shape (places,): of each one's scale.
+        optional: shape (places,): whether there may be no such number.
+    """
+
+    log_size: FloatArray
+    signed: BoolArray
+    optional: BoolArray
+
+    def values(self, numbers: FloatArray) -> FloatArray:
+        """The values; 0 for no entry.
+
+        Args:
+            numbers: float64, shape (..., places), NaN where there is none.
+        """
+        logs = np.minimum(np.log1p(np.abs(numbers)) / self.log_size, 1.0)
+        centred = 0.5 + 0.5 * np.sign(numbers) * logs
+        values = np.where(self.signed, centred, np.where(numbers > 0, logs, 0.0))
+        if not self.optional.any():
+            return values
+        raised = LEAST_PRESENT + (1 - LEAST_PRESENT) * values
+        found = np.where(np.isnan(numbers), 0.0, raised)
+        return np.where(self.optional, found, values)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scaling]) -> Scaling:
+        """Places of several aggregates, one after the other."""
+        return cls(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
 @dataclass(frozen=True)
 class Aggregates:
     """Windows times measures (times types), one place each.
@@ -182,20 +216,23 @@ class Aggregates:
             if signed; for the other measures nothing where there is no such number,
             else a value of at least ``LEAST_PRESENT``.
         """
-        assert self.scales is not None, "not fitted"
-        size = np.array([scale.size for scale in self.scales])[:, None]
-        signed = np.array([scale.signed for scale in self.scales])[:, None]
-        logs = np.minimum(np.log1p(np.abs(numbers)) / np.log1p(size), 1.0)
-        centred = 0.5 + 0.5 * np.sign(numbers) * logs
-        values = np.where(signed, centred, np.where(numbers > 0, logs, 0.0))
-        optional = np.array([may_be_missing(of) for _, of, _ in self.measures])
-        if optional.any():
-            raised = LEAST_PRESENT + (1 - LEAST_PRESENT) * values
-            found = np.where(np.isnan(numbers), 0.0, raised)
-            values = np.where(optional[:, None], found, values)
-        flat = values.reshape(len(numbers), self.size)
+        flat = self.scaling.values(numbers.reshape(len(numbers), self.size))
         rows, places = np.divmod(np.arange(flat.size), max(self.size, 1))
         return without_zeros(rows, places, flat.ravel())
+
+    @property
+    def scaling(self) -> Scaling:
+        """How the numbers at all places become values."""
+        assert self.scales is not None, "not fitted"
+        depth = len(self.types or ()) if self.by else 1
+        size = np.array([scale.size for scale in self.scales], np.float64)
+        signed = np.array([scale.signed for scale in self.scales], np.bool_)
+        optional = [may_be_missing(of) for _, of, _ in self.measures]
+        return Scaling(
+            np.log1p(size).repeat(depth),
+            signed.repeat(depth),
+            np.array(optional, np.bool_).repeat(depth),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The aggregates as a JSON object."""

@@ -1,7 +1,7 @@
 """The row of metadata of one subject at one cutoff, in plain Python.
 
 Last values repeat from request to request, so what they encode to is remembered by the
-values; times since an event are placed anew. Aggregates go through the batch path.
+values; times since an event are placed anew. Aggregates: ``zap.encoding.window_row``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ class MetadataRow:
         sources: the sources in declared order, each with the feature that encodes it.
         buckets: number of hash buckets of the metadata.
         seed: seed of the hash.
+
+    Attributes:
+        size: number of places.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class MetadataRow:
             else:
                 self._own.append((source, place, scalar_of(feature, start)))
                 start += feature.size
+        self.size = start
         self._timed = any(place < 0 for _, place, _ in self._own)
         self._any_last = bool(lasts)
         self._known: dict[tuple[Any, ...], SparseRows] = {}

@@ -74,8 +74,8 @@ class Encoder:
 
     Args:
         instance: a fitted instance; see ``zap.encoding.fit``.
-        cache: how many rows of known events ``encode_instance`` keeps: by default 8,192
-            rows and about 16 MB, none before its first call.
+        cache: how many rows of known events ``encode_instance`` keeps: by default
+            32,768 rows and about 64 MB, none before its first call.
 
     Attributes:
         instance: the instance with all edges as numbers.
@@ -259,10 +259,10 @@ class Encoder:
                 "Make them with DayBuckets.of(encoder.instance)."
             )
         try:
-            sequence, metadata = self.online.encode(events, instant)
+            sequence, metadata = self.online.encode(events, instant, buckets is None)
         except Unusual:
             return self.encode_as_batch(events, instant, buckets)
-        if metadata is None:
+        if buckets is not None:
             histories = one_history(events, self._metadata_fields)
             cutoffs = one_cutoff(events, histories, instant)
             metadata = self.encode_metadata(histories, cutoffs, buckets=buckets)

@@ -27,6 +27,7 @@ class Kinds:
 
     Attributes:
         places: which of the fields that the instance reads must not be mixed.
+        numbers: which of them hold numbers as a rule.
     """
 
     def __init__(self, instance: Instance, encoders: Sequence[Feature]):
@@ -35,12 +36,15 @@ class Kinds:
         numeric |= {f for each in instance.all_aggregates for f in each.numeric_fields}
         free = {f.field for f in features if isinstance(f, (Hash, OneHot))}
         unknown = {f.field for f in features} - free - numeric
+        measured = {f for each in instance.all_aggregates for f in each.fields}
         named = [
             (place, field in numeric)
             for place, field in enumerate(instance.reads.fields)
-            if field in numeric | unknown
+            if field in numeric | unknown | measured
         ]
+        texts = measured - numeric - unknown
         self.places = [place for place, _ in named]
+        self.numbers = [p for p in self.places if instance.reads.fields[p] not in texts]
         self._numeric = [strict for _, strict in named]
         self._count = len(named)
 

@@ -37,7 +37,7 @@ class KnownRows:
     ):
         self._fields, self._maker = fields, maker
         self._get = itemgetter(*fields) if len(fields) > 1 else _only(fields[0])
-        self._absent = dict.fromkeys(fields)
+        self._listed: frozenset[int] = frozenset()  # fields that have held lists
         self.cache: RowCache[Row] = RowCache(limits, typed)
 
     def find(self, events: Sequence[Event]) -> list[Row]:
@@ -51,11 +51,12 @@ class KnownRows:
         try:
             given = list(map(self._get, events))
         except KeyError:
-            given = [self._get({**self._absent, **event}) for event in events]
+            given = [tuple(map(event.get, self._fields)) for event in events]
+        found: list[Row | None]
         try:
             found = list(map(now.rows.get, now.keys(given)))
         except TypeError:  # a list cannot be part of a key
-            found = [None] * len(given)
+            given, found = self._without_lists(given)
         if all(found):
             return found  # type: ignore[return-value]
         if not any(found):
@@ -64,6 +65,28 @@ class KnownRows:
             self._learned([v for v, r in zip(given, found, strict=True) if not r])
         )
         return [row or next(missing) for row in found]
+
+    def _without_lists(
+        self, given: list[Values]
+    ) -> tuple[list[Values], list[Row | None]]:
+        """The values with tuples for lists, and the rows that are known of them."""
+        columns: list[Values] = list(zip(*given, strict=True))
+        for again in (False, True):
+            if again:  # in fields that had none before
+                kinds = (set(map(type, column)) for column in columns)
+                here = {place for place, seen in enumerate(kinds) if list in seen}
+                self._listed = self._listed | here
+            for place in self._listed:
+                columns[place] = tuple(
+                    [tuple(v) if type(v) is list else v for v in columns[place]]
+                )
+            given = list(zip(*columns, strict=True))
+            now = self.cache.generation
+            try:
+                return given, list(map(now.rows.get, now.keys(given)))
+            except TypeError:  # a list in a list, or something else
+                continue
+        return given, [None] * len(given)
 
     def _learned(self, given: list[Values]) -> list[Row]:
         """The rows of events that were not found at first sight."""

@@ -33,6 +33,7 @@ from zap.encoding.metadata import Metadata
 from zap.encoding.packed_rows import Packed, own_blocks
 from zap.encoding.past import LATEST_US, Event, Unusual, moment_of, ordered
 from zap.encoding.row_cache import CacheLimits
+from zap.encoding.window_row import WindowRow
 from zap.errors import EncodingError
 
 _SHAPE, _INDICES, _WEIGHTS = map(itemgetter, range(3))  # of a Row
@@ -71,21 +72,27 @@ class Online:
         self._usual = lookback < LATEST_US and not any(f.smooth for f in since)
         self._lookback_us = round(lookback) if self._usual and lookback else None
         self._since = list(_tables(instance, buckets[0])) if self._usual else []
-        self._metadata: MetadataRow | None = None
-        if not instance.all_aggregates:
-            self._metadata = MetadataRow(sources, buckets[1], instance.hash_seed)
-        fields, places = instance.reads.fields, self._kinds.places
-        self._rows = KnownRows(fields, self._maker, limits, places)
+        self._metadata = MetadataRow(sources, buckets[1], instance.hash_seed)
+        fields, numbers = instance.reads.fields, self._kinds.numbers
+        self._windows: WindowRow | None = None
+        if instance.all_aggregates:
+            start = self._metadata.size
+            self._windows = WindowRow(instance.all_aggregates, fields, start)
+        self._rows = KnownRows(fields, self._maker, limits, numbers)
         self.cache = self._rows.cache
 
     def encode(
-        self, events: Sequence[Event], instant: datetime | int | None
-    ) -> tuple[SparseRows, SparseRows | None]:
-        """The sequence's rows, and the row of metadata unless there are aggregates.
+        self,
+        events: Sequence[Event],
+        instant: datetime | int | None,
+        with_windows: bool = True,
+    ) -> tuple[SparseRows, SparseRows]:
+        """The sequence's rows, and the row of metadata.
 
         Args:
             events: see ``Encoder.encode_instance``.
             instant: likewise.
+            with_windows: whether to measure the aggregates, if there are any.
 
         Raises:
             Unusual: the batch path is to encode it.
@@ -108,9 +115,10 @@ class Online:
             start = max(start, bisect_left(kept_times, moment - self._lookback_us))
         alike = len(shapes) == 1 or len({s.repeating for s in shapes if s.kept}) == 1
         sequence = self._sequence(kept, kept_times, start, alike)
-        if self._metadata is None:
-            return sequence, None
-        return sequence, self._metadata.row(rows, kept_times, moment)
+        metadata = self._metadata.row(rows, kept_times, moment)
+        if self._windows is not None and with_windows:
+            metadata = self._windows.after(metadata, kept, kept_times, moment)
+        return sequence, metadata
 
     def _all_kept(self, shapes: set[Shape]) -> bool:
         """True where the instance keeps all events."""

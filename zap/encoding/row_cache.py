@@ -42,8 +42,8 @@ class CacheLimits:
         max_bytes: most memory of keys and rows, as estimated by the last of each few.
     """
 
-    rows: int = 8192
-    max_bytes: int = 16 << 20
+    rows: int = 32_768
+    max_bytes: int = 64 << 20
 
     def __post_init__(self) -> None:
         for name in ("rows", "max_bytes"):

@@ -14,8 +14,13 @@ import re
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 26
 _RANDOM_BYTES = 10
+_DRAWN_AT_ONCE = 256  # asking the system takes longer than all the rest of an id
+_POOL: list[bytes] = []
 _PAIRS = [a + b for a in DIGITS for b in DIGITS]
 _FORM = re.compile(f"[0-7][{DIGITS}]{{{LENGTH - 1}}}")
+
+
+os.register_at_fork(after_in_child=_POOL.clear)  # or two processes give equal ids
 
 
 def prediction_id(time_us: int) -> str:
@@ -25,7 +30,14 @@ def prediction_id(time_us: int) -> str:
         time_us: when the prediction is made, in microseconds since 1970.
     """
     milliseconds = max(0, time_us // 1000) & ((1 << 48) - 1)
-    number = milliseconds << 80 | int.from_bytes(os.urandom(_RANDOM_BYTES))
+    try:
+        drawn = _POOL.pop()  # one step: no two threads take the same bytes
+    except IndexError:
+        many = os.urandom(_RANDOM_BYTES * _DRAWN_AT_ONCE)
+        starts = range(0, len(many), _RANDOM_BYTES)
+        drawn, *rest = (many[start : start + _RANDOM_BYTES] for start in starts)
+        _POOL.extend(rest)
+    number = milliseconds << 80 | int.from_bytes(drawn)
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 

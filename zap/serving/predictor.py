@@ -12,13 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from zap.bundles.bundle import Bundle
 from zap.encoding.day_buckets import DayBuckets
 from zap.encoding.encoder import EncodedInstance, Encoder
-from zap.encoding.padding import pad_instances, pad_rows
+from zap.encoding.padding import pad_instance, pad_row
 from zap.serving.scorer import Scorer
 
 Event = Mapping[str, Any]
@@ -102,14 +101,14 @@ class Predictor:
 
     def score(self, encoded: EncodedInstance) -> Prediction:
         """The prediction for an instance that is encoded already."""
-        logits = self.scorer.score(*self.inputs(encoded))
-        value = self.scorer.calibrator.apply(logits)[0]
-        shown = float(value) if np.ndim(value) == 0 else tuple(value.tolist())
-        return Prediction(shown, tuple(logits[0].tolist()), len(encoded.events))
+        (logits,) = self.scorer.score(*self.inputs(encoded)).tolist()
+        value = self.scorer.calibrator.one(logits)
+        return Prediction(value, tuple(logits), len(encoded.events))
 
     def inputs(self, encoded: EncodedInstance) -> tuple[NDArray[Any], ...]:
         """The padded arrays of an instance, as ``FrozenModel.score`` takes them."""
         spec = self.scorer.spec
-        whole = np.zeros(1, np.int64), np.full(1, len(encoded.events))
-        events = pad_instances(encoded.events, *whole, spec.last, spec.event_width)
-        return (*events, *pad_rows(encoded.metadata, spec.metadata_width))
+        return (
+            *pad_instance(encoded.events, spec.last, spec.event_width),
+            *pad_row(encoded.metadata, spec.metadata_width),
+        )

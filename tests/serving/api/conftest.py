@@ -16,14 +16,27 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from made_bundles import made_bundle
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.serving.api.real_server import RealServer, real_server
 from zap.serving.api.gate import Gate
 from zap.serving.api.key_file import add_key
 from zap.serving.api.keys import Key, new_key
 from zap.serving.api.protocol import ConnectionLimits, limited_protocol
 
 SHOP = "https://shop.example"
+SETTINGS = """
+[limits]
+max_body_bytes = 1_000_000
+body_timeout_s = 0.5
+[limits.visitor]
+per_s = 1_000
+burst = 1_000
+[limits.address]
+per_s = 10_000
+burst = 10_000
+"""
 
 
 @dataclass
@@ -181,4 +194,14 @@ def running(keys: Keys) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def client(running: Running) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=running.url) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def real(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RealServer]:
+    """``zap serve`` with a made model and keys; its rates are never reached."""
+    folder = tmp_path_factory.mktemp("real")
+    with real_server(folder, made_bundle(folder / "bundle"), SETTINGS) as one:
         yield one

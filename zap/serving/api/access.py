@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 
@@ -58,11 +59,12 @@ RULES = (
     Rule("/v1/events", Access.SECRET),
     Rule("/v1/applications", Access.SECRET),
     Rule("/v1/applications/{application}", Access.SECRET),
-    Rule("/v1/subjects/{field}/{subject}", Access.SECRET),
+    Rule("/v1/subjects/{field}/{subject:path}", Access.SECRET),
 )
 OTHER = Rule("other", Access.SECRET)
 Params = Mapping[str, str]
 NONE: Params = {}
+REMEMBERED, LONG = 1_024, 200
 
 
 class Rules:
@@ -81,9 +83,13 @@ class Rules:
                 self._patterns.append((rule.template.split("/"), rule))
             else:
                 self._exact.setdefault(rule.template, rule)
+        self._remembered = lru_cache(REMEMBERED)(self._find)
 
     def find(self, path: str) -> tuple[Rule, Params]:
         """The rule of a path, and what stands for the names of its template."""
+        return self._find(path) if len(path) > LONG else self._remembered(path)
+
+    def _find(self, path: str) -> tuple[Rule, Params]:
         rule = self._exact.get(path)
         if rule is not None:
             return rule, NONE

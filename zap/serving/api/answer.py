@@ -40,6 +40,8 @@ class Answer:
 
     async def refuse(self, refused: Refused, body: Body | None) -> None:
         """An answer that says why not."""
+        if self.started:
+            return
         headers = [JSON, *refused.headers]
         if body is None or not body.must_close:
             await self.send_all(refused.status, headers, refused.body)

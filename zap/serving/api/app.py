@@ -62,7 +62,8 @@ def application(
     paths = routes(service, config, workers, metrics, recent)
     log = Path(config.log) if config.log else None
     paths += console(service, config.registry, log, recent)
-    router = Router(paths, default=_nowhere)
+    # Else starlette redirects, to whatever Host a request names.
+    router = Router(paths, redirect_slashes=False, default=_nowhere)
     return Gate(
         Edge(router, requests, metrics),
         keys=Path(config.keys) if config.keys else None,

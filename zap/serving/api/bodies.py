@@ -17,21 +17,42 @@ from msgspec import Meta, Struct
 
 from zap.serving.answers import Answer
 from zap.serving.api.refusals import Refused
+from zap.serving.posted import TEXTS
 
 Subject = Annotated[str, Meta(min_length=1, max_length=512)]
+_EARLIEST_US, _LATEST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
+_DATE_TIME = {"type": "string", "format": "date-time"}
+_MOMENT = [
+    {"type": "integer", "minimum": _EARLIEST_US, "maximum": _LATEST_US},
+    {**_DATE_TIME, "minLength": 10, "maxLength": 64},
+]
 Moment = (
-    Annotated[int, Meta(ge=-62_135_596_800_000_000, le=253_402_300_799_999_999)]
-    | Annotated[str, Meta(min_length=10, max_length=64)]
+    Annotated[int, Meta(ge=_EARLIEST_US, le=_LATEST_US)]
+    | Annotated[str, Meta(min_length=10, max_length=64, extra_json_schema=_DATE_TIME)]
 )
 _Text = Annotated[str, Meta(max_length=8192)]
 _Int = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Texts = Annotated[list[_Text], Meta(max_length=256)]
 Value = bool | _Int | float | _Text | _Texts | None
+_KNOWN: dict[str, object] = {
+    "timestamp": {"anyOf": _MOMENT},
+    "received_at": {"anyOf": [*_MOMENT, {"type": "null"}]},
+    "type": {"type": "string", "minLength": 1, "maxLength": 8192},
+    "sequence": {
+        "type": ["integer", "null"],
+        "minimum": -(2**63),
+        "maximum": 2**63 - 1,
+    },
+} | {name: {"type": ["string", "null"], "maxLength": 8192} for name in TEXTS}
 Event = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=256)], Value],
     Meta(
         min_length=2,
         max_length=256,
+        extra_json_schema={
+            "required": ["timestamp", "type"],
+            "properties": _KNOWN,
+        },
         description="A flat object: timestamp (ISO 8601 with a zone, or microseconds "
         "since 1970), type, the canonical fields, and properties by name.",
         examples=[
@@ -76,6 +97,14 @@ class EventsAnswer(Struct, frozen=True):
     new: int
     repeated: int
     left_out: dict[str, int] = {}
+
+
+class VisitorAnswer(Struct, frozen=True):
+    """A token that proves an anonymous id until a second since 1970."""
+
+    anonymous_id: str
+    token: str
+    expires: int
 
 
 class Forgotten(Struct, frozen=True):

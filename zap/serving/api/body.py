@@ -24,7 +24,7 @@ from zap.serving.api.refusals import (
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-LINGER_BYTES = 1 << 20
+LINGER_BYTES = 32 << 20
 LINGER_S = 1.0
 SMALL_BYTES = 64 << 10
 
@@ -88,7 +88,7 @@ class Body:
     @property
     def must_close(self) -> bool:
         """Whether what is still to come is worth a new connection."""
-        left = self.declared_bytes or LINGER_BYTES
+        left = self.declared_bytes or SMALL_BYTES + 1
         return not self.whole and left > SMALL_BYTES
 
     async def linger(self) -> None:

@@ -54,6 +54,8 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         log_requests: whether a line is written for each request.
         keys: file of the keys of callers, which zap keys makes; without one the server
             listens to this machine alone.
+        proxies: addresses or networks of reverse proxies, whose X-Forwarded-For is
+            believed; of all other clients it is not.
         metrics_public: whether /metrics needs no key.
         limits: of rates, sizes and times of requests.
         connections: of headers and connections.
@@ -85,6 +87,7 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     log_requests: bool = True
     points: str = ""
     keys: str = ""
+    proxies: list[str] = []
     metrics_public: bool = False
     limits: Limits = Limits()
     connections: ConnectionLimits = ConnectionLimits()

@@ -108,6 +108,8 @@ class Answers:
             raise invalid("Expected either subject or events. Send one of the two.")
         if asked.explain > self._most_explained:
             raise invalid(f"Expected explain of at most {self._most_explained}.")
+        if asked.instant is not None:
+            _check_trusted(scope)  # a page asks about now, and not about other times
         at = None if asked.instant is None else time_us(asked.instant, "instant")
         name, explain = served.application, asked.explain
         if asked.subject is not None:
@@ -150,8 +152,10 @@ class Answers:
     def applications(self, scope: Scope, asked: None) -> ApplicationsAnswer:
         """What is served."""
         _check_trusted(scope)
+        caller: Caller = scope[SCOPE_KEY]
         found = self._service.applications
-        return ApplicationsAnswer([_shown(found[name]) for name in sorted(found)])
+        shown = [name for name in sorted(found) if caller.may_ask(name)]
+        return ApplicationsAnswer([_shown(found[name]) for name in shown])
 
     def application(self, scope: Scope, asked: None) -> ApplicationAnswer:
         """The versions of an application, and which is live."""

@@ -18,6 +18,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from zap.errors import KeysError
 
@@ -164,6 +165,7 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((found, 64), strict=False))
 
 
+@lru_cache(1024)
 def is_loopback(address: str) -> bool:
     """Whether an address is this machine's own."""
     try:

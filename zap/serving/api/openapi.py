@@ -28,6 +28,11 @@ ERRORS = {
     "how many seconds to wait.",
     504: "The answer took too long.",
 }
+# Of subject and events one is given; the other is left out, or null.
+EITHER = [
+    {"required": ["subject"], "properties": {"subject": {"type": "string"}}},
+    {"required": ["events"], "properties": {"events": {"type": "array"}}},
+]
 _COMMON = (401, 403, 429, 500, 503, 504)
 _BODY = (400, 408, 413, 415, 422)
 
@@ -74,6 +79,11 @@ OPERATIONS = (
         *(bodies.EventsAnswer, bodies.EventsRequest),
     ),
     Operation(
+        *("post", "/v1/visitors", "issue_visitor"),
+        "A token by which a page asks for its visitor's predictions",
+        bodies.VisitorAnswer,
+    ),
+    Operation(
         *("get", "/v1/applications", "applications"),
         "What is served",
         bodies.ApplicationsAnswer,
@@ -106,6 +116,7 @@ def document() -> dict[str, Any]:
         types += [each.answer, *([each.body] if each.body else [])]
     unique = list(dict.fromkeys(types))
     _, components = msgspec.json.schema_components(unique, ref_template=_REF)
+    components["PredictionRequest"]["oneOf"] = EITHER
     paths: dict[str, Any] = {}
     for each in OPERATIONS:
         paths.setdefault(each.path, {})[each.method] = _described(each)

@@ -8,9 +8,11 @@ to: it may come later, and until then callers are told 503.
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -32,6 +34,8 @@ from zap.serving.log import LogOptions, PredictionLog
 from zap.serving.points import Points
 from zap.serving.service import Service
 from zap.serving.stores import open_store
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def make_service(
@@ -128,6 +132,17 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
 class _Server(uvicorn.Server):
     told: Callable[[], None]
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """End when asked to. Uvicorn's own raises the signal again when it is done,
+        which would end the process before the log is closed."""
+        kept = {each: signal.signal(each, self.handle_exit) for each in SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in kept.items():
+                signal.signal(each, handler)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
@@ -157,7 +172,8 @@ def _uvicorn_config(
         access_log=False,
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(config.proxies),
+        forwarded_allow_ips=config.proxies,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(config.drain_s) or 1,
     )

@@ -1,0 +1,1 @@
+"""How fast predictions are: in a process, and over HTTP beside a usual server."""

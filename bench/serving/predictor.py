@@ -1,0 +1,119 @@
+"""``python -m bench.serving.predictor``: a prediction from events, and the bare model.
+
+Both take turns at each past, on the very same inputs; of each past the best of all
+rounds counts. "Bare" is LiteRT called by hand, five inputs set and one output taken;
+for trees it is their evaluation in numpy. Events are read anew from JSON before each
+call, as a server would hold them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.serving.inputs import MODELS, bundle_of, lengthened, pasts_of
+from zap.bundles.bundle import Bundle
+from zap.serving.frozen import LITERT_FILE
+from zap.serving.litert import LiteRtModel
+from zap.serving.predictor import Predictor
+from zap.serving.stderr import silent_stderr
+
+PARTS = ["bare", "predict", "encode", "pad", "model", "calibrate"]
+
+
+def bare_litert(bundle: Bundle) -> Callable[[Sequence[Any]], Any]:
+    """LiteRT's own call for one instance, as its documentation shows it."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    with silent_stderr():
+        interpreter = Interpreter(model_content=bundle.read(LITERT_FILE), num_threads=1)
+        interpreter.allocate_tensors()
+    names = ["indices", "values", "length", "metadata_indices", "metadata_values"]
+    by_name = {
+        d["name"].removeprefix("serving_default_").split(":")[0]: d["index"]
+        for d in interpreter.get_input_details()
+    }
+    places = [by_name[name] for name in names]
+    output = interpreter.get_output_details()[0]["index"]
+
+    def call(inputs: Sequence[Any]) -> Any:
+        for place, array in zip(places, inputs, strict=True):
+            interpreter.set_tensor(place, array)
+        interpreter.invoke()
+        return interpreter.get_tensor(output)
+
+    return call
+
+
+def measured(
+    bundle: Bundle, pasts: Sequence[dict[str, Any]], rounds: int
+) -> dict[str, float]:
+    """Microseconds of each part, the best of each past, averaged over the pasts."""
+    predictor = Predictor.from_bundle(bundle)
+    scorer, encoder = predictor.scorer, predictor.encoder
+    sequence = isinstance(scorer.model, LiteRtModel)
+    bare = bare_litert(bundle) if sequence else lambda inputs: scorer.score(*inputs)
+    texts = [json.dumps(past["events"]) for past in pasts]
+    best = {part: np.full(len(pasts), np.inf) for part in PARTS}
+    clock = time.perf_counter
+
+    def clocked(part: str, at: int, function: Callable[..., Any], *args: Any) -> Any:
+        begun = clock()
+        found = function(*args)
+        best[part][at] = min(best[part][at], clock() - begun)
+        return found
+
+    for _ in range(rounds):
+        for at, (past, text) in enumerate(zip(pasts, texts, strict=True)):
+            instant = past["instant"]
+            first, second = json.loads(text), json.loads(text)
+            gc.disable()
+            encoded = clocked("encode", at, encoder.encode_instance, first, instant)
+            inputs = clocked("pad", at, predictor.inputs, encoded)
+            logits = clocked("model", at, scorer.score, *inputs)
+            clocked("calibrate", at, scorer.calibrator.one, logits[0].tolist())
+            ours = clocked("predict", at, predictor.predict, second, instant)
+            theirs = clocked("bare", at, bare, inputs)
+            gc.enable()
+            assert ours.logits == tuple(theirs[0].tolist()), "the scores differ"
+    return {part: float(took.mean()) * 1e6 for part, took in best.items()}
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.serving.predictor")
+    parser.add_argument("--work", type=Path, default=Path("build/serving"))
+    parser.add_argument("--pasts", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=20)
+    args = parser.parse_args()
+    print(f"{os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}\n")
+    print(
+        "| model | events | bare (µs) | predict (µs) | times bare "
+        "| encode | pad | model | calibrate |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    )
+    for model in MODELS:
+        path = bundle_of(model, args.work)
+        usual = pasts_of(path, args.pasts)
+        for pasts in (usual, lengthened(usual, 40)):
+            found = measured(Bundle.load(path), pasts, args.rounds)
+            events = np.mean([len(past["events"]) for past in pasts])
+            parts = " | ".join(f"{found[part]:.1f}" for part in PARTS[2:])
+            print(
+                f"| {model.name} | {events:.0f} | {found['bare']:.1f} "
+                f"| {found['predict']:.1f} | {found['predict'] / found['bare']:.2f} "
+                f"| {parts} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
