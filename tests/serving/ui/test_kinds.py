@@ -93,9 +93,7 @@ def test_amounts(browser: Any, server: Server, tmp_path: Any) -> None:
     assert 1 < lowest < 4
     begins = f"below {quantiles['1']:.{1 if quantiles['1'] >= 100 else 2}f}: "
     assert found["bars"][0] == f"{begins}now {25 * lowest} %, training 1 %"
-    assert found["bars"][-1] == (
-        f"from {quantiles['99']:,.0f}: now 25 %, training 1 %"
-    )
+    assert found["bars"][-1] == (f"from {quantiles['99']:,.0f}: now 25 %, training 1 %")
 
 
 def test_classes(browser: Any, server: Server, tmp_path: Any) -> None:
