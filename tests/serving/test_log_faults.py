@@ -90,7 +90,7 @@ def test_damage_in_the_middle_is_skipped_and_counted(tmp_path: Path) -> None:
     assert log.counts.repaired == 0 and path.read_bytes() == b"".join(lines)
 
 
-WORK = """
+WORK = r"""
 import os, sys
 sys.path.insert(0, sys.argv[2])
 from threading import Thread
