@@ -88,7 +88,7 @@ COMMAND = Command(
     "parity",
     "whether logged predictions come out again of the archive",
     "Replay logged predictions from the archive of raw events, each by the version "
-    "that\nmade it, and say how many scores are equal to the bit and why the others are "
+    "that\nmade it, and say how many scores are equal to the bit and why others are "
     "not. Exit\ncode 1 if their share is below --min-share.",
     "zap parity shop --log predictions --events archive --mapping shop.toml",
     configure,

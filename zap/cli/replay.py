@@ -43,7 +43,7 @@ COMMAND = Command(
     "make one logged prediction again, event by event",
     "Make one logged prediction again from the archive of raw events, by the version "
     "that\nmade it: each event with whether it was used and if not why, the encoded "
-    "digest and\nthe score as logged and as found. Exit code 1 if the score is another.",
+    "digest and\nthe score as logged and found. Exit code 1 if the score is another.",
     "zap replay 0197a1c2 --log predictions --events archive --mapping shop.toml",
     configure,
     run,
