@@ -27,7 +27,7 @@ from zap.errors import LogError, RegistryError
 from zap.events.mapping import EventMapping
 from zap.jobs.parity import result as causes
 from zap.jobs.parity.job import Archive, parity, replay
-from zap.serving.log import Logged, PredictionLog, event_hashes
+from zap.serving.log import Logged, PredictionLog, event_hashes, read_log
 from zap.serving.predictor import Predictor
 
 START_US, SECOND_US = 1_768_471_200_000_000, 1_000_000
@@ -381,3 +381,22 @@ def test_the_commands(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["score"]["logged"] == entry.score != told["score"]["found"]
     assert main(["replay", "nothing", *where]) == 2
     assert "prediction='nothing'" in capsys.readouterr().err
+
+
+def test_forgetting_reaches_the_log(site: Site, capsys) -> None:
+    log = site.logged(*site.entries, replace(site.entries[0], id="x", subject=None))
+    where = ["--registry", str(site.registry), "--log", str(log)]
+    assert main(["forget", "v3", *where, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (place,) = [each for each in found["reached"] if each["kind"] == "predictions"]
+    assert place["removed"] == 8 and place["place"] == str(log / "shop")
+    assert any("1 predictions of shop" in each for each in found["not_reached"])
+    left = [*read_log(log, "shop")]
+    assert [each.id for each in left if each.id.startswith("3-")] == []
+    assert len(left) == 89
+    name = keyed_subject(site.key, subject_hash("v3"))
+    assert all(name not in path.read_text() for path in log.rglob("*.jsonl"))
+    assert (
+        main(["forget", "v3", "--registry", str(site.registry), "--log", "gone"]) == 2
+    )
+    assert "Name another with --log" in capsys.readouterr().err

@@ -44,8 +44,13 @@ def read_log(
     return _entries(place, since_us, until_us, {} if counts is None else counts)
 
 
+def applications_of(folder: str | Path) -> list[str]:
+    """The applications that a log has predictions of."""
+    return [path.name for path in folders_of(Path(folder))]
+
+
 def _existing(folder: Path, application: str) -> Path:
-    there = [path.name for path in folders_of(folder)]
+    there = applications_of(folder)
     if application not in there:
         raise LogError(
             f"Expected the log of an application in {folder}: "
