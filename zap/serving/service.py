@@ -257,29 +257,25 @@ class Service:
             LogError: a prediction can't be written down.
         """
         served = self.served(application)
-        store = self._stored()
         now = self._clock() if now_us is None else now_us
         at_clock = self._at_clock(served, now_us)
         found: list[Answer] = []
         for begin in range(0, len(subjects), CHUNK):
             chunk = subjects[begin : begin + CHUNK]
-            names = [prediction_id(now) for _ in chunk]
-            for subject, name in zip(chunk, names, strict=True):
-                self._add_point(served, subject, name, now)
-            pasts = store.pasts(chunk, served.need, now)
-            asked = [
-                _Asked(
-                    past.events,
-                    past.ids,
-                    now if at_clock else past.instant_us,
-                    now,
-                    subject,
-                    name,
-                )
-                for past, subject, name in zip(pasts, chunk, names, strict=True)
-            ]
-            found += self._answers(served, asked)
+            found += self._of_subjects(served, chunk, now, at_clock, BATCH)
         return found
+
+    def predict_each(self, application: str, subjects: Sequence[str]) -> list[Answer]:
+        """What ``predict_subject`` answers to each of some requests, all at once.
+
+        Raises:
+            UnknownApplicationError: nothing answers.
+            StoreError: the store can't be reached.
+            LogError: a prediction can't be written down.
+        """
+        served, now = self.served(application), self._clock()
+        at_clock = self._at_clock(served, None)
+        return self._of_subjects(served, subjects, now, at_clock, SUBJECT)
 
     def append(self, events: Sequence[Mapping[str, Any]]) -> Appended:
         """Keep posted events of subjects.
@@ -312,14 +308,42 @@ class Service:
             self.log.append(self._entry(served, asked, encoded, answer, source))
         return answer
 
-    def _answers(self, served: Served, asked: Sequence[_Asked]) -> list[Answer]:
+    def _of_subjects(
+        self,
+        served: Served,
+        subjects: Sequence[str],
+        now: int,
+        at_clock: bool,
+        source: Source,
+    ) -> list[Answer]:
+        """The predictions for some subjects, with one look into the store."""
+        names = [prediction_id(now) for _ in subjects]
+        for subject, name in zip(subjects, names, strict=True):
+            self._add_point(served, subject, name, now)
+        pasts = self._stored().pasts(subjects, served.need, now)
+        asked = [
+            _Asked(
+                past.events,
+                past.ids,
+                now if at_clock else past.instant_us,
+                now,
+                subject,
+                name,
+            )
+            for past, subject, name in zip(pasts, subjects, names, strict=True)
+        ]
+        return self._answers(served, asked, source)
+
+    def _answers(
+        self, served: Served, asked: Sequence[_Asked], source: Source
+    ) -> list[Answer]:
         encoded = [served.encode(each.events, each.moment_us) for each in asked]
         scored = score_many(served.predictor, encoded)
         pairs = zip(asked, scored, strict=True)
         found = [_said(served, one, prediction, None) for one, prediction in pairs]
         if self.log is not None:
             told = zip(asked, encoded, found, strict=True)
-            self.log.append_all([self._entry(served, *each, BATCH) for each in told])
+            self.log.append_all([self._entry(served, *each, source) for each in told])
         return found
 
     def _entry(
