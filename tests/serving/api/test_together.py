@@ -33,7 +33,8 @@ class Held:
     """A single worker that is kept busy until all jobs of a test wait."""
 
     def __init__(self, timeout_s: float = 10) -> None:
-        self.workers = Workers(1, 1000, timeout_s)
+        self.workers = Workers(1, 1000)
+        self.timeout_s = timeout_s
         self.let_go = threading.Event()
         self.groups: list[list[Any]] = []
 
@@ -47,7 +48,7 @@ class Held:
 
     async def all(self, jobs: Sequence[Callable[[], Any]], wait_s: float = 0) -> Any:
         """What the jobs come to that wait behind one that is let go then."""
-        first = asyncio.ensure_future(self.workers.run(self.let_go.wait))
+        first = asyncio.ensure_future(self.workers.run(10, self.let_go.wait))
         await asyncio.sleep(0.01)
         others = [asyncio.ensure_future(job()) for job in jobs]
         await asyncio.sleep(wait_s)
@@ -57,7 +58,9 @@ class Held:
         return found[1:]
 
     def grouped(self, each: int) -> Callable[[], Any]:
-        return lambda: self.workers.run(self.alone, each, together=self.kind)
+        return lambda: self.workers.run(
+            self.timeout_s, self.alone, each, together=self.kind
+        )
 
     @property
     def kind(self) -> Any:
@@ -76,7 +79,7 @@ def test_what_waits_is_done_together_in_its_order() -> None:
 def test_another_kind_of_job_is_done_by_itself() -> None:
     held = Held()
     jobs = [held.grouped(at) for at in range(5)]
-    jobs.insert(2, lambda: held.workers.run(held.alone, 7))
+    jobs.insert(2, lambda: held.workers.run(5, held.alone, 7))
     assert asyncio.run(held.all(jobs)) == [0, 10, 70, 20, 30, 40]
     assert held.groups == [[0, 1], [7], [2, 3, 4]]
 
@@ -93,7 +96,9 @@ def test_an_error_of_all_is_told_to_all() -> None:
     def broken(given: Any) -> Any:
         raise KeyError("broken")
 
-    jobs = [lambda: held.workers.run(held.alone, 1, together=broken) for _ in range(3)]
+    jobs = [
+        lambda: held.workers.run(5, held.alone, 1, together=broken) for _ in range(3)
+    ]
     found = asyncio.run(held.all(jobs))
     assert all(isinstance(each, KeyError) for each in found)
     assert held.workers.pending == 0

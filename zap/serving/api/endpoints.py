@@ -34,8 +34,8 @@ from zap.serving.api.edge import LINE
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.refusals import Refused, forbidden
 from zap.serving.api.workers import Workers
-from zap.serving.live_applications import Served, described
 from zap.serving.posted import time_us
+from zap.serving.served import Served, described
 from zap.serving.service import Service
 
 T = TypeVar("T")
@@ -47,6 +47,7 @@ class Endpoint(Generic[T]):
 
     Args:
         workers: where the work is done.
+        timeout_s: from a request's arrival to its answer.
         work: takes the scope and the body's content to what is answered.
         body: the form of the body; None has none.
         together: does the work of several requests: an answer, or an error, for each.
@@ -55,11 +56,13 @@ class Endpoint(Generic[T]):
     def __init__(
         self,
         workers: Workers,
+        timeout_s: float,
         work: Callable[[Scope, T], Any],
         body: type[T] | None = None,
         together: Callable[[Sequence[tuple[Scope, T]]], Sequence[Any]] | None = None,
     ):
-        self._workers, self._work, self._together = workers, work, together
+        self._workers, self._timeout_s, self._work = workers, timeout_s, work
+        self._together = together
         self._several = None if together is None else self._all_answered
         self._decoder = None if body is None else msgspec.json.Decoder(body)
 
@@ -69,7 +72,7 @@ class Endpoint(Generic[T]):
         if self._decoder is not None:
             body = await read_body(scope, receive)
         found = await self._workers.run(
-            self._answered, scope, body, together=self._several
+            self._timeout_s, self._answered, scope, body, together=self._several
         )
         await answer(send, 200, found)
 

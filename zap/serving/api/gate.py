@@ -13,19 +13,19 @@ import json
 import logging
 import time
 import traceback
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zap.serving.api.access import METRICS_PATH, RULES, Access, Rule, Rules
 from zap.serving.api.answer import Answer
+from zap.serving.api.asked import Asked
 from zap.serving.api.body import Body, Buffer, Receive, Send, replayed
 from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.api.cors import VARY, answer_headers, lists, preflight_headers
-from zap.serving.api.doorman import Asked, Doorman
+from zap.serving.api.doorman import Doorman
 from zap.serving.api.key_file import KeyFile
-from zap.serving.api.keys import Keyring
+from zap.serving.api.keyring import Keyring
 from zap.serving.api.limits import Buckets, Limits
 from zap.serving.api.metrics import CONTENT_TYPE, Metrics
 from zap.serving.api.refusals import (
@@ -37,7 +37,7 @@ from zap.serving.api.refusals import (
     forbidden,
     retry_after,
 )
-from zap.serving.api.visitors import LIFE_S, server_secret, sign_visitor
+from zap.serving.api.visitors import LIFE_S, issue_visitor, server_secret
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -233,17 +233,15 @@ class Gate:
             raise forbidden(
                 "kind_of_key", "This server has no publishable keys.", "kind_of_key"
             )
-        anonymous_id = caller.anonymous_id or str(uuid.uuid4())
-        now_s = self._now_s()
         secret = self._doorman.site_secret(caller.key_id)
-        life_s = self._visitor_life_s
-        token = sign_visitor(secret, caller.key_id, anonymous_id, life_s, now_s)
-        made = {
-            "anonymous_id": anonymous_id,
-            "token": token,
-            "expires": int(now_s) + life_s,
-        }
-        await answer.send_all(200, [JSON], json.dumps(made).encode())
+        issued = issue_visitor(
+            secret,
+            caller.key_id,
+            caller.anonymous_id,
+            self._visitor_life_s,
+            self._now_s(),
+        )
+        await answer.send_all(200, [JSON], json.dumps(issued).encode())
 
 
 def _log_defect(error: Exception, asked: Asked) -> None:

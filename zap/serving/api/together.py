@@ -55,7 +55,7 @@ class Together:
 
     def _alone(self, one: PredictionRequest) -> bool:
         plain = one.events is None and one.instant is None and not one.explain
-        return one.subject is None or not plain or self._service.points is not None
+        return one.subject is None or not plain or self._service.marks
 
     def _of(self, application: str, asked: Sequence[Asked]) -> Sequence[Any]:
         """Those of one application."""

@@ -42,15 +42,13 @@ class Workers:
     Args:
         threads: how many.
         max_waiting: requests that may wait for one.
-        timeout_s: from a request's arrival to its answer.
 
     Attributes:
         pending: requests that wait or are worked on.
     """
 
-    def __init__(self, threads: int, max_waiting: int, timeout_s: float):
+    def __init__(self, threads: int, max_waiting: int):
         self._most = threads + max_waiting
-        self._timeout_s = timeout_s
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.pending = 0
@@ -62,13 +60,18 @@ class Workers:
             thread.start()
 
     async def run(
-        self, call: Callable[..., T], *given: Any, together: Together | None = None
+        self,
+        timeout_s: float,
+        call: Callable[..., T],
+        *given: Any,
+        together: Together | None = None,
     ) -> T:
         """What ``call`` returns, called in a thread.
 
         Args:
-            call: what is to be done.
-            given: its arguments.
+            timeout_s: from now to its answer.
+            call: what to do.
+            *given: its arguments.
             together: does the same for several that wait, at less than the cost of all:
                 takes the arguments of each to what is returned, or raised, for each.
 
@@ -81,9 +84,9 @@ class Workers:
         self._loop = loop
         future: asyncio.Future[T] = loop.create_future()
         self.pending += 1
-        deadline = time.monotonic() + self._timeout_s
+        deadline = time.monotonic() + timeout_s
         self._queue.put(_Job(future, deadline, call, given, together))
-        timer = loop.call_later(self._timeout_s, _expire, future)
+        timer = loop.call_later(timeout_s, _expire, future)
         try:
             return await future
         finally:
