@@ -24,6 +24,7 @@ from zap.serving.api.openapi import document
 from zap.serving.api.readiness import Ready, health
 from zap.serving.api.refusals import JSON, Header
 from zap.serving.api.request_log import RequestLog
+from zap.serving.api.together import Together
 from zap.serving.api.workers import Workers
 from zap.serving.service import Service
 from zap.serving.ui.mounting import console
@@ -114,7 +115,17 @@ def routes(
 
     one = "/v1/predictions/{application}"
     return [
-        posted(one, answers.prediction, bodies.PredictionRequest),
+        Route(
+            one,
+            Endpoint(
+                workers,
+                usual_s,
+                answers.prediction,
+                bodies.PredictionRequest,
+                Together(answers, service).predictions,
+            ),
+            methods=["POST"],
+        ),
         posted(f"{one}/batch", answers.batch, bodies.BatchRequest, batch_s),
         posted("/v1/events", answers.events, bodies.EventsRequest),
         asked("/v1/applications", answers.applications),

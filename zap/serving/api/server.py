@@ -8,6 +8,7 @@ to: it may come later, and until then callers are told 503.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -120,6 +121,7 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
         service.follow(config.poll_s, config.sweep_s)
         protocol = limited_protocol(config.connections, metrics.refused)
         server = _Server(_uvicorn_config(app, protocol, config))
+        _seldom_collect()
         server.told = lambda: told(Running(url_of(bound), service))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.serve([bound]))
@@ -127,6 +129,17 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
         workers.close(config.drain_s)
         service.close()
         requests.close()
+
+
+def _seldom_collect() -> None:
+    """Spare requests the search for cycles of objects, of which they make none.
+
+    A past is some hundred small objects, so that by default each third request would
+    search; what is there by now stays, and is never searched again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 class _Server(uvicorn.Server):
