@@ -12,8 +12,8 @@ from typing import Any
 
 from zap.serving.answers import Reason
 from zap.serving.batched import score_many
-from zap.serving.live_applications import Served
 from zap.serving.predictor import Prediction
+from zap.serving.served import Served
 
 Event = dict[str, Any]
 

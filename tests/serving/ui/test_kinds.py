@@ -93,9 +93,7 @@ def test_amounts(browser: Any, server: Server, tmp_path: Any) -> None:
     assert 1 < lowest < 4
     begins = f"below {quantiles['1']:.{1 if quantiles['1'] >= 100 else 2}f}: "
     assert found["bars"][0] == f"{begins}now {25 * lowest} %, training 1 %"
-    assert found["bars"][-1] == (
-        f"from {quantiles['99']:,.0f}: now 25 %, training 1.0 %"
-    )
+    assert found["bars"][-1] == (f"from {quantiles['99']:,.0f}: now 25 %, training 1 %")
 
 
 def test_classes(browser: Any, server: Server, tmp_path: Any) -> None:
@@ -124,7 +122,7 @@ def test_classes(browser: Any, server: Server, tmp_path: Any) -> None:
 
 
 def share(value: float) -> str:
-    return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
+    return f"{value:.{0 if value >= 10 else 1}f} %".replace(".0 %", " %")
 
 
 @pytest.mark.parametrize(

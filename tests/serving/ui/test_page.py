@@ -122,14 +122,14 @@ def test_the_analysis_is_asked_for_then_shown(page: Page, site: Site) -> None:
     found = {
         "made_at": "2026-02-03T04:05:06+00:00",
         "matured": {**numbers, "curve": curve},
-        "immature": {"n": 12, "expected": 3.5},
+        "immature": {"n": 12, "expected": 3.5, "expected_low": 1, "expected_high": 6},
         "alarms": ["ECE is <b>high</b>"],
     }
     site.analysis.parent.mkdir(parents=True, exist_ok=True)
     site.analysis.write_text(json.dumps(found))
     said = page.soon(lambda: page.text(figure), lambda text: "n = 280" in text)
     assert "base rate 25.0 %, ECE 0.0321" in said
-    assert "12 wait for their outcome; expected of them: 3.5" in said
+    assert "12 wait for their outcome; expected of them: 3.5 (1 to 6)." in said
     assert "2026-02-03 04:05:06 UTC" in said and "ECE is <b>high</b>" in said
     titles = page.run(
         """return [...document.querySelectorAll(arguments[0] + " .point title")]

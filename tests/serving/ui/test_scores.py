@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_counts_are_those_of_a_plain_loop(seed: int) -> None:
 WHOLE = {
     "made_at": "2026-02-03T04:05:06+00:00",
     "matured": {"n": 2, "base_rate": 0.5, "auc": 1.0, "ece": 0.1, "curve": [[1, 0, 2]]},
-    "immature": {"n": 1, "expected": 0.5},
+    "immature": {"n": 1, "expected": 0.5, "expected_low": 0, "expected_high": 1},
     "alarms": [
         "late",
         {"name": "ece", "said": "too high", "rings": True},
@@ -100,7 +101,7 @@ WHOLE = {
 }
 
 
-def written(folder: Path, content: str) -> dict[str, object]:
+def written(folder: Path, content: str) -> dict[str, Any]:
     path = folder / "shop" / "analysis.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(content)
@@ -141,7 +142,25 @@ def test_a_number_that_is_none_stays_none(tmp_path: Path) -> None:
         "ece": None,
         "curve": [],
     }
-    assert found["immature"] == {"n": None, "expected": None}
+    assert set(found["immature"].values()) == {None}
+
+
+def test_other_kinds_have_other_numbers(tmp_path: Path) -> None:
+    amounts = {"n": 5, "mean_observed": 12.5, "curve": [[10.0, 12.0, 5]]}
+    said = {"made_at": None, "matured": amounts}
+    assert written(tmp_path, json.dumps(said))["matured"] == {
+        "n": 5,
+        "base_rate": 12.5,
+        "auc": None,
+        "ece": None,
+        "curve": [[10.0, 12.0, 5]],
+    }
+    classes = {"n": 5, "auc_mean": 0.75, "ece": 0.0, "curve": []}
+    immature = {"n": 3, "expected": [1.5, 0.5, 1.0]}
+    said = {"made_at": None, "matured": classes, "immature": immature}
+    found = written(tmp_path, json.dumps(said))
+    assert found["matured"]["auc"] == 0.75 and found["matured"]["ece"] == 0.0
+    assert found["immature"]["n"] == 3 and found["immature"]["expected"] is None
 
 
 def test_there_may_be_no_analysis_and_no_log(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ from zap.serving.api.edge import LINE
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.refusals import forbidden
 from zap.serving.api.workers import Workers
-from zap.serving.live_applications import Served, described
 from zap.serving.posted import time_us
+from zap.serving.served import Served, described
 from zap.serving.service import Service
 
 T = TypeVar("T")
@@ -47,6 +47,7 @@ class Endpoint(Generic[T]):
 
     Args:
         workers: where the work is done.
+        timeout_s: from a request's arrival to its answer.
         work: takes the scope and the body's content to what is answered.
         body: the form of the body; None has none.
     """
@@ -54,10 +55,11 @@ class Endpoint(Generic[T]):
     def __init__(
         self,
         workers: Workers,
+        timeout_s: float,
         work: Callable[[Scope, T], Any],
         body: type[T] | None = None,
     ):
-        self._workers, self._work = workers, work
+        self._workers, self._timeout_s, self._work = workers, timeout_s, work
         self._decoder = None if body is None else msgspec.json.Decoder(body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +67,8 @@ class Endpoint(Generic[T]):
         body = b""
         if self._decoder is not None:
             body = await read_body(scope, receive)
-        await answer(send, 200, await self._workers.run(self._answered, scope, body))
+        run, timeout_s = self._workers.run, self._timeout_s
+        await answer(send, 200, await run(timeout_s, self._answered, scope, body))
 
     def _answered(self, scope: Scope, body: bytes) -> bytes:
         given: Any = None

@@ -112,7 +112,7 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
     _check_host(config)
     metrics = Metrics()
     service = make_service(config, metrics.bundle_failed)
-    workers = Workers(config.threads, config.max_waiting, config.timeout_ms / 1000)
+    workers = Workers(config.threads, config.max_waiting)
     requests = RequestLog(sys.stderr.buffer if config.log_requests else None)
     try:
         bound = bind(config.host, config.port)

@@ -27,15 +27,13 @@ class Workers:
     Args:
         threads: how many.
         max_waiting: requests that may wait for one.
-        timeout_s: from a request's arrival to its answer.
 
     Attributes:
         pending: requests that wait or are worked on.
     """
 
-    def __init__(self, threads: int, max_waiting: int, timeout_s: float):
+    def __init__(self, threads: int, max_waiting: int):
         self._most = threads + max_waiting
-        self._timeout_s = timeout_s
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.pending = 0
@@ -46,8 +44,13 @@ class Workers:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, call: Callable[..., T], *given: Any) -> T:
+    async def run(self, timeout_s: float, call: Callable[..., T], *given: Any) -> T:
         """What ``call`` returns, called in a thread.
+
+        Args:
+            timeout_s: from now to its answer.
+            call: what to do.
+            *given: its arguments.
 
         Raises:
             Refused: too many wait (503), or it took too long (504).
@@ -58,8 +61,8 @@ class Workers:
         self._loop = loop
         future: asyncio.Future[T] = loop.create_future()
         self.pending += 1
-        self._queue.put((future, time.monotonic() + self._timeout_s, call, given))
-        timer = loop.call_later(self._timeout_s, _expire, future)
+        self._queue.put((future, time.monotonic() + timeout_s, call, given))
+        timer = loop.call_later(timeout_s, _expire, future)
         try:
             return await future
         finally:

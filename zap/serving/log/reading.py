@@ -44,8 +44,13 @@ def read_log(
     return _entries(place, since_us, until_us, {} if counts is None else counts)
 
 
+def applications_of(folder: str | Path) -> list[str]:
+    """The applications that a log has predictions of."""
+    return [path.name for path in folders_of(Path(folder))]
+
+
 def _existing(folder: Path, application: str) -> Path:
-    there = [path.name for path in folders_of(folder)]
+    there = applications_of(folder)
     if application not in there:
         raise LogError(
             f"Expected the log of an application in {folder}: "
@@ -85,18 +90,19 @@ def entries_in(path: Path, counts: MutableMapping[str, int]) -> Iterator[Logged]
 
 def lines_in(path: Path, counts: MutableMapping[str, int]) -> Iterator[bytes]:
     """The whole lines of a file that are not too long, their ends included."""
-    too_long = False
+    open_end = False
     try:
         with path.open("rb", buffering=_BLOCK) as file:
+            # What is too long for a line is gone through in parts.
             while part := file.readline(MAX_LINE_BYTES):
-                ended = part.endswith(b"\n")
-                if ended and not too_long:
+                ends = part.endswith(b"\n")
+                if ends and not open_end:
                     yield part
-                elif ended or len(part) < MAX_LINE_BYTES:
-                    name = DAMAGED if ended else TORN
-                    counts[name] = counts.get(name, 0) + 1
-                # What is too long for a line is gone through in parts.
-                too_long = not ended
+                elif ends:
+                    counts[DAMAGED] = counts.get(DAMAGED, 0) + 1
+                open_end = not ends
+        if open_end:
+            counts[TORN] = counts.get(TORN, 0) + 1
     except FileNotFoundError:
         return  # removed since it was listed
     except OSError as error:

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 FILE = "analysis.json"
 LARGEST_BYTES = 8_000_000
-_NUMBERS = ("n", "base_rate", "auc", "ece")
+# As the console names them, and as the analysis does: of any kind of label.
+_MATURED = {
+    "n": ("n",),
+    "base_rate": ("base_rate", "mean_observed"),
+    "auc": ("auc", "auc_mean"),
+    "ece": ("ece",),
+}
+_IMMATURE = ("n", "expected", "expected_low", "expected_high")
 _ALARMS = 20
 
 
@@ -35,7 +42,8 @@ class Analyses:
 
         Returns:
             ``state``: "none", "unreadable" (with ``said``) or "there" with made_at,
-            matured (n, base_rate, auc, ece, curve), immature (n, expected) and alarms.
+            matured (n, base_rate, auc, ece, curve), immature (n, expected, its range)
+            and alarms. What is not known, or not of one number, is None.
         """
         if self._folder is None:
             return {"state": "none"}
@@ -74,10 +82,10 @@ def _checked(content: Any) -> dict[str, Any]:
         "state": "there",
         "made_at": said["made_at"] if _is_time(said["made_at"]) else None,
         "matured": {
-            **{name: _number(matured.get(name)) for name in _NUMBERS},
+            **{name: _first(matured, names) for name, names in _MATURED.items()},
             "curve": [_point(each) for each in matured.get("curve") or ()],
         },
-        "immature": {name: _number(immature.get(name)) for name in ("n", "expected")},
+        "immature": {name: _number(immature.get(name)) for name in _IMMATURE},
         "alarms": [_alarm(each) for each in alarms if _rings(each)][:_ALARMS],
     }
 
@@ -95,6 +103,12 @@ def _is_time(value: object) -> bool:
 def _number(value: object) -> float | int | None:
     known = isinstance(value, int | float) and not isinstance(value, bool)
     return value if known and math.isfinite(value) else None  # type: ignore[arg-type, return-value]
+
+
+def _first(said: Mapping[str, Any], names: Sequence[str]) -> float | int | None:
+    """The first of some numbers that is there."""
+    found = (_number(said.get(name)) for name in names)
+    return next((value for value in found if value is not None), None)
 
 
 def _point(point: Any) -> list[float]:

@@ -162,5 +162,5 @@ function round(value) {
 
 function pc(share) {
   const value = 100 * share;
-  return `${value >= 10 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1)} %`;
+  return `${Number(value.toFixed(value >= 10 ? 0 : 1))} %`;
 }

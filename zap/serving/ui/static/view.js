@@ -148,18 +148,30 @@ function calibration(id, app, training) {
     return figure(title, null, [`The analysis can't be read (${said}). Run `,
       h("code", null, command), " again."]);
   }
-  const rate = training?.kind === "amount" ? words.amount : (v) => words.percent(v);
-  const waiting = immature.n ? ` ${words.count(immature.n)} wait for their outcome`
-    + (immature.expected === null ? "." : `; expected of them: ${number(immature.expected)}.`) : "";
+  const amounts = training?.kind === "amount";
+  const rate = amounts ? words.amount : (v) => words.percent(v);
+  const numbers = [
+    `n = ${words.count(matured.n)}`,
+    matured.base_rate !== null
+      && `${amounts ? "mean" : "base rate"} ${rate(matured.base_rate)}`,
+    matured.ece !== null && `ECE ${matured.ece.toFixed(4)}`,
+  ].filter(Boolean).join(", ");
   const made = madeAt === null ? "" : ` Analysed ${words.instant(madeAt)} UTC.`;
   const chart = matured.curve.length
     ? calibrationChart(`${id}-calibration`, matured.curve, rate,
-      training?.kind === "amount" ? number : (v) => `${number(100 * v)} %`) : null;
+      amounts ? number : (v) => `${number(100 * v)} %`) : null;
   return figure(title, chart, [
-    `n = ${words.count(matured.n)}, base rate ${rate(matured.base_rate)}, `
-      + `ECE ${decimals(matured.ece, 4)}.${waiting}${made}`,
+    `${numbers}.${waiting(immature)}${made}`,
     alarms.length > 0 && h("ul", { class: "alarms" }, alarms.map((each) => h("li", null, each))),
   ]);
+}
+
+// Predictions whose outcome is not known yet, and what is to be expected of them.
+function waiting({ n, expected, expected_low: low, expected_high: high }) {
+  if (!n) return "";
+  const range = low !== null && high !== null ? ` (${number(low)} to ${number(high)})` : "";
+  const of = expected === null ? "" : `; expected of them: ${number(expected)}${range}`;
+  return ` ${words.count(n)} wait for their outcome${of}.`;
 }
 
 function figure(title, chart, caption) {
