@@ -47,13 +47,13 @@ INSTANCES: dict[str, Instance] = {
                 by="type",
                 types=["buy", "view"],
                 scales=[(9e9, False)] * 3,
-                change=False,
                 whole_days=True,
             ),
-            Aggregates(
-                [0.6], change=True, scales=[(5, False), (5, True)], whole_days=False
-            ),
         ],
+    ),
+    "change": dataclasses.replace(
+        SHORT,
+        aggregates=Aggregates([0.3], change=True, scales=[(5, False), (5, True)]),
     ),
     "any": Instance(
         types=ANY,

@@ -25,6 +25,7 @@ from zap.histories.identity import PERSON
 from zap.histories.subjects import subject_hash
 from zap.jobs.retrain.release import EXAMPLES
 from zap.jobs.retrain.runs import RUNS, WORK
+from zap.serving.stores.store import EventStore
 from zap.serving.verification import VERIFICATION
 
 _ALWAYS = (
@@ -41,8 +42,9 @@ class Reached:
     Attributes:
         application: whose it is.
         place: the dataset or the bundle.
-        kind: ``examples`` or ``verification``.
-        removed: examples that were taken out, recent ones and dead letters included.
+        kind: ``examples``, ``verification`` or ``events``.
+        removed: examples that were taken out, recent ones and dead letters included;
+            or events.
     """
 
     application: str
@@ -81,15 +83,19 @@ class _Search:
 
 
 def forget(
-    subject: str, root: Where, names: Sequence[str] | None = None
+    subject: str,
+    root: Where,
+    names: Sequence[str] | None = None,
+    store: EventStore | None = None,
 ) -> dict[str, Any]:
-    """Take a subject out of archived examples and verification sets.
+    """Take a subject out of archived examples, verification sets and recent events.
 
     Args:
         subject: its name, as in the column of the subject; of a person the id of the
             user or of the device.
         root: the registry.
         names: applications; None: all.
+        store: of recent events; None: none is reached.
 
     Returns:
         ``reached``: each place with what was removed; ``removed``: their sum;
@@ -109,6 +115,8 @@ def forget(
         for name in chosen:
             _in_examples(search, root, name)
             _in_bundles(search, Registry(root, name))
+            if store is not None:
+                _in_store(search, Registry(root, name), store)
     return {
         "registry": str(root),
         "reached": [asdict(each) for each in search.reached],
@@ -198,6 +206,22 @@ def _in_bundles(search: _Search, registry: Registry) -> None:
             continue
         place = Reached(registry.application, str(bundle.path), "verification", removed)
         search.reached.append(place)
+
+
+def _in_store(search: _Search, registry: Registry, store: EventStore) -> None:
+    """Take the subject's recent events out of a store."""
+    try:
+        fields = {_subject_field(registry, name) for name in registry.versions()}
+        removed = sum(store.forget(field, search.subject) for field in sorted(fields))
+    except ZapError as error:
+        search.refused.append(f"{store.name}: {error}")
+        return
+    search.reached.append(Reached(registry.application, store.name, "events", removed))
+
+
+def _subject_field(registry: Registry, version: str) -> str:
+    manifest = registry.open(version).json("manifest.json")
+    return str(manifest["generator"]["subject"])
 
 
 def _from_verification(bundle: Bundle, keyed: Collection[str]) -> int:
