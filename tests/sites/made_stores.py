@@ -31,7 +31,9 @@ INSTANCES: dict[str, Instance] = {
     "no windows": dataclasses.replace(INSTANCE, aggregates=None),
     "sequence": SEQUENCE,
     "long sequence": dataclasses.replace(SEQUENCE, lookback_days=None, last=2),
-    "no comparison": dataclasses.replace(SHORT, aggregates=None, lookback_days=0.5),
+    "no comparison": dataclasses.replace(
+        SHORT, aggregates=None, lookback_days=0.5, wait=INSTANCE.wait
+    ),
     "windows": dataclasses.replace(
         SHORT,
         aggregates=Aggregates(

@@ -126,6 +126,7 @@ COMMAND = Group(
             "zap store status --store redis://localhost:6379/0",
             _add_store,
             _run_status,
+            stopped="nothing was changed",
         ),
     ),
 )
