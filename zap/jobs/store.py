@@ -23,7 +23,8 @@ from zap.events.reading import read_source
 from zap.events.sources import Source, list_sources
 from zap.histories.identity import PERSON, subject_columns
 from zap.serving.stores.need import Need
-from zap.serving.stores.store import Appended, EventStore
+from zap.serving.stores.results import Appended
+from zap.serving.stores.store import EventStore
 
 BATCH_ROWS = 10_000
 _ALWAYS = {"type", "sequence"}
