@@ -31,7 +31,9 @@ INSTANCES: dict[str, Instance] = {
     "no windows": dataclasses.replace(INSTANCE, aggregates=None),
     "sequence": SEQUENCE,
     "long sequence": dataclasses.replace(SEQUENCE, lookback_days=None, last=2),
-    "no comparison": dataclasses.replace(SHORT, aggregates=None, lookback_days=0.5),
+    "no comparison": dataclasses.replace(
+        SHORT, aggregates=None, lookback_days=0.5, wait=INSTANCE.wait
+    ),
     "windows": dataclasses.replace(
         SHORT,
         aggregates=Aggregates(
@@ -47,13 +49,13 @@ INSTANCES: dict[str, Instance] = {
                 by="type",
                 types=["buy", "view"],
                 scales=[(9e9, False)] * 3,
-                change=False,
                 whole_days=True,
             ),
-            Aggregates(
-                [0.6], change=True, scales=[(5, False), (5, True)], whole_days=False
-            ),
         ],
+    ),
+    "change": dataclasses.replace(
+        SHORT,
+        aggregates=Aggregates([0.3], change=True, scales=[(5, False), (5, True)]),
     ),
     "any": Instance(
         types=ANY,

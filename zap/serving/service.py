@@ -27,7 +27,7 @@ from zap.serving.prediction_ids import prediction_id
 from zap.serving.repeated import Repeated
 from zap.serving.served import Served
 from zap.serving.stores import Appended
-from zap.serving.stores.need import moment_of
+from zap.serving.stores.look import moment_of
 
 CHUNK = 256
 SUBJECT: Final = "subject"

@@ -225,8 +225,10 @@ def test_what_is_no_event_is_refused_and_nothing_is_stored(store: EventStore) ->
 def test_events_without_an_id_are_known_by_what_they_hold(store: EventStore) -> None:
     own = uuid.uuid4().hex
     event = event_of(1, own, 0, event_id=None, received_at=None)
-    assert store.append([event, {**event, "amount": 2}]).new == 2
-    assert store.append([event]).repeated == 1
+    told = store.append([event, {**event, "amount": 2}, event])
+    assert (told.new, told.repeated) == (2, 1)
+    told = store.append([event, event])
+    assert (told.new, told.repeated) == (0, 2)
 
 
 def test_a_store_says_how_much_it_holds(store_url: str, store: EventStore) -> None:

@@ -141,6 +141,19 @@ def test_events_of_the_future_wait_for_their_time() -> None:
     ]
 
 
+def test_a_clock_that_is_ahead_gives_an_earlier_instant() -> None:
+    """An event from the future was received long before it is the last one."""
+    clock = Clock(10 * HOUR_US)
+    need = NEEDS["windows"]
+    store = in_memory(clock, need, slack_us=0)
+    ahead = plain(20, received_at=5 * HOUR_US)
+    events = [plain(-17), plain(9), ahead]
+    store.append(events)
+    past = store.past("a", need, 20 * HOUR_US)
+    assert past.instant_us == 5 * HOUR_US  # and its day began before the first event
+    assert_same("windows", events, past.events, past.instant_us)
+
+
 def test_subjects_that_are_silent_age_out() -> None:
     clock = Clock(0)
     need = NEEDS["no comparison"]
