@@ -64,11 +64,12 @@ prove-tuning: $(VENV)/.installed-dev  ## what 30 trials of zap tune gain on the 
 prove-retraining: $(VENV)/.installed-dev  ## eight weekly retrains of a shop that changes, and broken feeds (a quarter of an hour)
 	@$(BIN)/python -m bench.retraining
 
-AIRFLOW := build/airflow
-prove-serving: $(VENV)/.installed-dev  ## requests beside another server, and faults at full size (long)
+prove-serving: $(VENV)/.installed-dev  ## predictions beside LiteRT alone, the server beside FastAPI with TensorFlow, faults at full size (long; needs redis-server)
+	@$(BIN)/python -m bench.serving.predictor
 	@$(BIN)/python -m bench.serving
 	@$(BIN)/python -m bench.serving.faults
 
+AIRFLOW := build/airflow
 prove-airflow: $(VENV)/.installed-dev  ## the Airflow DAG, imported and run by Airflow in an environment of its own
 	@test -x $(AIRFLOW)/bin/airflow || { $(PYTHON) -m venv $(AIRFLOW) && \
 		$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check \

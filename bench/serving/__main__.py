@@ -36,6 +36,9 @@ from bench.serving.shop_events import posted
 from zap.bundles.bundle import Bundle
 
 FIGURE = Path(__file__).parent / "figures" / "latency.png"
+SETTINGS = (
+    "threads = 1\nlog_requests = false\n"  # as the reference: one core, no such log
+)
 POSTED_AT_ONCE = 500
 CHECKED = 200
 TOLERANCE = 1e-5
@@ -84,7 +87,7 @@ class Bench:
     def ours(self, store: str) -> Iterator[Server]:
         """Our server, on the core of servers."""
         port, settings = free_port(), self.run / "serve.toml"
-        settings.write_text("threads = 1\ntimeout_ms = 60000\n")
+        settings.write_text(SETTINGS)
         command = zap_command(
             self.registry, store, self.run / "log", port, "--config", settings
         )
