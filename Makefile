@@ -17,7 +17,7 @@ INSTALL := $(PIP) install --quiet --progress-bar off --log $(VENV)/pip.log \
 NEEDS := setup.py pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards prove-speed prove-tuning prove-retraining prove-airflow
+.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards prove-speed prove-tuning prove-retraining prove-airflow prove-serving
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,10 @@ prove-retraining: $(VENV)/.installed-dev  ## eight weekly retrains of a shop tha
 	@$(BIN)/python -m bench.retraining
 
 AIRFLOW := build/airflow
+prove-serving: $(VENV)/.installed-dev  ## requests beside another server, and faults at full size (long)
+	@$(BIN)/python -m bench.serving
+	@$(BIN)/python -m bench.serving.faults
+
 prove-airflow: $(VENV)/.installed-dev  ## the Airflow DAG, imported and run by Airflow in an environment of its own
 	@test -x $(AIRFLOW)/bin/airflow || { $(PYTHON) -m venv $(AIRFLOW) && \
 		$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check \

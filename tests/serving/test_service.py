@@ -378,7 +378,7 @@ def test_prediction_points_are_archived_and_seen_where_the_model_sees_all(
     assert {line["type"] for line in lines} == {PREDICTION_POINT}
     assert {line["anonymous_id"] for line in lines} == {"v1"}
     assert {line["timestamp"] for line in lines} == {now}
-    assert service.counts["point without a subject"] == 1
+    assert service.unmarked == 1
 
 
 def test_points_are_rotated_and_whole(tmp_path: Path) -> None:

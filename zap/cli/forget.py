@@ -24,6 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--application", action="append", metavar="NAME", help="only this one; repeat"
     )
+    parser.add_argument(
+        "--log", metavar="DIR", help="forget in this prediction log as well"
+    )
 
 
 def run(args: argparse.Namespace) -> Outcome:
@@ -34,7 +37,8 @@ def run(args: argparse.Namespace) -> Outcome:
     subject = args.subject
     if subject == "-":
         subject = sys.stdin.readline().rstrip("\r\n")
-    found = forget(subject, args.registry or default_root(), args.application)
+    root = args.registry or default_root()
+    found = forget(subject, root, args.application, args.log)
     if not args.json:
         _show(found)
     return Outcome(found, 1 if found["refused"] else 0)

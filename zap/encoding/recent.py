@@ -7,6 +7,7 @@ which serving would see it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,30 @@ def recent_events(
         For each cutoff its events in total order, with ``timestamp`` in microseconds
         and those fields of ``Instance.reads`` that they have.
     """
-    seen = _seen(instance, histories, cutoffs)
+    seen = rows_seen(instance, histories, cutoffs)
+    every = np.unique(np.concatenate([*seen, np.zeros(0, np.int64)])).tolist()
+    events = events_told(instance, histories, every)
+    told = dict(zip(every, events, strict=True))
+    return [[told[row] for row in rows.tolist()] for rows in seen]
+
+
+def events_told(
+    instance: Instance, histories: FlatHistories, rows: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Some events in the form in which a server has them; see `recent_events`.
+
+    Args:
+        instance: what is looked at.
+        histories: where the events are.
+        rows: which of them, in the order wanted.
+    """
     columns = {name: histories.columns[name] for name in instance.reads.fields}
-    told: dict[int, dict[str, Any]] = {}
-    for row in np.unique(np.concatenate([*seen, np.zeros(0, np.int64)])).tolist():
+    told = []
+    for row in rows:
         values = {name: _value(column, row) for name, column in columns.items()}
         present = {name: value for name, value in values.items() if value is not None}
-        told[row] = {"timestamp": int(histories.time_us[row]), **present}
-    return [[told[row] for row in rows.tolist()] for rows in seen]
+        told.append({"timestamp": int(histories.time_us[row]), **present})
+    return told
 
 
 def of_subjects(
@@ -72,7 +89,7 @@ def of_subjects(
     return few, Cutoffs(subject, position, cutoffs.instant_us)
 
 
-def _seen(
+def rows_seen(
     instance: Instance, histories: FlatHistories, cutoffs: Cutoffs
 ) -> list[IntArray]:
     """The rows that each instance is made of, ascending."""

@@ -142,6 +142,7 @@ def _measured(
 ) -> list[float]:
     """The numbers of a group's events, in the order of the measures."""
     times, found = group.times, []
+    begun, same = -1, list[float]()
     for days in aggregates.days:
         span = round(days * DAY_US)
         since = moment_us - span
@@ -149,7 +150,9 @@ def _measured(
             since = (moment_us // DAY_US - (int(days) - 1)) * DAY_US
         start, stop = bisect_left(times, since), len(times)
         if not aggregates.change:
-            found += [number(group, start, stop) for number in of]
+            if start != begun:  # a longer window often holds no more events
+                begun, same = start, [number(group, start, stop) for number in of]
+            found += same
             continue
         before = bisect_left(times, since - span)
         for number in of:

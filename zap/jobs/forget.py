@@ -1,4 +1,4 @@
-"""One subject forgotten, wherever models are kept.
+"""One subject forgotten, wherever models are kept, and in the log of predictions.
 
 Places are independent: one that is damaged or refuses is told of, and does not keep the
 others from being looked through.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from zap.bundles.bundle import Bundle
@@ -23,10 +24,12 @@ from zap.datasets.store import DEAD_LETTERS, Dataset
 from zap.errors import InputError, RegistryError, ZapError
 from zap.histories.identity import PERSON
 from zap.histories.subjects import subject_hash
+from zap.jobs.forget_log import check_log, forget_in_log
 from zap.jobs.retrain.release import EXAMPLES
 from zap.jobs.retrain.runs import RUNS, WORK
 from zap.serving.verification import VERIFICATION
 
+PREDICTIONS = "predictions"
 _ALWAYS = (
     "the weights, metrics, encoders and counters that the subject had a part in: they "
     "go with the versions, once these are archived and removed",
@@ -40,8 +43,8 @@ class Reached:
 
     Attributes:
         application: whose it is.
-        place: the dataset or the bundle.
-        kind: ``examples`` or ``verification``.
+        place: the dataset, the bundle or the folder of the log.
+        kind: ``examples``, ``verification`` or ``predictions``.
         removed: examples that were taken out, recent ones and dead letters included.
     """
 
@@ -81,7 +84,10 @@ class _Search:
 
 
 def forget(
-    subject: str, root: Where, names: Sequence[str] | None = None
+    subject: str,
+    root: Where,
+    names: Sequence[str] | None = None,
+    log: str | Path | None = None,
 ) -> dict[str, Any]:
     """Take a subject out of archived examples and verification sets.
 
@@ -90,6 +96,7 @@ def forget(
             user or of the device.
         root: the registry.
         names: applications; None: all.
+        log: folder of a prediction log; None looks through none.
 
     Returns:
         ``reached``: each place with what was removed; ``removed``: their sum;
@@ -100,15 +107,20 @@ def forget(
         InputError: the subject has no name.
         RegistryError: there is no such registry or application.
         DatasetError: another process forgets in this registry.
+        LogError: there is no such log.
     """
     if not subject:
         raise InputError("Expected the name of a subject. Received: an empty text.")
     chosen = _chosen(root, names)
+    if log is not None:
+        check_log(log)
     search = _Search(subject, find_id_key(root))
     with _alone(root):
         for name in chosen:
             _in_examples(search, root, name)
             _in_bundles(search, Registry(root, name))
+        if log is not None:
+            _in_log(search, root, log, names)
     return {
         "registry": str(root),
         "reached": [asdict(each) for each in search.reached],
@@ -198,6 +210,18 @@ def _in_bundles(search: _Search, registry: Registry) -> None:
             continue
         place = Reached(registry.application, str(bundle.path), "verification", removed)
         search.reached.append(place)
+
+
+def _in_log(
+    search: _Search, root: Where, log: str | Path, names: Sequence[str] | None
+) -> None:
+    """Take the subject's predictions out of a log."""
+    found = forget_in_log(log, root, names, search.key, search.names)
+    for name, removed in found.removed.items():
+        place = str(Path(log) / name)
+        search.reached.append(Reached(name, place, PREDICTIONS, removed))
+    search.refused += found.refused
+    search.missed += found.missed
 
 
 def _from_verification(bundle: Bundle, keyed: Collection[str]) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 
 from zap.serving.answers import Reason
 from zap.serving.batched import score_many
-from zap.serving.live_applications import Served
 from zap.serving.predictor import Prediction
+from zap.serving.served import Served
 
 Event = dict[str, Any]
 
@@ -54,7 +54,7 @@ def reasons(
     places = used_places(served, events, whole.events)[-last:]
     if not places:
         return []
-    encode = served.predictor.encoder.encode_instance
+    encode = served.encode
     without = score_many(
         served.predictor,
         [encode([*events[:at], *events[at + 1 :]], instant_us) for at in places],

@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 
 from zap.errors import ServingError
+from zap.serving.breaker import Store
+from zap.serving.served import Served
 from zap.serving.stores.need import PERSON
 from zap.serving.stores.people import DEVICE, USER
 
@@ -123,3 +125,45 @@ class Points:
             "Expected a folder of prediction points that can be written to. Received: "
             f"points={self.folder} ({error.strerror}). Free some room, or take another."
         )
+
+
+class Marker:
+    """Says of each prediction that it was asked for.
+
+    Args:
+        points: the archive.
+        store: where an event goes that a model sees: what serving sees, training does.
+
+    Attributes:
+        unnamed: predictions of events that do not say whose they are; no point is made
+            of those.
+    """
+
+    def __init__(self, points: Points, store: Store | None):
+        self._points, self._store = points, store
+        self.unnamed = 0
+
+    def of_subject(self, served: Served, subject: str, name: str, now_us: int) -> None:
+        """Mark a prediction whose events are in the store."""
+        event = point_event(name, served.subject, subject, now_us, served.application)
+        self._points.append(event)
+        if self._store is not None and served.sees(PREDICTION_POINT):
+            self._store.append([event])
+
+    def of_events(
+        self,
+        served: Served,
+        past: list[dict[str, Any]],
+        subject: str | None,
+        name: str,
+        instant_us: int,
+    ) -> list[dict[str, Any]]:
+        """Mark a prediction of events; these, and the point if the model sees it."""
+        if subject is None:
+            self.unnamed += 1
+            return past
+        event = point_event(
+            name, served.subject, subject, instant_us, served.application
+        )
+        self._points.append(event)
+        return [*past, event] if served.sees(PREDICTION_POINT) else past

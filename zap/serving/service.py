@@ -7,32 +7,27 @@ caller has seen can be held against what happened later.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from zap.bundles.files import Where
-from zap.bundles.target import AMOUNT
-from zap.encoding.encoder import EncodedInstance
-from zap.errors import ServingError, ZapError
-from zap.serving.answers import Answer, Reason
+from zap.errors import ServingError
+from zap.serving.answers import Answer
+from zap.serving.asking import Asked, answer_of, entry_of, subject_of
 from zap.serving.batched import score_many
 from zap.serving.breaker import Store
 from zap.serving.explain import reasons
-from zap.serving.live_applications import LiveApplications, Served
-from zap.serving.log import Logged, PredictionLog, event_hashes
+from zap.serving.live_applications import LiveApplications
+from zap.serving.log import PredictionLog
 from zap.serving.log.entry import Source
-from zap.serving.points import PREDICTION_POINT, Points, point_event
+from zap.serving.points import Marker, Points
 from zap.serving.posted import parsed_events
 from zap.serving.prediction_ids import prediction_id
-from zap.serving.predictor import Prediction
+from zap.serving.repeated import Repeated
+from zap.serving.served import Served
 from zap.serving.stores import Appended
 from zap.serving.stores.need import moment_of
-
-Event = dict[str, Any]
 
 CHUNK = 256
 SUBJECT: Final = "subject"
@@ -49,32 +44,6 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """One prediction to be made.
-
-    Attributes:
-        events: the past in total order.
-        ids: their event ids.
-        instant_us: when it is made; None where there is no event of the sequence.
-        now_us: the clock, which counts where there is no event.
-        subject: whose it is; None where nobody said.
-        prediction: its id.
-    """
-
-    events: Sequence[Event]
-    ids: Sequence[str]
-    instant_us: int | None
-    now_us: int
-    subject: str | None
-    prediction: str
-
-    @property
-    def moment_us(self) -> int:
-        """When it is made, by the clock where nothing else says so."""
-        return self.now_us if self.instant_us is None else self.instant_us
-
-
 class Service:
     """Answers for the live models of a registry. Threads may share it.
 
@@ -89,7 +58,7 @@ class Service:
         failed: told the application whose live version could not be loaded.
 
     Attributes:
-        counts: of what was left out, by reason.
+        swept: subjects that were removed from the store as too old.
     """
 
     def __init__(
@@ -104,17 +73,23 @@ class Service:
         clock: Callable[[], int] = now_us,
         failed: Callable[[str], None] = lambda application: None,
     ):
-        self.store, self.log, self.points = store, log, points
+        self.store, self.log, self._points = store, log, points
+        self._marker = None if points is None else Marker(points, store)
         self._name, self._clock = name, clock
         self._live = LiveApplications(root, applications, self._keep, failed)
-        self._threads: list[_Repeated] = []
-        self.counts: Counter[str] = Counter()
+        self._threads: list[Repeated] = []
+        self.swept = 0
         self.poll()
 
     @property
     def applications(self) -> Mapping[str, Served]:
         """What is served, by name; a snapshot."""
         return self._live.served
+
+    @property
+    def marks(self) -> bool:
+        """Whether each prediction is an event, which others may look at."""
+        return self._marker is not None
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -125,6 +100,11 @@ class Service:
     def failures(self) -> int:
         """How often a version could not be loaded."""
         return self._live.failures
+
+    @property
+    def unmarked(self) -> int:
+        """Predictions of events that did not say whose they are: no point was made."""
+        return self._marker.unnamed if self._marker else 0
 
     @property
     def swaps(self) -> int:
@@ -143,15 +123,15 @@ class Service:
             sweep_s: how often events that have become too old are removed.
         """
         if not self._threads:
-            self._threads = [_Repeated("poll", self.poll, poll_s)]
+            self._threads = [Repeated("poll", self.poll, poll_s)]
             if self.store is not None:
-                self._threads.append(_Repeated("sweep", self._sweep, sweep_s))
+                self._threads.append(Repeated("sweep", self._sweep, sweep_s))
 
     def close(self) -> None:
         """Stop polling; close the log, the points and the store."""
         for thread in self._threads:
             thread.stop()
-        for part in (self.log, self.points, self.store):
+        for part in (self.log, self._points, self.store):
             if part is not None:
                 part.close()
 
@@ -196,10 +176,11 @@ class Service:
         store = self._stored()
         now = self._clock() if now_us is None else now_us
         name = prediction_id(now)
-        self._add_point(served, subject, name, now)
+        if self._marker is not None:
+            self._marker.of_subject(served, subject, name, now)
         past = store.past(subject, served.need, now)
         at = now if self._at_clock(served, now_us) else past.instant_us
-        asked = _Asked(past.events, past.ids, at, now, subject, name)
+        asked = Asked(past.events, past.ids, at, now, self._named(subject), name)
         return self._answer(served, asked, SUBJECT, explain)
 
     def predict_events(
@@ -230,15 +211,16 @@ class Service:
         name = prediction_id(now)
         if instant_us is None and self._at_clock(served, None):
             instant_us = now
-        subject = _subject_of(served, past)
-        if self.points is not None:
-            past = self._with_point(served, past, subject, name, instant_us or now)
+        subject = subject_of(served, past)
+        if self._marker is not None:
+            at_us = now if instant_us is None else instant_us
+            past = self._marker.of_events(served, past, subject, name, at_us)
         served.deriving.add(past)
         if instant_us is None:
             last = served.need.last_kept(past)
             instant_us = None if last is None else moment_of(last)
         ids = [str(event.get("event_id", "")) for event in past]
-        asked = _Asked(past, ids, instant_us, now, subject, name)
+        asked = Asked(past, ids, instant_us, now, self._named(subject), name)
         return self._answer(served, asked, EVENTS, explain)
 
     def predict_subjects(
@@ -257,29 +239,25 @@ class Service:
             LogError: a prediction can't be written down.
         """
         served = self.served(application)
-        store = self._stored()
         now = self._clock() if now_us is None else now_us
         at_clock = self._at_clock(served, now_us)
         found: list[Answer] = []
         for begin in range(0, len(subjects), CHUNK):
             chunk = subjects[begin : begin + CHUNK]
-            names = [prediction_id(now) for _ in chunk]
-            for subject, name in zip(chunk, names, strict=True):
-                self._add_point(served, subject, name, now)
-            pasts = store.pasts(chunk, served.need, now)
-            asked = [
-                _Asked(
-                    past.events,
-                    past.ids,
-                    now if at_clock else past.instant_us,
-                    now,
-                    subject,
-                    name,
-                )
-                for past, subject, name in zip(pasts, chunk, names, strict=True)
-            ]
-            found += self._answers(served, asked)
+            found += self._of_subjects(served, chunk, now, at_clock, BATCH)
         return found
+
+    def predict_each(self, application: str, subjects: Sequence[str]) -> list[Answer]:
+        """What ``predict_subject`` answers to each of some requests, all at once.
+
+        Raises:
+            UnknownApplicationError: nothing answers.
+            StoreError: the store can't be reached.
+            LogError: a prediction can't be written down.
+        """
+        served, now = self.served(application), self._clock()
+        at_clock = self._at_clock(served, None)
+        return self._of_subjects(served, subjects, now, at_clock, SUBJECT)
 
     def append(self, events: Sequence[Mapping[str, Any]]) -> Appended:
         """Keep posted events of subjects.
@@ -299,58 +277,66 @@ class Service:
         return self._stored().forget(subject_field, subject)
 
     def _answer(
-        self, served: Served, asked: _Asked, source: Source, explain: int = 0
+        self, served: Served, asked: Asked, source: Source, explain: int = 0
     ) -> Answer:
-        encode = served.predictor.encoder.encode_instance
-        encoded = encode(asked.events, asked.moment_us)
+        encoded = served.encode(asked.events, asked.moment_us)
         prediction = served.predictor.score(encoded)
         why = None
         if explain:
             past = list(asked.events)
             why = reasons(served, past, asked.moment_us, prediction, explain)
-        answer = _said(served, asked, prediction, why)
+        answer = answer_of(served, asked, prediction, why)
         if self.log is not None:
-            self.log.append(self._entry(served, asked, encoded, answer, source))
+            self.log.append(
+                entry_of(served, asked, encoded, answer, source, self._clock())
+            )
         return answer
 
-    def _answers(self, served: Served, asked: Sequence[_Asked]) -> list[Answer]:
-        encode = served.predictor.encoder.encode_instance
-        encoded = [encode(each.events, each.moment_us) for each in asked]
-        scored = score_many(served.predictor, encoded)
-        pairs = zip(asked, scored, strict=True)
-        found = [_said(served, one, prediction, None) for one, prediction in pairs]
-        if self.log is not None:
-            told = zip(asked, encoded, found, strict=True)
-            self.log.append_all([self._entry(served, *each, BATCH) for each in told])
-        return found
-
-    def _entry(
+    def _of_subjects(
         self,
         served: Served,
-        asked: _Asked,
-        encoded: EncodedInstance,
-        answer: Answer,
+        subjects: Sequence[str],
+        now: int,
+        at_clock: bool,
         source: Source,
-    ) -> Logged:
-        score = answer.score
-        return Logged(
-            id=answer.prediction_id,
-            time=self._clock(),
-            instant=asked.instant_us,
-            application=served.application,
-            version=served.version,
-            fingerprint=served.predictor.encoder.fingerprint,
-            subject=self._named(asked.subject),
-            events=answer.events,
-            ids=event_hashes(asked.ids),
-            encoded=encoded.digest,
-            score=tuple(score) if isinstance(score, list) else score,
-            source=source,
-        )
+    ) -> list[Answer]:
+        """The predictions for some subjects, with one look into the store."""
+        names = [prediction_id(now) for _ in subjects]
+        if self._marker is not None:
+            for subject, name in zip(subjects, names, strict=True):
+                self._marker.of_subject(served, subject, name, now)
+        pasts = self._stored().pasts(subjects, served.need, now)
+        asked = [
+            Asked(
+                past.events,
+                past.ids,
+                now if at_clock else past.instant_us,
+                now,
+                self._named(subject),
+                name,
+            )
+            for past, subject, name in zip(pasts, subjects, names, strict=True)
+        ]
+        return self._answers(served, asked, source)
+
+    def _answers(
+        self, served: Served, asked: Sequence[Asked], source: Source
+    ) -> list[Answer]:
+        encoded = [served.encode(each.events, each.moment_us) for each in asked]
+        scored = score_many(served.predictor, encoded)
+        pairs = zip(asked, scored, strict=True)
+        found = [answer_of(served, one, prediction, None) for one, prediction in pairs]
+        if self.log is not None:
+            told = zip(asked, encoded, found, strict=True)
+            moment = self._clock()
+            self.log.append_all(
+                [entry_of(served, *each, source, moment) for each in told]
+            )
+        return found
 
     def _at_clock(self, served: Served, now_us: int | None) -> bool:
         """Whether a prediction is made now, and not at the last event."""
-        return served.waits or self.points is not None or now_us is not None
+        return served.waits or self._marker is not None or now_us is not None
 
     def _named(self, subject: str | None) -> str | None:
         return self._name(subject) if self._name and subject is not None else None
@@ -365,89 +351,8 @@ class Service:
 
     def _sweep(self) -> None:
         if self.store is not None:
-            self.counts["swept"] += self.store.sweep(self._clock())
+            self.swept += self.store.sweep(self._clock())
 
     def _keep(self, served: Sequence[Served]) -> None:
         if self.store is not None:
             self.store.keep([each.need for each in served])
-
-    def _add_point(self, served: Served, subject: str, name: str, now: int) -> None:
-        """Say to the archive that a prediction is made, and to the store if seen."""
-        if self.points is None:
-            return
-        event = point_event(name, served.subject, subject, now, served.application)
-        self.points.append(event)
-        if served.sees(PREDICTION_POINT):
-            self._stored().append([event])
-
-    def _with_point(
-        self,
-        served: Served,
-        past: list[Event],
-        subject: str | None,
-        name: str,
-        instant_us: int,
-    ) -> list[Event]:
-        if subject is None or self.points is None:
-            self.counts["point without a subject"] += 1
-            return past
-        event = point_event(
-            name, served.subject, subject, instant_us, served.application
-        )
-        self.points.append(event)
-        return [*past, event] if served.sees(PREDICTION_POINT) else past
-
-
-def _said(
-    served: Served, asked: _Asked, prediction: Prediction, why: list[Reason] | None
-) -> Answer:
-    value = prediction.value
-    probability = amount = probabilities = segment = None
-    if isinstance(value, tuple):
-        probabilities = dict(zip(served.classes, value, strict=True))
-    else:
-        segment = served.segments.of(value) if served.segments else None
-        if served.kind == AMOUNT:
-            amount = value
-        else:
-            probability = value
-    return Answer(
-        prediction_id=asked.prediction,
-        application=served.application,
-        version=served.version,
-        probability=probability,
-        probabilities=probabilities,
-        amount=amount,
-        segment=segment,
-        events=prediction.events,
-        instant_us=asked.moment_us,
-        reasons=why,
-    )
-
-
-def _subject_of(served: Served, past: Sequence[Event]) -> str | None:
-    """Whose events these are, if all of them say so and agree."""
-    named = {event.get(served.subject) for event in past}
-    subject = named.pop() if len(named) == 1 else None
-    return None if subject is None else str(subject)
-
-
-class _Repeated:
-    """Calls something again and again in a thread of its own."""
-
-    def __init__(self, name: str, call: Callable[[], object], every_s: float):
-        self._call, self._every_s = call, every_s
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._end.set()
-        self._thread.join(5)
-
-    def _run(self) -> None:
-        while not self._end.wait(self._every_s):
-            try:
-                self._call()
-            except ZapError:
-                continue  # the store does not answer; the next call does it

@@ -29,7 +29,6 @@ SHOP = "https://shop.example"
 SETTINGS = """
 [limits]
 max_body_bytes = 1_000_000
-body_timeout_s = 0.5
 [limits.visitor]
 per_s = 1_000
 burst = 1_000

@@ -7,7 +7,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,15 @@ from zap.serving.api.keys import new_key
 ROOT = Path(__file__).resolve().parents[3]
 APPLICATION = "shop"
 SHOP = "https://shop.example"
+
+
+def until(found: Callable[[], object]) -> None:
+    """Wait until something is so; give up where it is not going to be."""
+    for _ in range(2_000):
+        if found():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come")
 
 
 @dataclass(frozen=True)
@@ -109,8 +119,8 @@ def real_server(
 
 
 def _url(process: subprocess.Popen[bytes], log: Path) -> str:
-    while True:
-        found = re.search(r"ready at (http://\S+);", log.read_text())
-        if found:
-            return found[1]
-        assert process.poll() is None, log.read_text()
+    ready = re.compile(r"ready at (http://\S+);")
+    until(lambda: process.poll() is not None or ready.search(log.read_text()))
+    found = ready.search(log.read_text())
+    assert found is not None, log.read_text()
+    return found[1]

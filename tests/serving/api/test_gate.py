@@ -92,6 +92,15 @@ def test_a_page_of_another_origin_is_refused(
     assert "access-control-allow-origin" not in answer.headers
 
 
+def test_a_publishable_key_without_an_origin_is_refused(
+    client: httpx.Client, keys: Keys
+) -> None:
+    named = keys.as_page()
+    del named["origin"]
+    answer = client.post("/v1/visitors", headers=named)
+    assert code_of(answer) == (403, "origin")
+
+
 def test_what_fails_inside_is_told_without_its_words(
     running: Running, client: httpx.Client, keys: Keys
 ) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from zap.errors import KeysError
 from zap.serving.api.key_file import KeyFile, add_key, read_keys, revoke_key
-from zap.serving.api.keys import Key, Keyring, new_key
+from zap.serving.api.keyring import Keyring
+from zap.serving.api.keys import Key, new_key
 
 SHOP = "https://shop.example"
 

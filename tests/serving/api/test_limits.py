@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.serving.api.conftest import SHOP, Keys, Running, serving
+from tests.serving.api.real_server import until
 from zap.errors import KeysError
 from zap.serving.api.gate import Gate
 from zap.serving.api.key_file import add_key
@@ -175,8 +176,7 @@ def test_a_full_server_says_so_at_once_and_never_queues(keys: Keys) -> None:
         concurrent.futures.ThreadPoolExecutor(12) as pool,
     ):
         held = [pool.submit(post_held, running, keys) for _ in range(3)]
-        while running.echo.asked < 3:
-            pass
+        until(lambda: running.echo.asked == 3)
         others = [pool.submit(post_held, running, keys) for _ in range(9)]
         for one in others:
             answer = one.result()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import httpx
@@ -11,7 +10,13 @@ import pytest
 from made_bundles import made_bundle
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.serving.api.real_server import APPLICATION, SHOP, RealServer, real_server
+from tests.serving.api.real_server import (
+    APPLICATION,
+    SHOP,
+    RealServer,
+    real_server,
+    until,
+)
 from zap.serving.api.key_file import add_key, read_keys, revoke_key
 from zap.serving.api.keys import new_key
 
@@ -98,6 +103,19 @@ def test_a_page_may_not_ask_for_more(
     assert answer.headers["access-control-allow-origin"] == SHOP
 
 
+def test_the_console_is_open_and_its_data_are_not(
+    real: RealServer, visitor: tuple[str, str]
+) -> None:
+    page = real.client.get("/ui")
+    assert page.status_code == 200 and "html" in page.headers["content-type"]
+    for headers, status in (
+        ({}, 401),
+        (real.page(visitor[1]), 403),
+        (real.bearer, 200),
+    ):
+        assert real.client.get("/ui/data", headers=headers).status_code == status
+
+
 def test_the_real_metrics_are_parsed_and_add_up(real: RealServer) -> None:
     def totals() -> dict[str, float]:
         text = real.client.get("/metrics").text
@@ -138,10 +156,8 @@ def test_no_line_tells_of_a_person_or_a_key(
     who, token = visitor
     real.post(PREDICT, {"subject": who}, **real.page(token))
     real.post(PREDICT, {"subject": who}, authorization="Bearer zap_sk_mistyped")
-    lines = ""
-    while "bad_key" not in lines:  # they are written a moment later
-        time.sleep(0.02)
-        lines = "\n".join(real.lines())
+    until(lambda: "bad_key" in real.log.read_text())  # written a moment later
+    lines = real.log.read_text()
     refused = [json.loads(line) for line in real.lines() if "bad_key" in line]
     assert {(one["route"], one["status"]) for one in refused} >= {
         ("/v1/predictions/{application}", 401)
@@ -178,16 +194,18 @@ def test_a_key_that_is_revoked_is_refused_by_the_running_server(
     tmp_path: Path,
 ) -> None:
     with real_server(tmp_path, made_bundle(tmp_path / "b")) as real:
-        assert real.client.get("/v1/applications", headers=real.bearer).is_success
+
+        def asked(headers: dict[str, str]) -> int:
+            return real.client.get("/v1/applications", headers=headers).status_code
+
+        assert asked(real.bearer) == 200
         first = read_keys(tmp_path / "keys.json").keys[0]
         revoke_key(tmp_path / "keys.json", first.id)
-        while real.client.get("/v1/applications", headers=real.bearer).is_success:
-            time.sleep(0.02)
+        until(lambda: asked(real.bearer) == 401)
         text, key = new_key("secret", applications=["elsewhere"])
         add_key(tmp_path / "keys.json", key)
         named = {"authorization": f"Bearer {text}"}
-        while real.client.get("/v1/applications", headers=named).status_code == 401:
-            time.sleep(0.02)
+        until(lambda: asked(named) == 200)
         told = real.client.get("/v1/applications", headers=named)
         assert told.json() == {"applications": []}
         answer = real.post(PREDICT, {"subject": "v"}, **named)

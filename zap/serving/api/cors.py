@@ -9,7 +9,7 @@ answer to another.
 
 from __future__ import annotations
 
-from zap.serving.api.keys import Keyring
+from zap.serving.api.keyring import Keyring
 from zap.serving.api.limits import is_loopback
 
 Headers = list[tuple[bytes, bytes]]

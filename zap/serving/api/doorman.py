@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
-from zap.serving.api.access import Access, Params, Rule, Rules, path_of
+from zap.serving.api.access import PAGES, Access
+from zap.serving.api.asked import Asked
 from zap.serving.api.caller import Caller
 from zap.serving.api.cors import is_local_host, is_local_origin
 from zap.serving.api.key_file import KeyFile
 from zap.serving.api.keys import Key
-from zap.serving.api.limits import Claim, Limits, is_loopback, network_of
+from zap.serving.api.limits import Claim, Limits, network_of
 from zap.serving.api.refusals import forbidden, no_key, no_visitor
 from zap.serving.api.visitors import (
     Visitor,
@@ -22,51 +21,7 @@ from zap.serving.api.visitors import (
 )
 
 VISITOR_HEADER = b"zap-visitor"
-FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 _BEARER = b"bearer "
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a request's first lines say.
-
-    Attributes:
-        method: of HTTP.
-        rule: of its path.
-        params: what stands in the path for the names of the rule's template.
-        headers: by lower-case name; of several the last.
-        address: of the client; empty where there is none, as on a local socket.
-    """
-
-    method: str
-    rule: Rule
-    params: Params
-    headers: Mapping[bytes, bytes]
-    address: str
-
-    @classmethod
-    def of(cls, scope: Mapping[str, Any], rules: Rules) -> Asked:
-        """What an ASGI scope says."""
-        rule, params = rules.find(path_of(scope))
-        client = scope.get("client")
-        return cls(
-            scope["method"],
-            rule,
-            params,
-            dict(scope["headers"]),
-            client[0] if client else "",
-        )
-
-    @property
-    def origin(self) -> bytes | None:
-        """Of the page that asks, or None."""
-        return self.headers.get(b"origin")
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it comes from this machine, and not through a proxy on it."""
-        own = not self.address or is_loopback(self.address)
-        return own and not any(name in self.headers for name in FORWARDED)
 
 
 class Doorman:
@@ -160,7 +115,7 @@ class Doorman:
                     "kind_of_key",
                 )
             return Caller("secret", key.id, None, applications)
-        if access not in (Access.BROWSER, Access.VISITORS):
+        if access not in PAGES:
             raise forbidden(
                 "kind_of_key", "Expected a secret key for this.", "kind_of_key"
             )

@@ -25,7 +25,8 @@ from pathlib import Path
 
 from zap.bundles.folders import replace_file
 from zap.errors import KeysError
-from zap.serving.api.keys import Key, Keyring
+from zap.serving.api.keyring import Keyring
+from zap.serving.api.keys import Key
 
 MAX_BYTES = 4 << 20
 OWNER_ONLY = 0o600

@@ -12,21 +12,18 @@ a number of its own beside the old.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from zap.errors import KeysError
 
 KeyKind = Literal["secret", "publishable"]
 PREFIXES: dict[KeyKind, str] = {"secret": "zap_sk_", "publishable": "zap_pk_"}
-FORMAT = 1
 KEY_BYTES = 32
-LONGEST_KEY = 128
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # no dot: tokens are cut there
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -58,29 +55,29 @@ class Key:
 
     def __post_init__(self) -> None:
         if self.kind not in PREFIXES:
-            raise _wrong("'secret' or 'publishable'", "kind", self.kind)
+            raise wrong("'secret' or 'publishable'", "kind", self.kind)
         if not re.fullmatch(r"[0-9a-f]{64}", self.digest):
-            raise _wrong("64 hexadecimal digits", "digest", "(not shown)")
+            raise wrong("64 hexadecimal digits", "digest", "(not shown)")
         if not _ID.fullmatch(self.id):
-            raise _wrong("letters, digits, '-' and '_'", "id", self.id)
+            raise wrong("letters, digits, '-' and '_'", "id", self.id)
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
-                raise _wrong(
+                raise wrong(
                     "an origin as browsers send it, such as https://shop.example",
                     "origin",
                     origin,
                 )
         for name in self.applications or ():
             if not _NAME.fullmatch(name):
-                raise _wrong("the name of an application", "application", name)
+                raise wrong("the name of an application", "application", name)
         if self.kind == "publishable" and not self.origins:
-            raise _wrong(
+            raise wrong(
                 "the origins of the pages that may use a publishable key",
                 "origins",
                 "none",
             )
         if self.kind == "secret" and self.origins:
-            raise _wrong(
+            raise wrong(
                 "no origins for a secret key, which no page may hold",
                 "origins",
                 ", ".join(self.origins),
@@ -99,7 +96,7 @@ def new_key(
         KeysError: the kind, an origin or a name is wrong.
     """
     if kind not in PREFIXES:
-        raise _wrong("'secret' or 'publishable'", "kind", str(kind))
+        raise wrong("'secret' or 'publishable'", "kind", str(kind))
     text = PREFIXES[kind] + secrets.token_urlsafe(KEY_BYTES)
     return text, Key(
         id=f"{kind[:1]}k-{secrets.token_hex(4)}",
@@ -117,88 +114,8 @@ def digest_of(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()
 
 
-@dataclass(frozen=True)
-class Keyring:
-    """All keys of a file, at one moment."""
-
-    keys: tuple[Key, ...] = ()
-
-    def __post_init__(self) -> None:
-        ids = [key.id for key in self.keys]
-        twice = sorted({one for one in ids if ids.count(one) > 1})
-        if twice:
-            raise _wrong("ids that differ", "id", f"{twice[0]} twice")
-
-    def find(self, key: bytes) -> Key | None:
-        """The key that was given, unless it is unknown or revoked.
-
-        All keys are compared, each in constant time, whatever is found: how long it
-        takes says nothing of the keys.
-        """
-        if len(key) > LONGEST_KEY:
-            return None
-        digest = digest_of(key)
-        found = None
-        for one in self.keys:
-            if hmac.compare_digest(one.digest, digest):
-                found = one
-        return None if found is None or found.revoked else found
-
-    def lists_origin(self, origin: str) -> bool:
-        """Whether any key that is in force is for pages of an origin."""
-        return any(origin in key.origins and not key.revoked for key in self.keys)
-
-    def to_json(self) -> dict[str, Any]:
-        """As the file has it."""
-        return {"format": FORMAT, "keys": [_json_of(key) for key in self.keys]}
-
-    @classmethod
-    def from_json(cls, found: object) -> Keyring:
-        """The keys of a file's content.
-
-        Raises:
-            KeysError: it is not what ``to_json`` makes.
-        """
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise _wrong(f"format {FORMAT}", "content", type(found).__name__)
-        keys = found.get("keys")
-        if not isinstance(keys, list):
-            raise _wrong("a list", "keys", type(keys).__name__)
-        return cls(tuple(_key_of(one) for one in keys))
-
-
-def _json_of(key: Key) -> dict[str, Any]:
-    named = dict(vars(key))
-    named["origins"] = list(key.origins)
-    named["applications"] = key.applications and list(key.applications)
-    return named
-
-
-_FIELDS = frozenset(Key.__dataclass_fields__)
-_LISTS = ("origins", "applications")
-
-
-def _key_of(found: object) -> Key:
-    if not isinstance(found, Mapping) or not {"id", "kind", "digest"} <= set(found):
-        raise _wrong("a key with id, kind and digest", "key", type(found).__name__)
-    unknown = set(found) - _FIELDS
-    if unknown:
-        raise _wrong(f"only {sorted(_FIELDS)}", "field", sorted(unknown)[0])
-    named = dict(found)
-    for name in _LISTS:
-        value = named.get(name)
-        if value is not None:
-            named[name] = tuple(value) if isinstance(value, list) else (value,)
-        elif name == "origins":
-            named[name] = ()
-    texts = [v for k, v in named.items() if k not in _LISTS and k != "revoked"]
-    texts += [*named["origins"], *(named.get("applications") or ())]
-    if not all(isinstance(one, str) for one in texts):
-        raise _wrong("texts and lists of texts", "key", "another type")
-    return Key(**{"created": "", **named})
-
-
-def _wrong(expected: str, name: str, value: str) -> KeysError:
+def wrong(expected: str, name: str, value: str) -> KeysError:
+    """The error of a key that is not as it must be."""
     return KeysError(
         f"Expected {expected}. Received: {name}={value}. Make and revoke keys with "
         "zap keys, which writes the file."

@@ -9,10 +9,8 @@ Names and labels are read by people's dashboards and alarms: add, and do not ren
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,8 +20,8 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+
+from zap.serving.api.collectors import Live, LogCounts, LogEntries, Total
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # A prediction takes a millisecond or less; a full server some seconds.
@@ -41,22 +39,6 @@ REASONS = (
     *("connections", "headers_too_large", "slow_headers", "malformed"),
 )
 VERSIONS_KEPT = 50
-
-
-class LogCounts(Protocol):
-    """What a prediction log counts."""
-
-    @property
-    def written(self) -> int:
-        """Entries that are on disk."""
-
-    @property
-    def lost(self) -> int:
-        """Entries that are not, where serving goes on without."""
-
-    @property
-    def repaired(self) -> int:
-        """Torn ends that were cut off."""
 
 
 class Metrics:
@@ -193,7 +175,7 @@ class Metrics:
         Args:
             live: gives versions by application; asked at each scrape.
         """
-        self.registry.register(_Live(live))
+        self.registry.register(Live(live))
 
     def watch_log(self, counts: Callable[[], LogCounts]) -> None:
         """Tell what the prediction log counts.
@@ -201,7 +183,7 @@ class Metrics:
         Args:
             counts: asked at each scrape.
         """
-        self.registry.register(_Log(counts))
+        self.registry.register(LogEntries(counts))
 
     def watch_total(self, name: str, help_text: str, total: Callable[[], int]) -> None:
         """Tell a number that only grows and is counted elsewhere.
@@ -211,7 +193,7 @@ class Metrics:
             help_text: one sentence.
             total: asked at each scrape.
         """
-        self.registry.register(_Total(name, help_text, total))
+        self.registry.register(Total(name, help_text, total))
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""
@@ -224,61 +206,3 @@ class Metrics:
         known.append(version)
         if len(known) > VERSIONS_KEPT:
             self._predictions.remove(application, known.popleft())
-
-
-class _Live(Collector):
-    def __init__(self, live: Callable[[], Mapping[str, str]]):
-        self._live = live
-
-    def describe(self) -> Iterator[Metric]:
-        yield self._family()
-
-    def collect(self) -> Iterator[Metric]:
-        family = self._family()
-        for application, version in sorted(self._live().items()):
-            family.add_metric([application, version], 1)
-        yield family
-
-    @staticmethod
-    def _family() -> GaugeMetricFamily:
-        return GaugeMetricFamily(
-            "zap_live_version",
-            "1 for the live version of each application.",
-            labels=("application", "version"),
-        )
-
-
-class _Log(Collector):
-    def __init__(self, counts: Callable[[], LogCounts]):
-        self._counts = counts
-
-    def describe(self) -> Iterator[Metric]:
-        yield self._family()
-
-    def collect(self) -> Iterator[Metric]:
-        counts = self._counts()
-        family = self._family()
-        for outcome in ("written", "lost", "repaired"):
-            value = getattr(counts, outcome)
-            assert math.isfinite(value)
-            family.add_metric([outcome], value)
-        yield family
-
-    @staticmethod
-    def _family() -> CounterMetricFamily:
-        return CounterMetricFamily(
-            "zap_log_entries",
-            "Entries of the prediction log: written, lost, or torn and repaired.",
-            labels=("outcome",),
-        )
-
-
-class _Total(Collector):
-    def __init__(self, name: str, help_text: str, total: Callable[[], int]):
-        self._name, self._help, self._total = name, help_text, total
-
-    def describe(self) -> Iterator[Metric]:
-        yield CounterMetricFamily(self._name, self._help)
-
-    def collect(self) -> Iterator[Metric]:
-        yield CounterMetricFamily(self._name, self._help, value=self._total())

@@ -28,6 +28,15 @@ ERRORS = {
     "how many seconds to wait.",
     504: "The answer took too long.",
 }
+SCHEMES = {
+    "key": {"type": "http", "scheme": "bearer"},
+    "visitor": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Zap-Visitor",
+        "description": "The token of a page's visitor, beside a publishable key.",
+    },
+}
 # Of subject and events one is given; the other is left out, or null.
 EITHER = [
     {"required": ["subject"], "properties": {"subject": {"type": "string"}}},
@@ -50,6 +59,7 @@ class Operation:
         body: the form of the request's body, if it has one.
         errors: statuses besides the common ones.
         open: whether no key is needed.
+        pages: whether a publishable key and a visitor's token will do.
     """
 
     method: str
@@ -60,6 +70,7 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     errors: tuple[int, ...] = ()
     open: bool = False
+    pages: bool = False
 
 
 OPERATIONS = (
@@ -67,6 +78,7 @@ OPERATIONS = (
         *("post", "/v1/predictions/{application}", "predict"),
         "A prediction for a subject, or for events that are sent along",
         *(Answer, bodies.PredictionRequest, (404,)),
+        pages=True,
     ),
     Operation(
         *("post", "/v1/predictions/{application}/batch", "predict_batch"),
@@ -82,6 +94,7 @@ OPERATIONS = (
         *("post", "/v1/visitors", "issue_visitor"),
         "A token by which a page asks for its visitor's predictions",
         bodies.VisitorAnswer,
+        pages=True,
     ),
     Operation(
         *("get", "/v1/applications", "applications"),
@@ -131,7 +144,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": SCHEMES,
         },
     }
 
@@ -155,6 +168,8 @@ def _described(operation: Operation) -> dict[str, Any]:
     }
     if not operation.open:
         found["security"] = [{"key": []}, {}]
+        if operation.pages:
+            found["security"].insert(1, {"key": [], "visitor": []})
     if operation.body is not None:
         body = {"$ref": _REF.format(name=operation.body.__name__)}
         content = {"application/json": {"schema": body}}

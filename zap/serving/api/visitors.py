@@ -16,6 +16,7 @@ import hmac
 import os
 import secrets
 import time
+import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
@@ -99,6 +100,23 @@ def sign_visitor(
     expires = str(int(time.time() if now_s is None else now_s) + life_s)
     mark = _mark(secret, key_id, expires, raw)
     return ".".join((_FORM, key_id, expires, _base64(raw), mark))
+
+
+def issue_visitor(
+    secret: str, key_id: str, anonymous_id: str | None, life_s: int, now_s: float
+) -> dict[str, str | int]:
+    """A token with the id that it proves and its end, as pages are given them.
+
+    Args:
+        secret: the signing secret of the publishable key.
+        key_id: of that key.
+        anonymous_id: of a visitor who is known; None makes a new one.
+        life_s: for how long it holds.
+        now_s: the time, in seconds since 1970.
+    """
+    who = anonymous_id or str(uuid.uuid4())
+    token = sign_visitor(secret, key_id, who, life_s, now_s)
+    return {"anonymous_id": who, "token": token, "expires": int(now_s) + life_s}
 
 
 def check_visitor(secret: str, key_id: str, token: str, now_s: float) -> Visitor:

@@ -38,7 +38,7 @@ class Logged:
     Attributes:
         id: the prediction's id.
         time: when it was answered, in microseconds since 1970.
-        instant: the moment that it was made for; None where it had no events.
+        instant: the moment that it was made for; None is that of the last event.
         application: the question.
         version: the version of the model that answered.
         fingerprint: of the encoder.

@@ -8,7 +8,7 @@ and put in its place; a server that was writing to it goes on in a new one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -17,17 +17,22 @@ from zap.datasets.publishing import sync
 from zap.errors import LogError
 from zap.serving.log.entry import MAX_LINE_BYTES, entry_of
 from zap.serving.log.files import files_of, folders_of, locked
+from zap.serving.log.reading import lines_in
 
 _PASSES = 10
+_NOBODY = b'"subject":null,'
 _TEMPORARY = ".forgetting"
 
 
-def forget(folder: str | Path, keyed_subject: str) -> int:
+def forget(
+    folder: str | Path, keyed_subject: str, applications: Collection[str] | None = None
+) -> int:
     """Take out every line of a subject. May be run again at any time.
 
     Args:
         folder: of the log.
         keyed_subject: its name; see ``zap.encoding.subject_names``.
+        applications: whose predictions; None: all.
 
     Returns:
         How many lines were taken out.
@@ -38,8 +43,19 @@ def forget(folder: str | Path, keyed_subject: str) -> int:
     sought = f'"subject":"{keyed_subject}"'.encode()
     removed = 0
     for place in folders_of(Path(folder)):
-        removed += _in_application(place, keyed_subject, sought)
+        if applications is None or place.name in applications:
+            removed += _in_application(place, keyed_subject, sought)
     return removed
+
+
+def unnamed(folder: str | Path, application: str) -> int:
+    """How many lines of an application name no subject, so that none finds them.
+
+    Raises:
+        LogError: a file can't be read.
+    """
+    files = files_of(Path(folder) / application)
+    return sum(_NOBODY in line for path in files for line in lines_in(path, {}))
 
 
 def _in_application(place: Path, keyed_subject: str, sought: bytes) -> int:

@@ -8,8 +8,8 @@ first and last line and not read.
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 
 from zap.errors import LogError
@@ -17,7 +17,7 @@ from zap.serving.log.entry import MAX_LINE_BYTES, Logged, entry_of
 from zap.serving.log.files import SLACK_US, end_of_lines, files_of, folders_of
 
 DAMAGED, TORN = "lines.damaged", "lines.torn"
-_BLOCK = 1 << 20
+_BLOCK, _TAIL = 1 << 20, 1 << 16
 
 
 def read_log(
@@ -44,8 +44,13 @@ def read_log(
     return _entries(place, since_us, until_us, {} if counts is None else counts)
 
 
+def applications_of(folder: str | Path) -> list[str]:
+    """The applications that a log has predictions of."""
+    return [path.name for path in folders_of(Path(folder))]
+
+
 def _existing(folder: Path, application: str) -> Path:
-    there = [path.name for path in folders_of(folder)]
+    there = applications_of(folder)
     if application not in there:
         raise LogError(
             f"Expected the log of an application in {folder}: "
@@ -85,25 +90,23 @@ def entries_in(path: Path, counts: MutableMapping[str, int]) -> Iterator[Logged]
 
 def lines_in(path: Path, counts: MutableMapping[str, int]) -> Iterator[bytes]:
     """The whole lines of a file that are not too long, their ends included."""
-    too_long = False
+    open_end = False
     try:
         with path.open("rb", buffering=_BLOCK) as file:
+            # What is too long for a line is gone through in parts.
             while part := file.readline(MAX_LINE_BYTES):
-                ended = part.endswith(b"\n")
-                if ended and not too_long:
+                ends = part.endswith(b"\n")
+                if ends and not open_end:
                     yield part
-                elif ended or len(part) < MAX_LINE_BYTES:
-                    name = DAMAGED if ended else TORN
-                    counts[name] = counts.get(name, 0) + 1
-                # What is too long for a line is gone through in parts.
-                too_long = not ended
+                elif ends:
+                    counts[DAMAGED] = counts.get(DAMAGED, 0) + 1
+                open_end = not ends
+        if open_end:
+            counts[TORN] = counts.get(TORN, 0) + 1
     except FileNotFoundError:
         return  # removed since it was listed
     except OSError as error:
-        raise LogError(
-            "Expected a file of the log that can be read. Received: "
-            f"path={path} ({error.strerror}). Give access to it."
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def may_hold(path: Path, since_us: int | None, until_us: int | None) -> bool:
@@ -154,7 +157,9 @@ def find(folder: str | Path, prediction_id: str) -> Logged:
 
 
 def latest(folder: str | Path, application: str, most: int) -> list[Logged]:
-    """The entries of an application that were written last, the last one in front.
+    """The entries of an application that were written last, by time, newest first.
+
+    Of each file the last lines alone are read, so that a console can ask every second.
 
     Raises:
         LogError: there is no log of that application, or it can't be read.
@@ -162,11 +167,34 @@ def latest(folder: str | Path, application: str, most: int) -> list[Logged]:
     place = _existing(Path(folder), application)
     found: list[Logged] = []
     for path in reversed(files_of(place)):
-        if len(found) >= most:
-            # Only files that overlap the ones read may hold anything later.
-            oldest = min(entry.time for entry in found)
-            if not may_hold(path, oldest, None):
-                continue
-        found += deque(entries_in(path, {}), most)
+        if len(found) >= most and not may_hold(path, found[-1].time, None):
+            continue
+        for line in _last_lines(path, most):
+            with suppress(ValueError, LogError):  # damaged; `read_log` counts it
+                found.append(entry_of(line))
         found = sorted(found, key=lambda entry: entry.time, reverse=True)[:most]
     return found
+
+
+def _last_lines(path: Path, most: int) -> list[bytes]:
+    """The last whole lines of a file, their ends included."""
+    try:
+        with path.open("rb") as file:
+            start, tail = os.fstat(file.fileno()).st_size, b""
+            while start and tail.count(b"\n") <= most:
+                step = min(start, max(_TAIL, len(tail)))
+                start -= step
+                tail = os.pread(file.fileno(), step, start) + tail
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    whole = tail.split(b"\n")[:-1]
+    return [line + b"\n" for line in whole[1 if start else 0 :][-most:]]
+
+
+def _unreadable(path: Path, error: OSError) -> LogError:
+    return LogError(
+        "Expected a file of the log that can be read. Received: "
+        f"path={path} ({error.strerror}). Give access to it."
+    )

@@ -88,7 +88,7 @@ def decode(data: bytes, now_us: int) -> tuple[Document, bool]:
             tuple(Link(*link) for link in links),
             tuple((name, time_us) for name, time_us in devices),
         )
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise StoreError(
             f"Expected a document of format {FORMAT} in the event store. "
             f"Received: {type(error).__name__}: {str(error)[:80]}. "

@@ -1,0 +1,1 @@
+"""Whether logged predictions come out again of the archive of raw events."""
