@@ -13,6 +13,7 @@ from made_stores import EVENTS, INSTANCES, Clock, Event, in_memory, in_order, kn
 from zap.encoding.encoder import Encoder
 from zap.encoding.recent import recent_events
 from zap.encoding.single import one_cutoff, one_history
+from zap.serving.stores.document import MAX_DOCUMENT_BYTES
 from zap.serving.stores.need import Need
 
 NEEDS = {name: Need.of(each, "anonymous_id") for name, each in INSTANCES.items()}
@@ -126,6 +127,16 @@ def test_windows_are_cut_before_the_sequence_and_counted() -> None:
     assert told.by_reason["events_cut"] == 15
     past = store.past("a", need, clock.now_us)
     assert past.ids == ["w15", "w16", "w17", "w18", "w19"]
+
+
+def test_a_document_that_is_too_large_is_cut_and_counted() -> None:
+    clock = Clock(1000 * HOUR_US)
+    need = NEEDS["sequence"]
+    store = in_memory(clock, need)
+    long = "x" * (MAX_DOCUMENT_BYTES // 3)
+    told = store.append([plain(990 + i, page=long) for i in range(4)])
+    assert told.by_reason["events_cut"] == 2
+    assert store.past("a", need, clock.now_us).ids == ["at 992", "at 993"]
 
 
 def test_events_of_the_future_wait_for_their_time() -> None:
