@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--port", type=int, help="port to listen at; 0 takes a free one (default 8000)"
     )
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="that work on requests (default 4)"
+        "--threads", type=int, metavar="N", help="that work on requests (default 2)"
     )
     parser.add_argument(
         "--points", metavar="DIR", help="write a prediction_point event a request here"

@@ -72,7 +72,7 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     applications: list[str] = []
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
-    threads: Annotated[int, Meta(ge=1, le=256)] = 4
+    threads: Annotated[int, Meta(ge=1, le=256)] = 2
     max_waiting: Annotated[int, Meta(ge=0, le=100_000)] = 128
     timeout_ms: Milliseconds = 5_000
     batch_timeout_ms: Milliseconds = 60_000
