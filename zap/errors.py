@@ -15,6 +15,7 @@ defect of Zap.
     |-- TrainingError     data or settings that no model can be trained on
     |-- BundleError       a directory with one model version
     |-- RegistryError     the versions of an application, and which of them is live
+    |-- LogError          the prediction log: it can't be written or read
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -57,6 +58,10 @@ class BundleError(ZapError):
 
 class RegistryError(ZapError):
     """A registry has no such version, or its log does not allow what is asked."""
+
+
+class LogError(ZapError):
+    """The log of predictions can't be written or read, or has no such prediction."""
 
 
 class MissingExtraError(ZapError):

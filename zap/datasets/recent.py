@@ -25,6 +25,7 @@ from zap.datasets.visits import take_rows
 from zap.encoding.columns import IntArray
 from zap.encoding.encoder import EncodedInstance, Encoder
 from zap.encoding.recent import of_subjects, recent_events
+from zap.encoding.subject_names import keyed_subject as keyed_subject
 from zap.examples.slicing import Slices
 from zap.histories.subjects import scrambled
 
@@ -59,12 +60,6 @@ class RecentSample:
 def key_id(key: bytes) -> str:
     """What tells keys apart and nothing of them; 16 hexadecimal digits."""
     return hashlib.blake2b(b"key id", key=key, digest_size=8).hexdigest()
-
-
-def keyed_subject(key: bytes, subject_hash: int) -> str:
-    """The name of a subject that only those who hold the key can make; hexadecimal."""
-    hashed = int(subject_hash).to_bytes(8, "little", signed=True)
-    return hashlib.blake2b(hashed, key=key, digest_size=16).hexdigest()
 
 
 def candidates(

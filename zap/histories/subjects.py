@@ -7,26 +7,19 @@ a text is what a million events have a hundred thousand of.
 
 from __future__ import annotations
 
-import mmh3
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from zap.encoding.columns import IntArray
+from zap.encoding.subject_names import SUBJECT_SEED as SUBJECT_SEED
+from zap.encoding.subject_names import subject_hash as subject_hash
 from zap.histories.text_words import WORD, by_length
-
-SUBJECT_SEED = 0x5EED
-"""Seed of the subjects' hash. Changing it moves subjects between splits."""
 
 _C1, _C2 = np.uint64(0x87C37B91114253D5), np.uint64(0x4CF5AD432745937F)
 _MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 
 Words = NDArray[np.uint64]
-
-
-def subject_hash(subject: str) -> int:
-    """The signed 64-bit hash of a subject."""
-    return mmh3.hash64(str(subject).encode("utf-8", "surrogatepass"), SUBJECT_SEED)[0]
 
 
 def subject_hashes(subjects: pa.Array) -> IntArray:
