@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from zap import __version__
 from zap.cli import (
+    analyse,
     check,
     evaluate,
     forget,
@@ -32,6 +33,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     tune.COMMAND,
     evaluate.COMMAND,
     verify.COMMAND,
+    analyse.COMMAND,
     retrain.COMMAND,
     models.COMMAND,
     forget.COMMAND,

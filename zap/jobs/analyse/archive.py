@@ -111,9 +111,7 @@ class _Reader:
         self.sources: Sequence[Source] = list_sources(raw.paths, raw.mapping)
         self._clock: Counter[str] = Counter()
 
-    def batches(
-        self, counts: Counter[str]
-    ) -> Iterator[tuple[Source, pa.RecordBatch]]:
+    def batches(self, counts: Counter[str]) -> Iterator[tuple[Source, pa.RecordBatch]]:
         """Selected events, bots' flagged, as a dataset's job reads them."""
         generator: Any = self.raw.generator
         needed = columns_to_read(generator)

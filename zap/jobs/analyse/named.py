@@ -79,7 +79,9 @@ class Named:
         if not name.startswith(USER):
             return own
         devices = self._devices.get(plain, [])
-        linked = [self._keyed(f"{prefix}{d}") for d in devices for prefix in ("", DEVICE)]
+        linked = [
+            self._keyed(f"{prefix}{d}") for d in devices for prefix in ("", DEVICE)
+        ]
         return [*own, *linked]
 
     def _keyed(self, name: str) -> str:

@@ -24,7 +24,6 @@ from zap.examples.generator import Generator
 from zap.examples.late import without_late_events
 from zap.examples.methods import Methods
 from zap.examples.moments import moment_columns
-from zap.examples.observed import ObservedRange
 from zap.examples.slicing import is_observed
 from zap.histories.batch import HistoryBatch
 from zap.jobs.analyse.archive import Archive
@@ -152,7 +151,9 @@ def _statistics(
         name: numbers(expr, context, cutoffs).astype(np.float32)
         for name, expr in generator.statistics.items()
     }
-    kinds = {name: expr.kind for name, expr in generator.statistics.items()}
+    kinds: dict[str, str] = {
+        name: expr.kind for name, expr in generator.statistics.items()
+    }
     eligible = methods.eligible(context, cutoffs)
     if not eligible.all():
         columns[ELIGIBLE] = eligible.astype(np.float32)
@@ -160,9 +161,7 @@ def _statistics(
     return columns, kinds
 
 
-def _overdue(
-    generator: Generator, predictions: Predictions, immature: IntArray
-) -> int:
+def _overdue(generator: Generator, predictions: Predictions, immature: IntArray) -> int:
     """Immature predictions that would be known if the archive reached to the log's end.
 
     A session ends at the earliest one inactivity gap after the instant; that is what
@@ -170,6 +169,6 @@ def _overdue(
     """
     reach = generator.observes_us()
     if generator.observes_session() and generator.session is not None:
-        reach = max(reach, generator.session.gap_us)
+        reach = max(reach, generator.session.gap_us or 0)
     due = predictions.instant_us[immature] + reach
     return int((due <= predictions.time_us.max()).sum())

@@ -82,9 +82,7 @@ def _is_past(context: Context, cutoffs: Cutoffs) -> BoolArray:
     return good
 
 
-def _ended(
-    histories: HistoryBatch, row: IntArray, asked: Predictions
-) -> Cutoffs:
+def _ended(histories: HistoryBatch, row: IntArray, asked: Predictions) -> Cutoffs:
     """The cutoffs at which the past of each prediction ends."""
     instant, known = asked.instant_us, histories.known_us
     first = histories.offsets[row]

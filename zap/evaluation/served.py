@@ -1,0 +1,181 @@
+"""The numbers of predictions that were served, once their outcomes are known.
+
+They are those of an evaluation, so that what was promised and what came true stand in
+the same words, and more intervals, since here nobody chose the rows. All predictions
+count; beside them stands the first one of each subject. Not the last: whether somebody
+is asked again depends on what happened, so a last prediction is chosen by its outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zap.bundles.target import AMOUNT, BINARY, CLASSES, Target
+from zap.encoding.columns import BoolArray, FloatArray, IntArray
+from zap.evaluation import metrics
+from zap.evaluation.bootstrap import DRAWS, SubjectDraws, interval
+from zap.evaluation.evaluate import draws_for, evaluate, without_nan
+from zap.evaluation.evaluate_amounts import evaluate_amounts
+from zap.evaluation.evaluate_classes import evaluate_classes
+from zap.evaluation.groups import Judged, judge_group
+from zap.evaluation.metrics import ece_bin
+from zap.evaluation.moments import moments
+from zap.evaluation.slices import slices
+
+ENDS = ("_low", "_high")
+AP_DRAWS = 200  # each sorts nothing, but goes over all rows twice
+
+
+@dataclass(frozen=True)
+class Served:
+    """Predictions with known outcomes, in the order of their instants.
+
+    Attributes:
+        y: float64, shape (rows,): outcomes: 0 or 1, numbers of classes, or amounts.
+        p: float64, shape (rows,), of classes (rows, K): what was answered.
+        subjects: int64, shape (rows,): whose row it is.
+    """
+
+    y: FloatArray
+    p: FloatArray
+    subjects: IntArray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: BoolArray | IntArray) -> Served:
+        """The rows where ``rows`` is true, or at them."""
+        return Served(self.y[rows], self.p[rows], self.subjects[rows])
+
+    def first_of_subjects(self) -> Served:
+        """The first row of each subject."""
+        return self.take(np.sort(np.unique(self.subjects, return_index=True)[1]))
+
+    def judged(self) -> Judged:
+        """The rows of a yes or no, all of one weight."""
+        return Judged(self.y, self.p, self.subjects, np.ones(len(self)))
+
+
+def judge_served(
+    served: Served,
+    target: Target,
+    statistics: Mapping[str, NDArray[Any]] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    moment: Mapping[str, NDArray[Any]] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All numbers of served predictions; at least one row.
+
+    Args:
+        served: the rows.
+        target: what the predictions are of.
+        statistics: columns to slice by, each of shape (rows,).
+        kinds: ``bool`` for the names of those that are true or false.
+        moment: when in its session each was asked for.
+        seed: of all draws.
+
+    Returns:
+        What ``evaluate`` gives for the kind, without a baseline. Of a yes or no also
+        brier, the intervals of average_precision, log_loss, brier and ece (``_low``,
+        ``_high``), slices, moments, and first_of_subjects: n, base_rate, auc with its
+        interval and ece of the first prediction of each subject; None where each has
+        one only.
+    """
+    if target.kind != BINARY:
+        return judge_plain(served, target, seed)
+    found = judge_plain(served, target, seed)
+    judged = served.judged()
+    found |= {
+        **spreads(served, seed),
+        "first_of_subjects": _firsts(served, target, seed),
+        "slices": slices(judged, statistics or {}, kinds or {}),
+        "moments": moments(judged, moment or {}),
+    }
+    return dict(without_nan(found))
+
+
+def judge_plain(
+    served: Served, target: Target, seed: int = 0, draws: int | None = None
+) -> dict[str, Any]:
+    """What an evaluation of the kind says of the rows."""
+    columns = served.y, served.p, served.subjects
+    if target.kind == CLASSES:
+        return evaluate_classes(*columns, target.classes, seed=seed, draws=draws)
+    if target.kind == AMOUNT:
+        return evaluate_amounts(*columns, target.link, seed=seed, draws=draws)
+    return evaluate(*columns, seed=seed, draws=draws)
+
+
+def spreads(served: Served, seed: int = 0) -> dict[str, float]:
+    """The Brier score, and intervals of what ``evaluate`` gives none for.
+
+    By resampling subjects, 95 %. That of the ECE is no measure of its significance: a
+    resampled set shows more error by chance alone. The null is.
+    """
+    y, p = served.y, served.p
+    names, code = np.unique(served.subjects, return_inverse=True)
+    each = {"log_loss": _losses(y, p), "brier": (y - p) ** 2}
+    sums = {name: np.bincount(code, of, len(names)) for name, of in each.items()}
+    size = np.bincount(code, minlength=len(names)).astype(np.float64)
+    drawn: dict[str, list[float]] = {"log_loss": [], "brier": [], "ece": []}
+    places, surplus = ece_bin(p), y - p
+    precision: list[float] = []
+    few = min(AP_DRAWS, draws_for(len(y)))
+    for number, times in enumerate(SubjectDraws(len(names), _draws(len(y)), seed)):
+        rows = float(times @ size)
+        for name, summed in sums.items():
+            drawn[name].append(float(times @ summed) / rows)
+        count = times[code]
+        off = np.bincount(places, count * surplus, minlength=metrics.ECE_BINS)
+        drawn["ece"].append(float(np.abs(off).sum()) / rows)
+        if number < few:
+            precision.append(metrics.average_precision(y, p, count))
+    found = {"brier": metrics.brier(y, p)}
+    for name, values in (*drawn.items(), ("average_precision", precision)):
+        found[f"{name}_low"], found[f"{name}_high"] = interval(np.array(values))
+    return found
+
+
+def _draws(rows: int) -> int:
+    return min(DRAWS, draws_for(rows))
+
+
+def _losses(y: FloatArray, p: FloatArray) -> FloatArray:
+    clipped = np.clip(p, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
+    return -np.where(y == 1, np.log(clipped), np.log1p(-clipped))
+
+
+def _firsts(served: Served, target: Target, seed: int) -> dict[str, Any] | None:
+    first = served.first_of_subjects()
+    if len(first) == len(served):
+        return None
+    found = judge_plain(first, target, seed, draws=AP_DRAWS)
+    kept = ("n", "base_rate", "auc", "auc_low", "auc_high", "ece", "ece_null_95")
+    return {name: found[name] for name in kept}
+
+
+def brief(
+    served: Served, target: Target, draws: int = AP_DRAWS, seed: int = 0
+) -> dict[str, Any]:
+    """The few numbers of a version or a day.
+
+    Returns:
+        n and subjects; of a yes or no ``judge_group``'s; of classes log_loss, accuracy
+        and auc_mean; of amounts mean_observed, mean_predicted, ratio and gini. Only n
+        and subjects, which are 0, where there are no rows.
+    """
+    if not len(served):
+        return {"n": 0, "subjects": 0}
+    if target.kind == BINARY:
+        return dict(without_nan(judge_group(served.judged(), draws, seed)))
+    kept: Sequence[str] = ("n", "subjects", "log_loss", "accuracy", "auc_mean", "ece")
+    if target.kind == AMOUNT:
+        kept = ("n", "subjects", "mean_observed", "mean_predicted", "ratio", "gini")
+    found = judge_plain(served, target, seed, draws)
+    low_high = [f"{name}{end}" for name in ("auc_mean", "gini") for end in ENDS]
+    return {name: found[name] for name in (*kept, *low_high) if name in found}
