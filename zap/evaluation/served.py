@@ -8,7 +8,7 @@ is asked again depends on what happened, so a last prediction is chosen by its o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from zap.bundles.target import AMOUNT, BINARY, CLASSES, Target
 from zap.encoding.columns import BoolArray, FloatArray, IntArray
-from zap.evaluation import metrics
+from zap.evaluation import amount_metrics, class_metrics, metrics
 from zap.evaluation.bootstrap import DRAWS, SubjectDraws, interval
 from zap.evaluation.evaluate import draws_for, evaluate, without_nan
 from zap.evaluation.evaluate_amounts import evaluate_amounts
@@ -28,6 +28,7 @@ from zap.evaluation.moments import moments
 from zap.evaluation.slices import slices
 
 ENDS = ("_low", "_high")
+GROUP_DRAWS = 100
 AP_DRAWS = 200  # each sorts nothing, but goes over all rows twice
 
 
@@ -159,23 +160,56 @@ def _firsts(served: Served, target: Target, seed: int) -> dict[str, Any] | None:
     return {name: found[name] for name in kept}
 
 
-def brief(
-    served: Served, target: Target, draws: int = AP_DRAWS, seed: int = 0
-) -> dict[str, Any]:
-    """The few numbers of a version or a day.
+def brief(served: Served, target: Target, seed: int = 0) -> dict[str, Any]:
+    """The few numbers of a day; without intervals but for a yes or no.
 
     Returns:
-        n and subjects; of a yes or no ``judge_group``'s; of classes log_loss, accuracy
-        and auc_mean; of amounts mean_observed, mean_predicted, ratio and gini. Only n
-        and subjects, which are 0, where there are no rows.
+        n and subjects; of a yes or no ``judge_group``'s; of classes log_loss and
+        accuracy; of amounts mean_observed, mean_predicted and rmse. Only n and
+        subjects, which are 0, where there are no rows.
     """
+    found: dict[str, Any] = {
+        "n": len(served),
+        "subjects": len(np.unique(served.subjects)),
+    }
     if not len(served):
-        return {"n": 0, "subjects": 0}
+        return found
     if target.kind == BINARY:
-        return dict(without_nan(judge_group(served.judged(), draws, seed)))
-    kept: Sequence[str] = ("n", "subjects", "log_loss", "accuracy", "auc_mean", "ece")
-    if target.kind == AMOUNT:
-        kept = ("n", "subjects", "mean_observed", "mean_predicted", "ratio", "gini")
-    found = judge_plain(served, target, seed, draws)
-    low_high = [f"{name}{end}" for name in ("auc_mean", "gini") for end in ENDS]
-    return {name: found[name] for name in (*kept, *low_high) if name in found}
+        return dict(without_nan(judge_group(served.judged(), GROUP_DRAWS, seed)))
+    y, p = served.y, served.p
+    if target.kind == CLASSES:
+        found["log_loss"] = class_metrics.log_loss(y, p)
+        found["accuracy"] = class_metrics.accuracy(y, p)
+    else:
+        found["mean_observed"] = float(y.mean())
+        found["mean_predicted"] = float(p.mean())
+        found["rmse"] = amount_metrics.rmse(y, p)
+    return dict(without_nan(found))
+
+
+def judge_version(served: Served, target: Target, seed: int = 0) -> dict[str, Any]:
+    """The numbers of a version, with intervals.
+
+    Returns:
+        Those of ``brief``; of a yes or no also average_precision with its interval and
+        ece_null_99, what chance shows in 99 of 100 cases where all rows of a subject
+        share their luck; of classes auc_mean and ece, of amounts gini and ratio, with
+        intervals.
+    """
+    found = brief(served, target, seed)
+    if not len(served):
+        return found
+    if target.kind == BINARY:
+        found |= judge_group(served.judged(), DRAWS, seed)
+        spread = spreads(served, seed)
+        name = "average_precision"
+        found[name] = metrics.average_precision(served.y, served.p)
+        found |= {f"{name}{end}": spread[f"{name}{end}"] for end in ENDS}
+        shared = metrics.ece_null(
+            served.p, DRAWS, seed, subjects=served.subjects, share=0.99
+        )
+        return dict(without_nan({**found, "ece_null_99": shared[1]}))
+    whole = judge_plain(served, target, seed)
+    names = ("auc_mean",) if target.kind == CLASSES else ("gini", "ratio")
+    kept = [f"{name}{end}" for name in names for end in ("", *ENDS)]
+    return {**found, **{name: whole[name] for name in kept}}

@@ -134,12 +134,13 @@ def drift_of_values(
 ) -> dict[str, Any] | None:
     """How far values are from others, one of each subject; None where none varies.
 
-    Numbers go into tenths of the reference, texts into its ten most frequent and one
-    bucket for all others; those that are missing (None) have a bucket of their own.
+    Numbers go into tenths of the reference. Texts, and numbers of which the reference
+    has few different ones, go into its ten most frequent and one bucket for all others.
+    Those that are missing (None) have a bucket of their own.
     """
-    known = [value for value in reference if value is not None]
-    numeric = all(isinstance(value, int | float) for value in known)
-    if known and numeric and all(_is_number(v) for v in values if v is not None):
+    known = [value for value in [*values, *reference] if value is not None]
+    several = len({*map(_as_text, reference)}) > MOST_TEXTS
+    if several and all(isinstance(value, int | float) for value in known):
         names, ours, theirs = _tenths(values, reference)
     else:
         names, ours, theirs = _texts(values, reference)
@@ -149,10 +150,6 @@ def drift_of_values(
     kept = [label for label, some in zip(names, filled, strict=True) if some]
     sizes = len(values), len(reference)
     return drift(name, kept, ours[filled], theirs[filled], *sizes)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
 
 
 def _tenths(
@@ -198,8 +195,9 @@ def _tally(values: Sequence[Any]) -> dict[str, int]:
 
 
 def _as_text(value: Any) -> str:
-    joined = " / ".join(map(str, value)) if isinstance(value, list | tuple) else value
-    return str(joined)[:80]
+    if isinstance(value, list | tuple):
+        return " / ".join(map(str, value))[:80]
+    return f"{value:g}" if isinstance(value, float) else str(value)[:80]
 
 
 def _joined(counts: FloatArray) -> list[int]:

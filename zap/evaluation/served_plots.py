@@ -90,7 +90,7 @@ def drift_figure(drift: Mapping[str, Any]) -> Figure:
         drift: as ``zap.evaluation.served_drift.drift`` gives it.
     """
     names = drift["buckets"]
-    with axes_of_chart(0.9 + 0.32 * len(names)) as axes:
+    with axes_of_chart(1.2 + 0.32 * len(names)) as axes:
         places = np.arange(len(names))[::-1]
         _bars(axes, places + 0.2, drift["reference_shares"], PALE, "training")
         _bars(axes, places - 0.2, drift["shares"], BLUE, "served")
@@ -98,7 +98,7 @@ def drift_figure(drift: Mapping[str, Any]) -> Figure:
         axes.set(xlabel="share of the predictions")
         axes.grid(False, axis="y")
         as_percent(axes.xaxis)
-        axes.legend(loc="best")
+        figure_of(axes).legend(loc="outside upper center", ncols=2)
     return figure_of(axes)
 
 

@@ -66,8 +66,8 @@ def joined(analysis: Analysis) -> Section:
     observed = analysis["observed"]
     body = paragraph(
         f"{plural(counts['predictions.read'], 'prediction')} answered from "
-        f"{analysis['since'][:16]} to {analysis['until'][:16]} (UTC), joined with events "
-        f"observed from {observed['from'][:10]} until {observed['until'][:10]} "
+        f"{analysis['since'][:16]} to {analysis['until'][:16]} (UTC), joined with "
+        f"events observed from {observed['from'][:10]} until {observed['until'][:10]} "
         f"(exclusive, {observed['source']})."
     ) + table(["Predictions", "Number"], rows)
     return Section("joined", "What was joined?", body)

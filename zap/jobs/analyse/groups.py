@@ -10,8 +10,7 @@ import numpy as np
 from zap.bundles.bundle import Bundle
 from zap.bundles.target import AMOUNT, BINARY, CLASSES, Target
 from zap.encoding.columns import BoolArray
-from zap.evaluation import metrics
-from zap.evaluation.served import Served, brief, spreads
+from zap.evaluation.served import Served, brief, judge_version
 from zap.evaluation.served_drift import drift_of_histogram, drift_of_values
 from zap.evaluation.served_offline import beside_offline
 from zap.jobs.analyse.inputs import one_of_each, reference_of
@@ -20,7 +19,6 @@ from zap.jobs.analyse.outcomes import Outcomes
 from zap.times import DAY_US, iso
 
 MOST_DAYS = 92
-_VERSION_DRAWS = 1000
 
 
 def by_version(
@@ -33,18 +31,15 @@ def by_version(
     """What is known of each version, in the order of their first answers.
 
     Returns:
-        For each version, n, from, until, immature, numbers (``brief``; of a yes or no
-        also average_precision with its interval and ece_null_99), offline (see
-        ``beside_offline``) and drift of its scores; the last two None where the bundle
-        is gone or does not tell.
+        For each version, n, from, until, immature, numbers (``judge_version``),
+        offline (see ``beside_offline``) and drift of its scores; the last two None
+        where the bundle is gone or does not tell.
     """
     found = []
     for number, version in enumerate(predictions.versions):
         mine = predictions.version == number
         rows = served.take(mine[outcomes.matured])
-        numbers = brief(rows, target, _VERSION_DRAWS)
-        if len(rows) and target.kind == BINARY:
-            numbers |= _more(rows)
+        numbers = judge_version(rows, target)
         bundle = bundles[version]
         offline = bundle.json("metrics.json") if bundle else {}
         times = predictions.time_us[mine]
@@ -62,19 +57,6 @@ def by_version(
             }
         )
     return found
-
-
-def _more(rows: Served) -> dict[str, Any]:
-    """What alarms and the comparison ask beyond the numbers of a group."""
-    spread = spreads(rows)
-    kept = {name: spread[name] for name in spread if name.startswith("average_")}
-    return {
-        "average_precision": metrics.average_precision(rows.y, rows.p),
-        **kept,
-        "ece_null_99": metrics.ece_null(
-            rows.p, _VERSION_DRAWS, subjects=rows.subjects, share=0.99
-        )[1],
-    }
 
 
 def by_day(
