@@ -1,9 +1,9 @@
 """Where in its history each prediction was made.
 
-The past of a prediction is what was known at its instant, the very event that it was
-made at included. Of several events known at one and the same instant, which the log's
-clock can't order, it ends with the last one that the prediction used; the others come
-after it, as they do after a cutoff of the training.
+A prediction that was made at an event lies right after it, as a cutoff of the training
+does: where the last event that it used, which the log names, was known at the very
+instant, the past ends there. All others, made at a time or with events that the archive
+does not have, end with the last event that was known by then.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from zap.encoding.columns import BoolArray, Categorical, Cutoffs, IntArray
 from zap.examples.evaluate import Context
 from zap.histories.batch import HistoryBatch
+from zap.histories.subjects import scrambled
 from zap.histories.visitors import in_own_history
 from zap.jobs.analyse.logged import Predictions
 
@@ -89,36 +90,39 @@ def _ended(histories: HistoryBatch, row: IntArray, asked: Predictions) -> Cutoff
     position = Context(histories).times.first_at_or_after(row, instant + 1)
     while (later := (position > first) & (known[position - 1] > instant)).any():
         position = position - later
-    tied = (position - 1 > first) & (known[position - 1] == instant)
-    tied &= (known[position - 2] == instant) & (asked.last_event != "")
-    ids = _hashed_ids(histories) if tied.any() else None
-    for at in np.flatnonzero(tied).tolist():
-        assert ids is not None
-        position[at] = _last_used(
-            ids, known, int(first[at]), int(position[at]), str(asked.last_event[at])
-        )
-    return Cutoffs(row, position, instant)
+    last = _last_used(histories, row, asked.last_event)
+    at_it = (last >= 0) & (known[np.maximum(last, 0)] == instant)
+    return Cutoffs(row, np.where(at_it, last + 1, position), instant)
 
 
 def _last_used(
-    ids: NDArray[np.str_], known: IntArray, first: int, position: int, sought: str
-) -> int:
-    """One past the event sought, of those known at the last one's instant."""
-    at = position - 1
-    while at >= first and known[at] == known[position - 1]:
-        if ids[at] == sought:
-            return at + 1
-        at -= 1
-    return position
-
-
-def _hashed_ids(histories: HistoryBatch) -> NDArray[np.str_]:
-    """The hash of each event's id, as the log has it; empty where there is no id."""
+    histories: HistoryBatch, row: IntArray, sought: NDArray[np.str_]
+) -> IntArray:
+    """The event of each history with the id sought; -1 where there is none."""
     column = histories.columns["event_id"]
-    if not isinstance(column, Categorical):
-        return np.full(histories.events, "", "U16")
-    hashed = [
-        blake2b(str(text).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-        for text in column.distinct
-    ]
-    return np.array([*hashed, ""], "U16")[column.codes]
+    if not isinstance(column, Categorical) or not histories.events:
+        return np.full(len(row), -1)
+    hashed = np.array([*(_hashed(str(text)) for text in column.distinct), 0], np.int64)
+    ids, rows = hashed[column.codes], histories.rows()
+    wanted = np.array([_number(digits) for digits in sought.tolist()], np.int64)
+    keys, asked = scrambled(rows, ids), scrambled(row, wanted)
+    order = np.argsort(keys, kind="stable")
+    place = np.minimum(np.searchsorted(keys, asked, sorter=order), len(keys) - 1)
+    found = order[place]
+    right = (rows[found] == row) & (ids[found] == wanted) & (sought != "")
+    return np.where(right, found, -1)
+
+
+def _hashed(event_id: str) -> int:
+    """The hash that the log has of an event's id, as a number."""
+    hashed = blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=8)
+    return _number(hashed.hexdigest())
+
+
+def _number(digits: str) -> int:
+    """16 hexadecimal digits as a signed number of 64 bits; 0 for what is none."""
+    try:
+        number = int(digits, 16)
+    except ValueError:
+        return 0
+    return number - (1 << 64) if number >> 63 else number
