@@ -6,12 +6,13 @@ uses the events up to it, also where others were known at the same instant.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_lines import KEY, Line
-from made_rows import made_rows, write_files
+from made_rows import made_row, made_rows, write_files
 from made_shop import MadeShop, MorePages, Weekly, WhatNext
 
 from generators.simulated_shop import SimulatedShop
@@ -104,6 +105,11 @@ def test_late_doubled_and_bots_events(simulated: tuple[str, EventMapping]) -> No
 
 @pytest.mark.parametrize("question", [MadeShop, WhatNext, MorePages, Weekly])
 def test_every_kind_of_label(tmp_path: Path, question: type[Generator]) -> None:
-    files = write_files(tmp_path / "raw", made_rows(150))
+    # Some come at the very instant of a time that Weekly asks at.
+    night = datetime(2024, 3, 10, tzinfo=UTC)
+    rows = made_rows(150)
+    names = sorted({row["visitor"] for row in rows})[::3]
+    rows += [made_row(name, night, "page_view", "/night") for name in names]
+    files = write_files(tmp_path / "raw", rows)
     raw = RawInput(question(), EventMapping.load(MAPPING), tuple(files))
     check(raw, 100, max_bad_share=0.05)

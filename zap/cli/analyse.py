@@ -128,12 +128,14 @@ def _limits(args: argparse.Namespace) -> Limits:
 
 def _table(analysis: dict[str, Any]) -> list[tuple[str, str]]:
     from zap.evaluation.headline import summary_table
-    from zap.evaluation.words import plural
+    from zap.evaluation.words import DASH, plural
 
     counts, waiting = analysis["predictions"], analysis["immature"]
     rows = [("Predictions", f"{counts['n']:,} of {counts['subjects']:,} subjects")]
     if analysis["matured"]["n"]:
-        rows += summary_table(analysis["matured"])
+        found = dict(summary_table(analysis["matured"]))
+        rows.append(("Matured", found.pop("Examples")))
+        rows += [(name, shown) for name, shown in found.items() if shown != DASH]
     expected = waiting.get("expected")
     shown = plural(waiting["n"], "prediction")
     if isinstance(expected, float):

@@ -81,13 +81,14 @@ def outcomes_of(
         GeneratorError: an expression reads a field that the events do not have.
     """
     counts: Counter[str] = Counter()
+    timed = bool(generator.instance.wait)
     cutoffs, known, passed = place(
-        Context(archive.histories), archive.rows, predictions
+        Context(archive.histories), archive.rows, predictions, timed
     )
     lost = _count_lost(archive, predictions, known, passed, counts)
     placed = np.flatnonzero(passed)
     histories, cutoffs, late = without_late_events(
-        archive.histories, cutoffs.select(placed), False
+        archive.histories, cutoffs.select(placed), timed
     )
     counts["events.late"] = late
     context, methods = Context(histories), Methods(generator)

@@ -2,8 +2,9 @@
 
 A prediction that was made at an event lies right after it, as a cutoff of the training
 does: where the last event that it used, which the log names, was known at the very
-instant, the past ends there. All others, made at a time or with events that the archive
-does not have, end with the last event that was known by then.
+instant, the past ends there. The past of one that was made at a time is what was known
+before it. Where the archive does not have the last event that was used, an event at the
+very instant counts as past, unless the question is one that is asked at times.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from zap.jobs.analyse.logged import Predictions
 
 
 def place(
-    context: Context, rows: Mapping[str, Sequence[int]], predictions: Predictions
+    context: Context,
+    rows: Mapping[str, Sequence[int]],
+    predictions: Predictions,
+    timed: bool,
 ) -> tuple[Cutoffs, BoolArray, BoolArray]:
     """A cutoff for each prediction.
 
@@ -32,6 +36,7 @@ def place(
         context: the histories of the subjects.
         rows: which rows of them a subject may be; see ``Archive``.
         predictions: the log's.
+        timed: whether the question is asked at times of its own choosing.
 
     Returns:
         The cutoffs, one a prediction; whether its subject has a history; and whether
@@ -48,7 +53,7 @@ def place(
             continue
         mine = choice[predictions.subject[tried]]
         asked = predictions.take(tried)
-        cutoffs = _ended(context.histories, mine, asked)
+        cutoffs = _ended(context.histories, mine, asked, timed)
         good = _is_past(context, cutoffs)
         known[tried] = True
         passed[tried] = good
@@ -83,15 +88,21 @@ def _is_past(context: Context, cutoffs: Cutoffs) -> BoolArray:
     return good
 
 
-def _ended(histories: HistoryBatch, row: IntArray, asked: Predictions) -> Cutoffs:
+def _ended(
+    histories: HistoryBatch, row: IntArray, asked: Predictions, timed: bool
+) -> Cutoffs:
     """The cutoffs at which the past of each prediction ends."""
     instant, known = asked.instant_us, histories.known_us
     first = histories.offsets[row]
-    position = Context(histories).times.first_at_or_after(row, instant + 1)
-    while (later := (position > first) & (known[position - 1] > instant)).any():
-        position = position - later
     last = _last_used(histories, row, asked.last_event)
-    at_it = (last >= 0) & (known[np.maximum(last, 0)] == instant)
+    known_last = np.where(last < 0, np.inf, known[last])
+    at_it = known_last == instant
+    # Of a moment that is no event's own the past is what was known before it.
+    strict = np.full(len(row), timed) | (known_last < instant)
+    limit = instant - strict
+    position = Context(histories).times.first_at_or_after(row, limit + 1)
+    while (later := (position > first) & (known[position - 1] > limit)).any():
+        position = position - later
     return Cutoffs(row, np.where(at_it, last + 1, position), instant)
 
 
