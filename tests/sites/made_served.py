@@ -43,7 +43,7 @@ from zap.examples import (
 )
 from zap.examples.slicing import slice_histories
 from zap.jobs.inputs import RawInput, raw_input
-from zap.serving.log import Logged, PredictionLog, event_hashes
+from zap.serving.log import Logged, LogOptions, PredictionLog, event_hashes
 from zap.times import DAY_US, SECOND_US, instant_us
 
 BUY, VIEW = event("purchase"), event("page_view")
@@ -237,7 +237,7 @@ class ServedSite:
         place = self.log / APPLICATION
         for path in place.glob("*.jsonl") if place.is_dir() else ():
             path.unlink()
-        log = PredictionLog(self.log)
+        log = PredictionLog(self.log, LogOptions(wait_ms=60_000))
         entries = sorted(entries, key=lambda entry: entry.time)
         for start in range(0, len(entries), 200):
             log.append_all(entries[start : start + 200])
