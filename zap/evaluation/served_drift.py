@@ -215,8 +215,14 @@ def _joined(counts: FloatArray) -> list[int]:
 
 def _range_of(low: float | None, high: float | None) -> str:
     if low is None:
-        return "all" if high is None else f"below {high:.4g}"
-    return f"{low:.4g} or more" if high is None else f"{low:.4g} to {high:.4g}"
+        return "all" if high is None else f"below {_short(high)}"
+    if high is None:
+        return f"{_short(low)} or more"
+    return f"{_short(low)} to {_short(high)}"
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1e4 else f"{number:.4g}"
 
 
 def _shares(counts: FloatArray) -> FloatArray:

@@ -32,7 +32,9 @@ def alarms(analysis: Analysis) -> Section:
     """What rings, and what was looked at."""
     rings = analysis["alarms"]
     if rings:
-        body = "".join(paragraph(f"{each['said']}.", "verdict warn") for each in rings)
+        body = "".join(
+            paragraph(f"{_begun(each['said'])}.", "verdict warn") for each in rings
+        )
     else:
         body = paragraph("No alarm rings.", "verdict")
     rows = [
@@ -48,6 +50,11 @@ def alarms(analysis: Analysis) -> Section:
     if rows:
         body += table(["Number", "Of", "Found", "Passes"], rows, numbers_from=2)
     return Section("alarms", "Is anything wrong?", body)
+
+
+def _begun(said: str) -> str:
+    """A sentence with a capital at its beginning."""
+    return said[:1].upper() + said[1:]
 
 
 def joined(analysis: Analysis) -> Section:

@@ -20,6 +20,7 @@ from zap.errors import BundleError, InputError, RegistryError
 from zap.evaluation.served import Served, judge_served
 from zap.evaluation.served_alarms import Limits, alarms_of
 from zap.evaluation.served_immature import expect
+from zap.evaluation.words import plural
 from zap.jobs.analyse.archive import Archive, read_archive
 from zap.jobs.analyse.groups import by_day, by_version
 from zap.jobs.analyse.inputs import (
@@ -290,8 +291,8 @@ def _notes(
     nameless = int((predictions.subject == NO_SUBJECT).sum())
     if nameless:
         found.append(
-            f"{nameless:,} predictions name no subject (they were asked for with their "
-            "events, or the server had no key): nothing can be joined to them."
+            f"Nothing can be joined to {plural(nameless, 'prediction')} without a "
+            "subject: asked for with events alone, or by a server that had no key."
         )
     return found
 
