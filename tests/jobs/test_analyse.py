@@ -222,6 +222,7 @@ def test_what_cannot_be_joined_is_counted_by_reason(
         fragile.entry(one_view(T, "stranger")),
         fragile.entry(one_view(T - 30 * DAY_US, "v4"), id="early", encoded="y"),
         fragile.entry(views[5], id="none", instant=None),
+        fragile.entry(one_view(T, "passer-by"), events=0, ids=""),
     ]
     found = analysed(fragile, entries, rows)
     dropped = {
@@ -234,7 +235,7 @@ def test_what_cannot_be_joined_is_counted_by_reason(
         "no_subject": 1,
         "not_in_archive": 1,
         "no_past_in_archive": 1,
-        "no_events": 1,
+        "no_events": 2,
         "generator_error": 1,
         "no_label": 1,
     }

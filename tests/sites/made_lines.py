@@ -17,6 +17,7 @@ class Line:
     instant: int
     time: int = 0
     version: str = "v"
+    events: int = 1
     ids: str = ""
     encoded: str = ""
     score: float = 0.5

@@ -16,7 +16,7 @@ SHOWN_INPUTS = 4
 _REASONS = {
     "matured": "outcome known: judged below",
     "immature": "outcome not known yet: the label's window is still open",
-    "dropped.no_events": "made without any event, so of no moment",
+    "dropped.no_events": "made without any event: nobody knew the subject",
     "dropped.repeated": "says again what an earlier one said",
     "dropped.no_subject": "names no subject",
     "dropped.not_in_archive": "of a subject that the archive does not have",

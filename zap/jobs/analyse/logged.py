@@ -35,6 +35,8 @@ class Entry(Protocol):
     @property
     def subject(self) -> str | None: ...
     @property
+    def events(self) -> int: ...
+    @property
     def ids(self) -> str: ...
     @property
     def encoded(self) -> str: ...
@@ -55,6 +57,7 @@ class Predictions:
         subjects: the subjects' keyed hashes.
         last_event: the hash of the id of the last event used, as 16 digits; empty where
             there is none; shape (rows,).
+        empty: bool, shape (rows,): made of no event at all.
         score: float64, shape (rows,), or (rows, classes).
         counts: predictions that were left out, by reason.
     """
@@ -66,6 +69,7 @@ class Predictions:
     subject: IntArray
     subjects: Sequence[str]
     last_event: NDArray[np.str_]
+    empty: BoolArray
     score: FloatArray
     counts: Counter[str]
 
@@ -81,6 +85,7 @@ class Predictions:
             version=self.version[rows],
             subject=self.subject[rows],
             last_event=self.last_event[rows],
+            empty=self.empty[rows],
             score=self.score[rows],
         )
 
@@ -100,6 +105,7 @@ def predictions_of(entries: Iterable[Entry], outputs: int = 1) -> Predictions:
     counts: Counter[str] = Counter()
     rows: list[tuple[int, int, int, int, int]] = []
     last: list[str] = []
+    empty: list[bool] = []
     scores: list[float | tuple[float, ...]] = []
     for entry in entries:
         counts["predictions.read"] += 1
@@ -115,6 +121,7 @@ def predictions_of(entries: Iterable[Entry], outputs: int = 1) -> Predictions:
         version = versions.setdefault(entry.version, len(versions))
         rows.append((entry.time, entry.instant, version, subject, _mark(entry.encoded)))
         last.append(entry.ids[-_HASH_DIGITS:])
+        empty.append(not entry.events)
         scores.append(entry.score)
     if not rows:
         raise InputError(
@@ -133,6 +140,7 @@ def predictions_of(entries: Iterable[Entry], outputs: int = 1) -> Predictions:
         subject=numbered[:, 3],
         subjects=list(subjects),
         last_event=np.array(last, f"U{_HASH_DIGITS}"),
+        empty=np.array(empty, bool),
         score=np.array(scores, np.float64),
         counts=counts,
     )

@@ -130,18 +130,25 @@ def _count_lost(
     passed: BoolArray,
     counts: Counter[str],
 ) -> int:
-    """Count predictions without a place by reason; those of subjects not found."""
+    """Count predictions without a place by reason; those of subjects not found.
+
+    Of whom nobody knew anything, the archive need not know either.
+    """
     nameless = predictions.subject == NO_SUBJECT
     seen = np.array([name in archive.seen for name in predictions.subjects] + [False])
     met = seen[predictions.subject]
+    left_out = met & ~known
+    nothing = ~nameless & ~passed & ~left_out & predictions.empty
+    lost = ~nameless & ~passed & ~left_out & ~nothing
     for reason, which in (
         ("no_subject", nameless),
-        ("not_in_archive", ~nameless & ~met),
-        ("left_out_of_histories", ~nameless & met & ~known),
-        ("no_past_in_archive", known & ~passed),
+        ("no_events", nothing),
+        ("left_out_of_histories", ~nameless & left_out),
+        ("not_in_archive", lost & ~met),
+        ("no_past_in_archive", lost & met),
     ):
         counts[f"predictions.dropped.{reason}"] = int(which.sum())
-    return int((~nameless & ~passed & ~(met & ~known)).sum())
+    return int(lost.sum())
 
 
 def _statistics(
