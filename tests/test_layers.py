@@ -100,7 +100,7 @@ LAYERS = {
     "jobs": Layer(
         rooms="encoding events histories examples datasets bundles serving training "
         "evaluation checks beam",
-        packages="numpy",
+        packages="numpy pyarrow",
     ),
     "cli": Layer(
         rooms="encoding events histories examples datasets bundles serving training "

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
 
 from zap.bundles.target import Target
 from zap.evaluation.metrics import ece, ece_null
-from zap.evaluation.served import Served, spreads
+from zap.evaluation.served import Served, _Ranked, spreads
 from zap.evaluation.served_drift import (
     drift_of_histogram,
     drift_of_values,
@@ -141,3 +142,18 @@ def test_a_difference_has_the_interval_of_two_independent_numbers() -> None:
     assert pair["difference_low"] == pytest.approx(-0.10)  # 0.04 and 0.03: 0.05
     assert pair["difference_high"] == pytest.approx(0.0, abs=1e-12)
     assert "auc" not in beside_offline({"auc": None}, theirs, "binary")
+
+
+def test_a_draw_of_subjects_measures_as_if_its_rows_were_repeated() -> None:
+    rng = np.random.default_rng(5)
+    p = np.round(rng.beta(1, 3, 400), 2)  # with ties
+    y = (rng.random(400) < p).astype(float)
+    code = rng.integers(0, 90, 400)
+    ranked = _Ranked.of(Served(y, p, code), code)
+    for _ in range(5):
+        times = rng.integers(0, 4, 90).astype(float)
+        rows = np.repeat(np.arange(400), times[code].astype(int))
+        precision, off = ranked.measured(times)
+        expected = average_precision_score(y[rows], p[rows])
+        assert precision == pytest.approx(expected)
+        assert off == pytest.approx(ece(y[rows], p[rows]))

@@ -25,11 +25,13 @@ from zap.evaluation.evaluate_classes import evaluate_classes
 from zap.evaluation.groups import Judged, judge_group
 from zap.evaluation.metrics import ece_bin
 from zap.evaluation.moments import moments
+from zap.evaluation.ranking import Ranking
 from zap.evaluation.slices import slices
 
 ENDS = ("_low", "_high")
+RANKED = ("average_precision", "ece")
 GROUP_DRAWS = 100
-AP_DRAWS = 200  # each sorts nothing, but goes over all rows twice
+FIRST_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -123,27 +125,49 @@ def spreads(served: Served, seed: int = 0) -> dict[str, float]:
     each = {"log_loss": _losses(y, p), "brier": (y - p) ** 2}
     sums = {name: np.bincount(code, of, len(names)) for name, of in each.items()}
     size = np.bincount(code, minlength=len(names)).astype(np.float64)
-    drawn: dict[str, list[float]] = {"log_loss": [], "brier": [], "ece": []}
-    places, surplus = ece_bin(p), y - p
-    precision: list[float] = []
-    few = min(AP_DRAWS, draws_for(len(y)))
-    for number, times in enumerate(SubjectDraws(len(names), _draws(len(y)), seed)):
+    ranked = _Ranked.of(served, code)
+    drawn: dict[str, list[float]] = {name: [] for name in (*each, *RANKED)}
+    for times in SubjectDraws(len(names), draws_for(len(y)), seed):
         rows = float(times @ size)
         for name, summed in sums.items():
             drawn[name].append(float(times @ summed) / rows)
-        count = times[code]
-        off = np.bincount(places, count * surplus, minlength=metrics.ECE_BINS)
-        drawn["ece"].append(float(np.abs(off).sum()) / rows)
-        if number < few:
-            precision.append(metrics.average_precision(y, p, count))
+        for name, value in zip(RANKED, ranked.measured(times), strict=True):
+            drawn[name].append(value)
     found = {"brier": metrics.brier(y, p)}
-    for name, values in (*drawn.items(), ("average_precision", precision)):
+    for name, values in drawn.items():
         found[f"{name}_low"], found[f"{name}_high"] = interval(np.array(values))
     return found
 
 
-def _draws(rows: int) -> int:
-    return min(DRAWS, draws_for(rows))
+@dataclass(frozen=True)
+class _Ranked:
+    """Rows from the highest score to the lowest, sorted once for all draws."""
+
+    ranking: Ranking
+    y: FloatArray
+    surplus: FloatArray
+    subject: IntArray
+    bins: IntArray
+
+    @classmethod
+    def of(cls, served: Served, subject: IntArray) -> _Ranked:
+        ranking = Ranking.of(served.p)
+        order = ranking.order
+        places = ece_bin(served.p)[order]
+        starts = np.flatnonzero(np.diff(places, prepend=-1))
+        y = served.y[order]
+        return cls(ranking, y, y - served.p[order], subject[order], starts)
+
+    def measured(self, times: FloatArray) -> tuple[float, float]:
+        """Average precision and calibration error under a count of the subjects."""
+        count = times[self.subject]
+        positives = self.ranking.sum_runs(count * self.y)
+        taken = np.cumsum(self.ranking.sum_runs(count))
+        total = float(positives.sum())
+        gathered = positives * np.cumsum(positives) / np.maximum(taken, 1)
+        precision = float(gathered.sum()) / total if total else float("nan")
+        off = np.add.reduceat(count * self.surplus, self.bins)
+        return precision, float(np.abs(off).sum()) / float(taken[-1])
 
 
 def _losses(y: FloatArray, p: FloatArray) -> FloatArray:
@@ -155,7 +179,7 @@ def _firsts(served: Served, target: Target, seed: int) -> dict[str, Any] | None:
     first = served.first_of_subjects()
     if len(first) == len(served):
         return None
-    found = judge_plain(first, target, seed, draws=AP_DRAWS)
+    found = judge_plain(first, target, seed, draws=FIRST_DRAWS)
     kept = ("n", "base_rate", "auc", "auc_low", "auc_high", "ece", "ece_null_95")
     return {name: found[name] for name in kept}
 
@@ -200,7 +224,7 @@ def judge_version(served: Served, target: Target, seed: int = 0) -> dict[str, An
     if not len(served):
         return found
     if target.kind == BINARY:
-        found |= judge_group(served.judged(), DRAWS, seed)
+        found |= judge_group(served.judged(), draws_for(len(served)), seed)
         spread = spreads(served, seed)
         name = "average_precision"
         found[name] = metrics.average_precision(served.y, served.p)
