@@ -100,7 +100,7 @@ LAYERS = {
     "jobs": Layer(
         rooms="encoding events histories examples datasets bundles serving training "
         "evaluation checks beam",
-        packages="numpy pyarrow",
+        packages="numpy",
     ),
     "cli": Layer(
         rooms="encoding events histories examples datasets bundles serving training "

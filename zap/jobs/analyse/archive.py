@@ -12,27 +12,23 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from zap.checks.sample import events_by_day, observed_of
 from zap.errors import InputError
-from zap.events.coded import codes_of, encoded, whole
 from zap.events.derived import DERIVED
 from zap.events.reading import read_source
 from zap.events.schema import canonical_schema
 from zap.events.sources import Source, list_sources
 from zap.examples.observed import ObservedRange
+from zap.histories.among import Among
 from zap.histories.batch import HistoryBatch
 from zap.histories.build import build_histories
 from zap.histories.clock import clock_counts, coarse_sources
-from zap.histories.heavy import HeavySubjects
 from zap.histories.identity import PERSON, with_person
 from zap.histories.links import PAIR, Links
 from zap.histories.needed import columns_to_read, excluded_columns
+from zap.histories.owners import links_in, owners_of
 from zap.histories.selection import BOT, of_people, select_events
 from zap.jobs.analyse.named import Named
-from zap.jobs.analyse.owners import links_in, owners_of
 from zap.jobs.inputs import RawInput
 
 BATCH_ROWS = 262_144
@@ -111,7 +107,7 @@ class _Reader:
         self.sources: Sequence[Source] = list_sources(raw.paths, raw.mapping)
         self._clock: Counter[str] = Counter()
 
-    def batches(self, counts: Counter[str]) -> Iterator[tuple[Source, pa.RecordBatch]]:
+    def batches(self, counts: Counter[str]) -> Iterator[tuple[Source, Any]]:
         """Selected events, bots' flagged, as a dataset's job reads them."""
         generator: Any = self.raw.generator
         needed = columns_to_read(generator)
@@ -129,44 +125,34 @@ class _Reader:
 
     def table(
         self, links: Links | None, counts: Counter[str], days: Counter[int]
-    ) -> pa.Table:
+    ) -> Any:
         """The rows of the subjects that the log names."""
         settings = self.raw.generator.settings()
-        heavy = HeavySubjects(settings.subject, settings.max_subject_events)
+        held = Among(settings.subject, settings.max_subject_events, self.named.wants)
         self._clock.clear()
-        found = []
         for source, batch in self.batches(counts):
             if source.dimension is None:
                 days.update(events_by_day(of_people(batch)))
             if settings.bots is not None:
                 self._clock.update(clock_counts(batch))
             owned = batch if links is None else with_person(batch, links)
-            kept, withheld = heavy.pass_on(self._of_wanted(owned, settings.subject))
-            counts.update(withheld)
-            if kept.num_rows:
-                found.append(pa.Table.from_batches([kept]))
-        if not found:
-            events = counts["rows.read"]
+            counts.update(held.add(owned))
+        table = held.table()
+        if table is None:
             raise InputError(
                 "Expected events of the subjects that the log names. Received: "
-                f"rows={events:,}, of none of them. Check --events and --mapping, and "
-                "that the registry's key is the one of the server."
+                f"rows={counts['rows.read']:,}, of none of them. Check --events and "
+                "--mapping, and that the registry's key is the one of the server."
             )
-        return pa.concat_tables(found).unify_dictionaries().combine_chunks()
+        return table
 
     def coarse(self) -> frozenset[str]:
         """The sources whose clock is too coarse for rules on pace."""
         return coarse_sources(self._clock)
 
-    def _of_wanted(self, batch: pa.RecordBatch, subject: str) -> pa.RecordBatch:
-        coded = encoded(whole(batch.column(subject)))
-        wanted = [self.named.wants(str(name)) for name in coded.dictionary.to_pylist()]
-        keep = np.array([*wanted, False])[codes_of(coded)]
-        return batch.filter(pa.array(keep))
-
 
 def _histories(
-    raw: RawInput, table: pa.Table, coarse: frozenset[str]
+    raw: RawInput, table: Any, coarse: frozenset[str]
 ) -> tuple[HistoryBatch, Counter[str]]:
     settings = raw.generator.settings()
     if settings.bots is not None:
