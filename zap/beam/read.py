@@ -20,11 +20,11 @@ from zap.errors import ZapError
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
 from zap.events.sources import Source
-from zap.histories.arrow import base_columns
 from zap.histories.clock import clock_counts, tally
-from zap.histories.identity import PERSON, subject_columns, without_subject
+from zap.histories.identity import PERSON, without_subject
 from zap.histories.links import PAIR
-from zap.histories.selection import BOT, IDENTITY, select_events, unflagged
+from zap.histories.needed import columns_to_read, excluded_columns
+from zap.histories.selection import select_events, unflagged
 from zap.times import DAY_US
 
 BATCH_ROWS = 262_144
@@ -66,7 +66,7 @@ class ReadEvents(beam.DoFn):
     ) -> Iterator[pa.RecordBatch]:
         generator, dead = self._generator, _DeadLetterFile(self._dead_letters, source)
         wanted = columns_to_read(generator)
-        properties = None if wanted is None else [*wanted, *_excluded(generator)]
+        properties = None if wanted is None else [*wanted, *excluded_columns(generator)]
         plain = ("event_id", *(PAIR if generator.subject == PERSON else ()))
         for read in read_source(source, self._mapping, properties, BATCH_ROWS, plain):
             counts.update(read.counts)
@@ -89,20 +89,6 @@ class ReadEvents(beam.DoFn):
                 )
             )
         dead.close()
-
-
-def columns_to_read(generator: Any) -> set[str] | None:
-    """The columns that must survive the shuffle; None: all."""
-    fields = generator.fields()
-    if fields is None or generator.drop_repeated_events:
-        return None
-    subject = subject_columns(generator.subject)
-    return {*IDENTITY, BOT, *subject, *base_columns(fields)}
-
-
-def _excluded(generator: Any) -> set[str]:
-    read = (name for each in generator.exclude.values() for name in each.fields())
-    return base_columns(read)
 
 
 def events_by_day(batch: pa.RecordBatch) -> dict[int, int]:

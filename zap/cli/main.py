@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from zap import __version__
 from zap.cli import (
+    analyse,
     check,
     evaluate,
     forget,
@@ -38,11 +39,12 @@ COMMANDS: tuple[Command | Group, ...] = (
     evaluate.COMMAND,
     verify.COMMAND,
     serve.COMMAND,
+    analyse.COMMAND,
+    parity.COMMAND,
+    replay.COMMAND,
     retrain.COMMAND,
     models.COMMAND,
     keys.COMMAND,
-    parity.COMMAND,
-    replay.COMMAND,
     store.COMMAND,
     forget.COMMAND,
     check.COMMAND,

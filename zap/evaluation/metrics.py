@@ -52,6 +52,12 @@ def log_loss(y: ArrayLike, p: ArrayLike, weights: ArrayLike | None = None) -> fl
     return float(np.average(each, weights=weights_or_ones(weights, len(outcomes))))
 
 
+def brier(y: ArrayLike, p: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Mean squared distance of the probability from what happened."""
+    squares = (as_floats(y) - as_floats(p)) ** 2
+    return float(np.average(squares, weights=weights_or_ones(weights, len(squares))))
+
+
 def ece(
     y: ArrayLike,
     p: ArrayLike,
@@ -85,6 +91,7 @@ def ece_null(
     weights: ArrayLike | None = None,
     subjects: ArrayLike | None = None,
     bins: int = ECE_BINS,
+    share: float = 0.95,
 ) -> tuple[float, float]:
     """What ECE is when the probabilities are exactly right, by chance alone.
 
@@ -100,9 +107,10 @@ def ece_null(
         weights: example weights; shape (rows,).
         subjects: whose row it is (any values that can be sorted); shape (rows,).
         bins: as for ``ece``.
+        share: of the quantile.
 
     Returns:
-        The mean and the 95 % quantile over the draws.
+        The mean and the quantile (95 % if no ``share`` is given) over the draws.
     """
     order = np.argsort(as_floats(p), kind="stable")  # free of the order of rows
     predicted = as_floats(p)[order]
@@ -122,4 +130,4 @@ def ece_null(
         happened = weight * (rng.random(count)[code] < predicted)
         drawn[i] = np.abs(np.add.reduceat(happened, starts[filled]) - expected).sum()
     drawn /= weight.sum()
-    return float(drawn.mean()), float(np.quantile(drawn, 0.95))
+    return float(drawn.mean()), float(np.quantile(drawn, share))

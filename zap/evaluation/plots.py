@@ -92,7 +92,8 @@ def calibration_figure(curve: Mapping[str, Any]) -> Figure:
         )
         if curve.get("before"):
             _reliability(axes, curve["before"], "before calibration", ORANGE, "s", 0.9)
-        _reliability(axes, curve["after"], "after calibration", BLUE, "o", 1.6)
+        label = "after calibration" if curve.get("before") else "predictions"
+        _reliability(axes, curve["after"], label, BLUE, "o", 1.6)
         name_reliability(axes, top)
         axes.legend(loc="upper left")
     return figure_of(axes)

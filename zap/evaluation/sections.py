@@ -48,16 +48,24 @@ def calibration(metrics: Metrics) -> Section:
         body += paragraph(
             "There are fewer than 100 positives, so the curve is a single, rough point."
         )
-    errors = table(
-        ["", "Before", "After"],
-        [
+    errors = (
+        ""
+        if curve.get("before") is None
+        else table(
+            ["", "Before", "After"],
             [
-                "Calibration error (ECE)",
-                error(metrics.get("ece_uncalibrated")),
-                error(metrics["ece"]),
+                [
+                    "Calibration error (ECE)",
+                    error(metrics.get("ece_uncalibrated")),
+                    error(metrics["ece"]),
+                ],
+                [
+                    "AUC",
+                    decimal(metrics.get("auc_uncalibrated")),
+                    decimal(metrics["auc"]),
+                ],
             ],
-            ["AUC", decimal(metrics.get("auc_uncalibrated")), decimal(metrics["auc"])],
-        ],
+        )
     )
     body += side_by_side(chart.to_html(), errors + _buckets(curve["after"]))
     return Section("calibration", "Are the probabilities right?", body, (chart,))

@@ -116,7 +116,7 @@ def versions_figure(
         axes.margins(y=0.12)
         if left_out:
             axes.set_title(without(left_out, measure), loc="left", fontsize=8)
-        _dates(axes)
+        date_axis(axes)
         figure.legend(loc="outside upper center", ncols=5)
     return figure
 
@@ -162,7 +162,8 @@ def _points(axes: Axes, points: Sequence[Point]) -> None:
             )
 
 
-def _dates(axes: Axes) -> None:
+def date_axis(axes: Axes) -> None:
+    """Dates along the axis below, as short as they can be told."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
