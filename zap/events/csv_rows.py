@@ -42,7 +42,23 @@ def read_csv(
         InputError: the file cannot be read, or has no header.
         MappingError: a column is missing or there twice.
     """
-    options = mapping.csv
+    yield from read_records(source, mapping.csv, columns, batch_rows)
+
+
+def read_records(
+    source: Source, options: CsvOptions, columns: Sequence[str], batch_rows: int
+) -> Iterator[RawRows]:
+    """Read the rows of a file of delimited cells, in whatever dialect.
+
+    Args:
+        source: the file.
+        options: the dialect.
+        columns: the columns to give.
+        batch_rows: most rows in a batch.
+
+    Yields, raises:
+        As ``read_csv``.
+    """
     quote = options.quote.encode() or None
     dialect = Dialect(options.delimiter.encode(), quote)
     blocks = split_records(read_text_chunks(source.path), dialect)
