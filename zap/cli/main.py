@@ -18,6 +18,7 @@ from zap.cli import (
     retrain,
     run,
     simulate,
+    snapshots,
     train,
     tune,
     verify,
@@ -38,6 +39,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     check.COMMAND,
     new.COMMAND,
     simulate.COMMAND,
+    snapshots.COMMAND,
 )
 DESCRIPTION = """\
 Turn raw user events into calibrated predictions: will this visitor buy, sign up, come

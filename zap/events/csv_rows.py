@@ -80,6 +80,30 @@ def read_records(
         )
 
 
+def header_names(record: bytes, options: CsvOptions, path: str) -> list[str]:
+    """The names of the columns from a file's first record.
+
+    Raises:
+        InputError: it is no record.
+    """
+    reader = csv.reader(
+        io.StringIO(record.decode("utf-8", "replace"), newline=""),
+        delimiter=options.delimiter,
+        quotechar=options.quote or None,
+        quoting=csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE,
+    )
+    try:
+        names = next(reader)
+    except csv.Error as error:
+        raise InputError(
+            "Expected a header that names the columns. Received: "
+            f"path={path!r}, line 1 ({error}). If the file has no header, "
+            "name the columns in the mapping with csv.header = false and "
+            "csv.columns."
+        ) from error
+    return [name.strip() for name in names]
+
+
 class _Parser:
     """Parses blocks of one file, whose columns are the same throughout."""
 
@@ -98,22 +122,7 @@ class _Parser:
 
     def set_header(self, record: bytes) -> None:
         """Take the names of the columns from the first record."""
-        reader = csv.reader(
-            io.StringIO(record.decode("utf-8", "replace"), newline=""),
-            delimiter=self._options.delimiter,
-            quotechar=self._options.quote or None,
-            quoting=csv.QUOTE_MINIMAL if self._options.quote else csv.QUOTE_NONE,
-        )
-        try:
-            names = next(reader)
-        except csv.Error as error:
-            raise InputError(
-                "Expected a header that names the columns. Received: "
-                f"path={self._path!r}, line 1 ({error}). If the file has no header, "
-                "name the columns in the mapping with csv.header = false and "
-                "csv.columns."
-            ) from error
-        self._set_names([name.strip() for name in names])
+        self._set_names(header_names(record, self._options, self._path))
 
     def _set_names(self, names: list[str]) -> None:
         check_columns(self._wanted, names, self._path)
