@@ -11,7 +11,7 @@ import made_exports as made
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zap.errors import MappingError
@@ -144,7 +144,7 @@ PAIRS = st.lists(
 ITEM = st.fixed_dictionaries(
     {
         "item_id": st.sampled_from(["s", None, "ü"]),
-        "price": st.floats(0, 1e6, width=32),
+        "price": st.integers(0, 10**6).map(lambda n: n / 100),
         "quantity": st.integers(1, 9),
     }
 )
@@ -162,7 +162,7 @@ ROW = st.fixed_dictionaries(
         ),
         "ecommerce": st.one_of(
             st.none(),
-            FLOATS.filter(math.isfinite).map(lambda v: {"purchase_revenue": v}),
+            st.integers(0, 10**6).map(lambda n: {"purchase_revenue": n / 100}),
         ),
         "items": st.one_of(st.none(), st.lists(ITEM, max_size=3)),
         "batch_page_id": st.one_of(st.none(), st.sampled_from([1, 2**41, 2**41 - 1])),
@@ -172,15 +172,11 @@ ROW = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=50)
 @given(rows=st.lists(ROW, min_size=1, max_size=12))
 def test_both_forms_give_what_a_plain_loop_gives(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
 ) -> None:
-    for row in rows:
-        # Beyond what Python's and Arrow's texts of plain columns share.
-        if row["ecommerce"]:
-            revenue = row["ecommerce"]["purchase_revenue"]
-            row["ecommerce"]["purchase_revenue"] = round(revenue % 1_000, 2)
     for path in write_both(tmp_path_factory.mktemp("ga4"), rows):
         events, dead = read(path, mapping_of())
         assert not dead
@@ -261,7 +257,10 @@ def test_lists_without_their_annotation_are_read_as_well(tmp_path: Path) -> None
     table = pa.Table.from_pylist([made.ga4_row(one) for one in EVENTS], made.GA4_SCHEMA)
     pq.write_table(table, path, use_compliant_nested_type=False)
     expected = made.write_ga4_parquet(tmp_path / "compliant", EVENTS)
-    assert read(path, mapping_of())[0] == read(expected, mapping_of())[0]
+    both = [read(each, mapping_of())[0] for each in (path, expected)]
+    for event in both[0] + both[1]:
+        del event["source"]  # the files' own digests
+    assert both[0] == both[1] and len(both[0]) == len(EVENTS)
 
 
 @pytest.mark.parametrize("column", ["device.colour", "items.colour", "colour"])
@@ -284,7 +283,7 @@ GOOD = {
         ({"event_timestamp": "soon"}, "timestamp.unparsable"),
         ({"event_timestamp": None}, "timestamp.missing"),
         ({"event_timestamp": "1709300000"}, ""),
-        ({"event_timestamp": "170930000000000000000"}, "timestamp.out_of_range"),
+        ({"event_timestamp": "1709300000000000000"}, "timestamp.out_of_range"),
         ({"event_name": ""}, "type.missing"),
         ({"event_params": {"key": "value"}}, "json.not_scalar"),
         ({"event_params": [1]}, "json.not_scalar"),

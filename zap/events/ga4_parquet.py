@@ -7,6 +7,7 @@ for the records that are wanted alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -32,6 +33,8 @@ from zap.events.raw import RawRows, check_columns
 from zap.events.sources import Source
 
 BATCH_ROWS = 16_384  # lists make rows long: some 10 to 50 MB a batch
+# Writers differ in what stands between a list and its fields, and in whether it does.
+_ITEM_LEAF = re.compile(rf"^{ITEMS}\.(list\.(element|item)\.|bag\.array_element\.)?")
 _OPTIONAL = {base for bases, _ in DERIVED.values() for base in bases}
 
 
@@ -95,10 +98,7 @@ def _item_leaves(inside: list[str], key: str, path: str) -> list[str]:
     """The leaf of a field of items; to count them any leaf will do."""
     if key == COUNT:
         return inside[:1]
-    # Lists are written as items.list.element.FIELD, or as items.FIELD.
-    fields = {
-        leaf.split(".element.", 1)[-1].removeprefix("items."): leaf for leaf in inside
-    }
+    fields = {_ITEM_LEAF.sub("", leaf): leaf for leaf in inside}
     check_columns([f"{ITEMS}.{key}"], [f"{ITEMS}.{field}" for field in fields], path)
     return [fields[key]]
 
