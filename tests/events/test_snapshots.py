@@ -57,7 +57,8 @@ def by_hand(old: Rows | None, new: Rows) -> list[tuple[Any, ...]]:
         return [("row.present", k, None, new[k], None) for k in sorted(new)]
 
     def differ(key: str) -> list[str]:
-        return [name for name in new[key] if new[key][name] != old[key][name]]
+        names = ("plan", "seats", "x")
+        return [name for name in names if new[key][name] != old[key][name]]
 
     found = [
         ("row.created", k, None, new[k], None) for k in sorted(new) if k not in old
@@ -84,7 +85,7 @@ STATES = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(states=STATES)
 def test_events_are_those_of_a_plain_loop(
     tmp_path_factory: pytest.TempPathFactory, states: list[Rows]
@@ -128,7 +129,7 @@ def test_a_state_in_several_files(tmp_path: Path) -> None:
             write_state(folder, day, {key: row})
     output = tmp_path / "out.parquet"
     options = SnapshotOptions(key="id", day="day=%Y-%m-%d")
-    written = write_snapshot_events([f"{tmp_path}/day=*"], output, options)
+    written = write_snapshot_events([f"{tmp_path}/day=*/*/*"], output, options)
     assert written.counts == {"row.present": 2, "row.changed": 1}
     assert [rows for _, rows in written.states] == [2, 2]
 
