@@ -96,7 +96,8 @@ def _event(
     }
 
 
-def _lines(path: Path, rows: Sequence[Any]) -> Path:
+def write_lines(path: Path, rows: Sequence[Any]) -> Path:
+    """One JSON value a line; the path."""
     text = "".join(f"{json.dumps(row)}\n" for row in rows)
     path.write_text(text, encoding="utf-8")
     return path
@@ -135,7 +136,7 @@ def write_plain(path: Path, events: Sequence[Event]) -> Path:
         {n: v.isoformat() if isinstance(v, datetime) else v for n, v in each.items()}
         for each in events
     ]
-    return _lines(path, rows)
+    return write_lines(path, rows)
 
 
 # Segment.
@@ -186,7 +187,7 @@ def write_segment(path: Path, events: Sequence[Event]) -> Path:
     """Calls; every third comes from a clock that is off."""
     skews = [-3_600_000, None, None]
     calls = [segment_call(one, skews[place % 3]) for place, one in enumerate(events)]
-    return _lines(path, calls)
+    return write_lines(path, calls)
 
 
 # Snowplow.
@@ -367,7 +368,7 @@ def as_bigquery_json(value: Any) -> Any:
 
 def write_ga4_json(path: Path, events: Sequence[Event]) -> Path:
     """The export as JSON Lines."""
-    return _lines(path, [as_bigquery_json(ga4_row(one)) for one in events])
+    return write_lines(path, [as_bigquery_json(ga4_row(one)) for one in events])
 
 
 def write_ga4_parquet(path: Path, events: Sequence[Event], groups: int = 100) -> Path:

@@ -84,7 +84,9 @@ def _write(
             _check_deleted(found, old, state, options)
             for batch in found:
                 counts[batch.column("type")[0].as_py()] += batch.num_rows
-                writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
+            if found:
+                table = pa.Table.from_batches(found)
+                writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
             seen.append((state.at_us, new.num_rows))
             old = new
     finally:
