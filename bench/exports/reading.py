@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 from pathlib import Path
 
 from zap.events.mapping import EventMapping
@@ -47,6 +46,12 @@ def peak_mb(name: str, path: Path) -> float:
 
 
 def _grown(name: str, path: Path) -> float:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak_kb()
     read(name, path)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (_peak_kb() - before) / 1024
+
+
+def _peak_kb() -> int:
+    """The most memory that this process has had; that of its parent does not count."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])

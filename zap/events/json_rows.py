@@ -172,7 +172,10 @@ class _Reader:
         """The wanted leaves of a line, as texts."""
         data = self._object(block, place)
         try:
-            return [text_of(leaf(data)) for leaf in self._leaves]
+            return [
+                value if value is None or value.__class__ is str else text_of(value)
+                for value in [leaf(data) for leaf in self._leaves]
+            ]
         except TypeError as error:
             words = "a text, a number or a truth value at each mapped key"
             raise _BadLineError("json.not_scalar", words, str(error)) from error
@@ -188,15 +191,15 @@ def leaf_of(path: str) -> Leaf:
     if len(parts) == 1:
         return lambda data: data.get(path)
 
+    first, *inner, last = parts
+
     def find(data: dict[str, Any]) -> Any:
         if path in data:
             return data[path]
-        value: Any = data
-        for part in parts:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(part)
-        return value
+        value: Any = data.get(first)
+        for part in inner:
+            value = value.get(part) if value.__class__ is dict else None
+        return value.get(last) if value.__class__ is dict else None
 
     return find
 
