@@ -141,7 +141,7 @@ def test_every_command_is_in_the_docs() -> None:
 
     commands = {command.name for command in COMMANDS}
     listed = run_zap("--help").stdout
-    assert all(re.search(rf"^ +{name} ", listed, re.MULTILINE) for name in commands)
+    assert all(re.search(rf"^ +{name}\b", listed, re.MULTILINE) for name in commands)
     assert commands >= FIRST_COMMANDS
     missing = {
         c for c in commands if not re.search(rf"\bzap {c}\b", words_of_the_docs())

@@ -24,6 +24,7 @@ from zap.cli import (
     serve,
     simulate,
     store,
+    snapshots,
     train,
     tune,
     verify,
@@ -50,6 +51,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     check.COMMAND,
     new.COMMAND,
     simulate.COMMAND,
+    snapshots.COMMAND,
 )
 DESCRIPTION = """\
 Turn raw user events into calibrated predictions: will this visitor buy, sign up, come

@@ -42,7 +42,23 @@ def read_csv(
         InputError: the file cannot be read, or has no header.
         MappingError: a column is missing or there twice.
     """
-    options = mapping.csv
+    yield from read_records(source, mapping.csv, columns, batch_rows)
+
+
+def read_records(
+    source: Source, options: CsvOptions, columns: Sequence[str], batch_rows: int
+) -> Iterator[RawRows]:
+    """Read the rows of a file of delimited cells, in whatever dialect.
+
+    Args:
+        source: the file.
+        options: the dialect.
+        columns: the columns to give.
+        batch_rows: most rows in a batch.
+
+    Yields, raises:
+        As ``read_csv``.
+    """
     quote = options.quote.encode() or None
     dialect = Dialect(options.delimiter.encode(), quote)
     blocks = split_records(read_text_chunks(source.path), dialect)
@@ -64,6 +80,30 @@ def read_csv(
         )
 
 
+def header_names(record: bytes, options: CsvOptions, path: str) -> list[str]:
+    """The names of the columns from a file's first record.
+
+    Raises:
+        InputError: it is no record.
+    """
+    reader = csv.reader(
+        io.StringIO(record.decode("utf-8", "replace"), newline=""),
+        delimiter=options.delimiter,
+        quotechar=options.quote or None,
+        quoting=csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE,
+    )
+    try:
+        names = next(reader)
+    except csv.Error as error:
+        raise InputError(
+            "Expected a header that names the columns. Received: "
+            f"path={path!r}, line 1 ({error}). If the file has no header, "
+            "name the columns in the mapping with csv.header = false and "
+            "csv.columns."
+        ) from error
+    return [name.strip() for name in names]
+
+
 class _Parser:
     """Parses blocks of one file, whose columns are the same throughout."""
 
@@ -82,22 +122,7 @@ class _Parser:
 
     def set_header(self, record: bytes) -> None:
         """Take the names of the columns from the first record."""
-        reader = csv.reader(
-            io.StringIO(record.decode("utf-8", "replace"), newline=""),
-            delimiter=self._options.delimiter,
-            quotechar=self._options.quote or None,
-            quoting=csv.QUOTE_MINIMAL if self._options.quote else csv.QUOTE_NONE,
-        )
-        try:
-            names = next(reader)
-        except csv.Error as error:
-            raise InputError(
-                "Expected a header that names the columns. Received: "
-                f"path={self._path!r}, line 1 ({error}). If the file has no header, "
-                "name the columns in the mapping with csv.header = false and "
-                "csv.columns."
-            ) from error
-        self._set_names([name.strip() for name in names])
+        self._set_names(header_names(record, self._options, self._path))
 
     def _set_names(self, names: list[str]) -> None:
         check_columns(self._wanted, names, self._path)

@@ -16,6 +16,7 @@ from typing import Any
 
 from zap.encoding.dimensions import DIMENSION_PREFIX
 from zap.errors import MappingError
+from zap.events.exports import inherited_format
 from zap.events.files import is_remote
 from zap.events.spec_tables import (
     check_rules,
@@ -146,7 +147,7 @@ def _dimension(table: TableReader, outer: Mapping[str, Any]) -> Dimension:
         valid_from=_valid_from(table),
         fields=fields,
         properties=properties,
-        format=table.choice("format", FORMATS) or outer["format"],
+        format=table.choice("format", FORMATS) or inherited_format(outer["format"]),
         timezone=zone_of(table) or outer["timezone"],
         csv=_csv(table, outer["csv"]),
         skip=_skip(table, outer["skip"], {*fields, *properties}),

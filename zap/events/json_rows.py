@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,9 @@ from zap.events.mapping import EventMapping
 from zap.events.raw import DeadLetter, RawRows, check_columns, clip
 from zap.events.records import Block, Dialect, split_records
 from zap.events.sources import Source
+
+Leaf: TypeAlias = Callable[[dict[str, Any]], Any]
+LeafMaker: TypeAlias = Callable[[str], Leaf]
 
 _DIALECT = Dialect(quote=None, lone_cr=False)
 
@@ -52,9 +55,32 @@ def read_jsonl(
         MappingError: no line of the first block has a required leaf.
         MissingExtraError: orjson is not installed.
     """
-    reader = _Reader(source.path, columns)
     needed = [mapping.fields[name].column for name in ("timestamp", "type")]
     required = [name for name in needed if name is not None]
+    yield from read_objects(source, columns, required, batch_rows)
+
+
+def read_objects(
+    source: Source,
+    columns: Sequence[str],
+    required: Sequence[str],
+    batch_rows: int,
+    leaf: LeafMaker | None = None,
+) -> Iterator[RawRows]:
+    """Read the rows of a file with one object a line, whatever its keys mean.
+
+    Args:
+        source: the file.
+        columns: the leaves to give.
+        required: those that some line of the first block must have.
+        batch_rows: most rows in a batch.
+        leaf: makes of a column's name the function that finds its value in an object;
+            None for keys and dotted paths.
+
+    Yields, raises:
+        As ``read_jsonl``.
+    """
+    reader = _Reader(source.path, columns, leaf or leaf_of)
     row, checked = 0, False
     for block in split_records(read_text_chunks(source.path), _DIALECT):
         for start in range(0, len(block), batch_rows):
@@ -71,7 +97,7 @@ def read_jsonl(
 class _Reader:
     """Reads blocks of one file."""
 
-    def __init__(self, path: str, columns: Sequence[str]):
+    def __init__(self, path: str, columns: Sequence[str], leaf: LeafMaker):
         try:
             import orjson
         except ImportError as error:
@@ -79,7 +105,7 @@ class _Reader:
         self._loads: Callable[[bytes], Any] = orjson.loads
         self._path = path
         self._columns = columns
-        self._leaves = [_leaf(name) for name in columns]
+        self._leaves = [leaf(name) for name in columns]
 
     def rows(self, block: Block, first_row: int) -> RawRows:
         """Parse a block.
@@ -146,7 +172,10 @@ class _Reader:
         """The wanted leaves of a line, as texts."""
         data = self._object(block, place)
         try:
-            return [_text(leaf(data)) for leaf in self._leaves]
+            return [
+                value if value is None or value.__class__ is str else text_of(value)
+                for value in [leaf(data) for leaf in self._leaves]
+            ]
         except TypeError as error:
             words = "a text, a number or a truth value at each mapped key"
             raise _BadLineError("json.not_scalar", words, str(error)) from error
@@ -156,26 +185,26 @@ class _Reader:
         return DeadLetter(self._path, line, error.reason, str(error), text)
 
 
-def _leaf(path: str) -> Callable[[dict[str, Any]], Any]:
+def leaf_of(path: str) -> Leaf:
     """A function that finds a leaf: the key as it is, or along its dots."""
     parts = path.split(".")
     if len(parts) == 1:
         return lambda data: data.get(path)
 
+    first, *inner, last = parts
+
     def find(data: dict[str, Any]) -> Any:
         if path in data:
             return data[path]
-        value: Any = data
-        for part in parts:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(part)
-        return value
+        value: Any = data.get(first)
+        for part in inner:
+            value = value.get(part) if value.__class__ is dict else None
+        return value.get(last) if value.__class__ is dict else None
 
     return find
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     """The text of a leaf; whole floats without a fraction, NaN never comes."""
     if value is None or isinstance(value, str):
         return value

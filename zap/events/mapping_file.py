@@ -14,6 +14,7 @@ from typing import Any
 
 from zap.errors import MappingError
 from zap.events.dimensions import read_dimensions
+from zap.events.exports import with_ready_fields
 from zap.events.spec_tables import (
     check_rules,
     read_csv,
@@ -61,12 +62,13 @@ def parse_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         MappingError: names the key, the value, and what was expected.
     """
     table = TableReader("", data).only(*_KEYS, "observed", "skip", "dimensions")
+    form = table.choice("format", FORMATS)
     parts = {
-        "format": table.choice("format", FORMATS),
+        "format": form,
         "timezone": zone_of(table),
         "row_group_key": table.text("row_group_key"),
         "csv": read_csv(table.table("csv")),
-        "fields": read_fields(table.table("fields")),
+        "fields": read_fields(_with_ready_fields(form, table.table("fields"))),
         "properties": read_properties(table.table("properties")),
         "observed": (
             read_observed(table.table("observed")) if table.has("observed") else None
@@ -75,6 +77,12 @@ def parse_parts(data: Mapping[str, Any]) -> dict[str, Any]:
     }
     _check_whole(parts)
     return parts | {"dimensions": tuple(read_dimensions(table, parts))}
+
+
+def _with_ready_fields(form: str | None, given: TableReader) -> TableReader:
+    """The table of fields, with those that its export is ready with."""
+    own = {name: given.take(name) for name in given.names()}
+    return TableReader("fields", with_ready_fields(form, own))
 
 
 def _check_whole(parts: Mapping[str, Any]) -> None:

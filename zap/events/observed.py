@@ -37,15 +37,19 @@ def observed_range(
         start = text_to_micros(observed.start, mapping.timezone)
         return start, text_to_micros(observed.until, mapping.timezone)
     assert observed.partitions is not None
-    days = [_partition_day(path, observed.partitions) for path in paths]
+    days = [partition_day(path, observed.partitions) for path in paths]
     if not days:
         return None
     last = max(days) + timedelta(days=1)
     return to_micros(min(days), mapping.timezone), to_micros(last, mapping.timezone)
 
 
-def _partition_day(path: str, form: str) -> datetime:
-    """The day that a part of a path names."""
+def partition_day(path: str, form: str) -> datetime:
+    """The day, or the time, that a part of a path names.
+
+    Raises:
+        InputError: no part of the path has this form.
+    """
     for part in reversed(path.replace("\\", "/").split("/")):
         try:
             return datetime.strptime(part, form)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from zap.events.raw import RawRows, check_columns, check_once, clip, plain_value
 from zap.events.sources import Source
 
 MOST_BYTES_A_CODE = 8
+PARQUET_FORMATS = ("parquet", "ga4.parquet", "snapshots")
 
 
 def read_parquet(
@@ -39,20 +41,50 @@ def read_parquet(
         InputError: the file cannot be read.
         MappingError: it has no such column, or the column is no leaf.
     """
-    with open_bytes(source.path) as file, reading(source.path):
-        parquet = pq.ParquetFile(file)
-        parquet = pq.ParquetFile(
-            file,
-            metadata=parquet.metadata,
-            read_dictionary=_repeating(parquet.metadata, columns),
-        )
-        leaves = [
-            parquet.schema.column(place).path
-            for place in range(len(parquet.schema.names))
-        ]
+
+    def choose(parquet: pq.ParquetFile) -> tuple[Sequence[str], Sequence[str]]:
         top = parquet.schema_arrow.names
+        leaves = leaf_paths(parquet)
         check_columns(columns, list(dict.fromkeys([*top, *leaves])), source.path)
         check_once(columns, [*top, *(set(leaves) - set(top))], source.path)
+        return columns, _repeating(parquet.metadata, columns)
+
+    for batch, row in read_batches(source, choose, batch_rows):
+        yield rows_of({name: column_of(batch, name) for name in columns}, row)
+
+
+def leaf_paths(parquet: pq.ParquetFile) -> list[str]:
+    """The leaves of a file as dotted paths."""
+    names = parquet.schema.names
+    return [parquet.schema.column(place).path for place in range(len(names))]
+
+
+Choice: TypeAlias = Callable[[pq.ParquetFile], tuple[Sequence[str], Sequence[str]]]
+
+
+def read_batches(
+    source: Source, choose: Choice, batch_rows: int
+) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Read the batches of a Parquet file, or of some of its row groups.
+
+    Args:
+        source: the file; its row groups if it is a part of one.
+        choose: told the file, gives the columns and leaves to read, and those of them
+            to keep as codes.
+        batch_rows: most rows in a batch.
+
+    Yields:
+        Each batch with the number of its first row in the file.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    with open_bytes(source.path) as file, reading(source.path):
+        parquet = pq.ParquetFile(file)
+        columns, coded = choose(parquet)
+        parquet = pq.ParquetFile(
+            file, metadata=parquet.metadata, read_dictionary=list(coded)
+        )
         sizes = [
             parquet.metadata.row_group(group).num_rows
             for group in range(parquet.num_row_groups)
@@ -64,7 +96,7 @@ def read_parquet(
             for batch in parquet.iter_batches(
                 batch_rows, row_groups=[group], columns=list(columns), use_threads=False
             ):
-                yield _rows(batch, columns, row)
+                yield batch, row
                 row += batch.num_rows
 
 
@@ -97,7 +129,7 @@ def split_source(source: Source, rows: int) -> list[Source]:
     Returns:
         The parts in the order of their rows.
     """
-    if source.format != "parquet":
+    if source.format not in PARQUET_FORMATS:
         return [source]
     parts: list[list[int]] = []
     held = 0
@@ -120,9 +152,15 @@ def _row_group_sizes(path: str) -> list[int]:
         ]
 
 
-def _rows(batch: pa.RecordBatch, columns: Sequence[str], first_row: int) -> RawRows:
-    cells = {name: _column(batch, name) for name in columns}
-    numbers = np.arange(first_row, first_row + batch.num_rows, dtype=np.int64)
+def rows_of(cells: Mapping[str, pa.Array], first_row: int) -> RawRows:
+    """Columns of a Parquet file as rows; at least one of them.
+
+    Args:
+        cells: the columns, of one length.
+        first_row: the number of the first row in the file.
+    """
+    size = len(next(iter(cells.values())))
+    numbers = np.arange(first_row, first_row + size, dtype=np.int64)
 
     def text(place: int) -> str:
         row = {name: plain_value(column[place]) for name, column in cells.items()}
@@ -131,7 +169,7 @@ def _rows(batch: pa.RecordBatch, columns: Sequence[str], first_row: int) -> RawR
     return RawRows(columns=cells, rows=numbers, lines=numbers + 1, text=text)
 
 
-def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+def column_of(batch: pa.RecordBatch, name: str) -> pa.Array:
     """A column, or a leaf of nested structs."""
     if name in batch.schema.names:
         return batch.column(name)

@@ -7,12 +7,13 @@ Formats differ in how rows are found, not in what becomes of them. A reader yiel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from zap.encoding.columns import IntArray
+from zap.encoding.columns import BoolArray, IntArray
 from zap.errors import MappingError
 from zap.events.tables import near, shown
 
@@ -56,6 +57,31 @@ class RawRows:
     lines: IntArray
     text: Callable[[int], str]
     bad: Sequence[DeadLetter] = ()
+
+
+def refuse_rows(
+    rows: RawRows, mask: BoolArray, letters: Sequence[DeadLetter]
+) -> RawRows:
+    """Rows without those that have turned out to be bad.
+
+    Args:
+        rows: the rows.
+        mask: bool, shape (rows,): the bad ones.
+        letters: what to say of them, one each.
+    """
+    assert len(letters) == mask.sum(), (len(letters), mask.sum())
+    if not mask.any():
+        return rows
+    keep = pa.array(~mask)
+    places = np.flatnonzero(~mask)
+    return replace(
+        rows,
+        columns={name: column.filter(keep) for name, column in rows.columns.items()},
+        rows=rows.rows[places],
+        lines=rows.lines[places],
+        text=lambda place: rows.text(int(places[place])),
+        bad=[*rows.bad, *letters],
+    )
 
 
 def clip(raw: bytes | str) -> str:

@@ -12,11 +12,15 @@ from typing import TypeAlias
 
 from zap.events.combined_rows import read_combined
 from zap.events.csv_rows import read_csv
+from zap.events.ga4_json import read_ga4_json
+from zap.events.ga4_parquet import read_ga4_parquet
 from zap.events.json_rows import read_jsonl
 from zap.events.mapping import EventMapping
 from zap.events.parquet_rows import read_parquet
 from zap.events.projection import Projector, ReadBatch
 from zap.events.raw import DeadLetter, RawRows
+from zap.events.segment_rows import read_segment
+from zap.events.snowplow_rows import read_snowplow
 from zap.events.sources import Source
 
 __all__ = ["READERS", "DeadLetter", "ReadBatch", "read_source"]
@@ -30,6 +34,11 @@ READERS: dict[str, Reader] = {
     "jsonl": read_jsonl,
     "parquet": read_parquet,
     "combined": read_combined,
+    "segment": read_segment,
+    "snowplow": read_snowplow,
+    "ga4.jsonl": read_ga4_json,
+    "ga4.parquet": read_ga4_parquet,
+    "snapshots": read_parquet,
 }
 
 

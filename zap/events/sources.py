@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from zap.errors import InputError
 from zap.events.dimensions import Dimension, resolved
+from zap.events.exports import check_one_table_a_day
 from zap.events.files import (
     CHUNK_BYTES,
     filesystem,
@@ -43,7 +44,8 @@ class Source:
         path: where it is.
         digest: hex of a 128-bit hash of the file's bytes, as stored.
         size_bytes: of the file, as stored.
-        format: one of the formats of a mapping.
+        format: one of those of ``zap.events.reading``: a mapping's, or "ga4.parquet" or
+            "ga4.jsonl" by how the file begins, since its name often tells nothing.
         row_groups: those of a Parquet file that belong to this part; None for all.
         dimension: the name of the dimension whose rows it holds; None for events.
     """
@@ -70,7 +72,8 @@ def list_sources(patterns: Sequence[str], mapping: EventMapping) -> list[Source]
         Each file once, sorted by digest and path.
 
     Raises:
-        InputError: a pattern names nothing, or a file is empty or of an unknown kind.
+        InputError: a pattern names nothing, a file is empty or of an unknown kind, or
+            two of GA4's tables hold one day.
     """
     told = [source for each in mapping.dimensions for source in _told(each, mapping)]
     taken = {os.path.abspath(source.path) for source in told}
@@ -79,6 +82,8 @@ def list_sources(patterns: Sequence[str], mapping: EventMapping) -> list[Source]
         for path in _paths(patterns, mapping.format)
         if is_remote(path) or os.path.abspath(path) not in taken
     ]
+    if mapping.format == "ga4":
+        check_one_table_a_day(source.path for source in sources)
     return sorted([*sources, *told], key=_place)
 
 
@@ -181,9 +186,10 @@ def _source(path: str, declared: str | None) -> Source:
             f"({', '.join(SUFFIXES)}; .gz and .zst behind). Received: path={path!r}. "
             f"Say format in the mapping, one of {', '.join(FORMATS)}."
         )
-    digest, size = hashlib.blake2b(digest_size=16), 0
+    digest, size, begin = hashlib.blake2b(digest_size=16), 0, b""
     with open_bytes(path) as file, reading(path):
         while chunk := file.read(CHUNK_BYTES):
+            begin = begin or chunk[:4]
             digest.update(chunk)
             size += len(chunk)
     if size == 0:
@@ -191,4 +197,6 @@ def _source(path: str, declared: str | None) -> Source:
             f"Expected a file that holds events. Received: path={path!r}, which is "
             "empty. Remove it, or write it again."
         )
+    if kind == "ga4":
+        kind = "ga4.parquet" if begin == b"PAR1" else "ga4.jsonl"
     return Source(path, digest.hexdigest(), size, kind)

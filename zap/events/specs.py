@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from zap.events.exports import EXPORTS
 from zap.events.schema import PropertyType
 
 TIME_UNITS = ("s", "ms", "us", "ns")
 FOLDS = ("first", "last", "sum", "count", "min", "max")
-FORMATS = ("csv", "jsonl", "parquet", "combined")
+FORMATS = ("csv", "jsonl", "parquet", "combined", *EXPORTS)
 
 
 @dataclass(frozen=True)
