@@ -160,9 +160,9 @@ def test_a_new_file_is_begun_by_age(tmp_path) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(st.integers(0, 1_000), min_size=1, max_size=30),
-    st.none() | st.integers(-10, 1_010),
-    st.none() | st.integers(-10, 1_010),
+    st.lists(st.integers(0, 200), min_size=1, max_size=30),
+    st.none() | st.integers(-10, 210),
+    st.none() | st.integers(-10, 210),
     st.integers(300, 3_000),
 )
 def test_times_asked_for_are_what_is_read(
@@ -180,8 +180,20 @@ def test_times_asked_for_are_what_is_read(
     high = 2_000 if until is None else until
     wanted = Counter(TIME_US + s * 1_000_000 for s in seconds if low <= s < high)
     assert read == wanted
-    newest = sorted((TIME_US + s * 1_000_000 for s in seconds), reverse=True)[:5]
-    assert [each.time for each in latest(folder, "shop", 5)] == newest
+
+
+@pytest.mark.parametrize("max_bytes", [1, 2_000, 1 << 20])
+@pytest.mark.parametrize("most", [1, 7, 400])
+def test_the_latest_are_those_written_last(tmp_path, max_bytes, most) -> None:
+    logs = [PredictionLog(tmp_path, LogOptions(max_bytes=max_bytes)) for _ in range(2)]
+    for number in range(300):
+        logs[number % 7 == 0].append(entry(number))
+    for log in logs:
+        log.close()
+    with sorted((tmp_path / "shop").iterdir())[-1].open("ab") as file:
+        file.write(b'{"torn')
+    wanted = [entry(number) for number in range(299, -1, -1)][:most]
+    assert latest(tmp_path, "shop", most) == wanted
 
 
 def test_files_outside_the_times_are_not_read(tmp_path) -> None:
