@@ -6,6 +6,7 @@ operator would.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -70,6 +71,7 @@ class Server:
         """Let it answer nothing, with its connections open."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)  # not stopped at once
 
     def thaw(self) -> None:
         """Let it go on."""

@@ -1,4 +1,4 @@
-"""``zap forget``: take one subject out of archived examples and verification sets."""
+"""``zap forget``: take one subject out of examples, verification sets and stores."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from zap.cli.command import Command, Outcome
+
+_TIMEOUT_MS = 10_000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--application", action="append", metavar="NAME", help="only this one; repeat"
     )
     parser.add_argument(
+        "--store", metavar="URL", help="the event store too, such as sqlite:events.db"
+    )
+    parser.add_argument(
         "--log", metavar="DIR", help="forget in this prediction log as well"
     )
 
@@ -33,12 +38,14 @@ def run(args: argparse.Namespace) -> Outcome:
     """Forget the subject, and say what was reached and what was not."""
     from zap.bundles.registry import default_root
     from zap.jobs.forget import forget
+    from zap.serving.stores import open_store
 
     subject = args.subject
     if subject == "-":
         subject = sys.stdin.readline().rstrip("\r\n")
+    store = open_store(args.store, _TIMEOUT_MS) if args.store else None
     root = args.registry or default_root()
-    found = forget(subject, root, args.application, args.log)
+    found = forget(subject, root, args.application, args.log, store)
     if not args.json:
         _show(found)
     return Outcome(found, 1 if found["refused"] else 0)
@@ -47,7 +54,7 @@ def run(args: argparse.Namespace) -> Outcome:
 def _show(found: Mapping[str, Any]) -> None:
     for place in found["reached"]:
         print(f"{place['removed']:>6,}  {place['kind']:<12}  {place['place']}")
-    print(f"{found['removed']:>6,}  examples were forgotten")
+    print(f"{found['removed']:>6,}  examples and events were forgotten")
     if not found["removed"]:
         print("No place that was reached knows this subject: check the name.")
     for title, texts in (
@@ -64,9 +71,9 @@ COMMAND = Command(
     "forget",
     "take one subject out of archived examples and verification sets",
     "Take a subject out of the archived examples and the verification sets of a "
-    "registry,\nand say what could not be reached. May be run again at any time. Exit "
-    "code 1 if a\nplace is damaged or refused.",
-    "zap forget visitor-17 --registry models",
+    "registry,\nand out of an event store, and say what could not be reached. May be "
+    "run again at any\ntime. Exit code 1 if a place is damaged or refused.",
+    "zap forget visitor-17 --registry models --store sqlite:events.db",
     configure,
     run,
     stopped="places that were done stay done; run it again for the rest",

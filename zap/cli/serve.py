@@ -11,7 +11,7 @@ from zap.cli.command import Command
 if TYPE_CHECKING:
     from zap.serving.api.server import Running
 
-OPTIONS = ("registry", "store", "log", "host", "port", "threads", "points")
+OPTIONS = ("registry", "store", "log", "keys", "host", "port", "threads", "points")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--config", metavar="FILE", help="TOML file with these and all other settings"
+    )
+    parser.add_argument(
+        "--keys",
+        metavar="FILE",
+        help="of callers' keys, which zap keys makes (default: none, and this machine "
+        "alone is answered)",
     )
     parser.add_argument("--host", help="address to listen at (default 127.0.0.1)")
     parser.add_argument(

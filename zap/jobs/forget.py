@@ -27,6 +27,7 @@ from zap.histories.subjects import subject_hash
 from zap.jobs.forget_log import check_log, forget_in_log
 from zap.jobs.retrain.release import EXAMPLES
 from zap.jobs.retrain.runs import RUNS, WORK
+from zap.serving.stores.store import EventStore
 from zap.serving.verification import VERIFICATION
 
 PREDICTIONS = "predictions"
@@ -43,9 +44,10 @@ class Reached:
 
     Attributes:
         application: whose it is.
-        place: the dataset, the bundle or the folder of the log.
-        kind: ``examples``, ``verification`` or ``predictions``.
-        removed: examples that were taken out, recent ones and dead letters included.
+        place: the dataset, the bundle, the store or the folder of the log.
+        kind: ``examples``, ``verification``, ``events`` or ``predictions``.
+        removed: examples that were taken out, recent ones and dead letters included;
+            events, or predictions.
     """
 
     application: str
@@ -88,8 +90,9 @@ def forget(
     root: Where,
     names: Sequence[str] | None = None,
     log: str | Path | None = None,
+    store: EventStore | None = None,
 ) -> dict[str, Any]:
-    """Take a subject out of archived examples and verification sets.
+    """Take a subject out of archived examples, verification sets and recent events.
 
     Args:
         subject: its name, as in the column of the subject; of a person the id of the
@@ -97,6 +100,7 @@ def forget(
         root: the registry.
         names: applications; None: all.
         log: folder of a prediction log; None looks through none.
+        store: of recent events; None: none is reached.
 
     Returns:
         ``reached``: each place with what was removed; ``removed``: their sum;
@@ -119,6 +123,8 @@ def forget(
         for name in chosen:
             _in_examples(search, root, name)
             _in_bundles(search, Registry(root, name))
+            if store is not None:
+                _in_store(search, Registry(root, name), store)
         if log is not None:
             _in_log(search, root, log, names)
     return {
@@ -222,6 +228,22 @@ def _in_log(
         search.reached.append(Reached(name, place, PREDICTIONS, removed))
     search.refused += found.refused
     search.missed += found.missed
+
+
+def _in_store(search: _Search, registry: Registry, store: EventStore) -> None:
+    """Take the subject's recent events out of a store."""
+    try:
+        fields = {_subject_field(registry, name) for name in registry.versions()}
+        removed = sum(store.forget(field, search.subject) for field in sorted(fields))
+    except ZapError as error:
+        search.refused.append(f"{store.name}: {error}")
+        return
+    search.reached.append(Reached(registry.application, store.name, "events", removed))
+
+
+def _subject_field(registry: Registry, version: str) -> str:
+    manifest = registry.open(version).json("manifest.json")
+    return str(manifest["generator"]["subject"])
 
 
 def _from_verification(bundle: Bundle, keyed: Collection[str]) -> int:

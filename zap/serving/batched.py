@@ -16,7 +16,7 @@ from zap.encoding.encoder import EncodedInstance
 from zap.encoding.padding import pad_instances, pad_rows
 from zap.serving.predictor import Prediction, Predictor
 
-SIZES = (1, 16, 64, 256)
+SIZES = (1, 4, 8, 16, 64, 256)
 
 
 def score_many(

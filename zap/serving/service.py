@@ -27,7 +27,7 @@ from zap.serving.prediction_ids import prediction_id
 from zap.serving.repeated import Repeated
 from zap.serving.served import Served
 from zap.serving.stores import Appended
-from zap.serving.stores.need import moment_of
+from zap.serving.stores.look import moment_of
 
 CHUNK = 256
 SUBJECT: Final = "subject"
@@ -85,6 +85,11 @@ class Service:
     def applications(self) -> Mapping[str, Served]:
         """What is served, by name; a snapshot."""
         return self._live.served
+
+    @property
+    def marks(self) -> bool:
+        """Whether each prediction is an event, which others may look at."""
+        return self._marker is not None
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -234,30 +239,25 @@ class Service:
             LogError: a prediction can't be written down.
         """
         served = self.served(application)
-        store = self._stored()
         now = self._clock() if now_us is None else now_us
         at_clock = self._at_clock(served, now_us)
         found: list[Answer] = []
         for begin in range(0, len(subjects), CHUNK):
             chunk = subjects[begin : begin + CHUNK]
-            names = [prediction_id(now) for _ in chunk]
-            if self._marker is not None:
-                for subject, name in zip(chunk, names, strict=True):
-                    self._marker.of_subject(served, subject, name, now)
-            pasts = store.pasts(chunk, served.need, now)
-            asked = [
-                Asked(
-                    past.events,
-                    past.ids,
-                    now if at_clock else past.instant_us,
-                    now,
-                    self._named(subject),
-                    name,
-                )
-                for past, subject, name in zip(pasts, chunk, names, strict=True)
-            ]
-            found += self._answers(served, asked)
+            found += self._of_subjects(served, chunk, now, at_clock, BATCH)
         return found
+
+    def predict_each(self, application: str, subjects: Sequence[str]) -> list[Answer]:
+        """What ``predict_subject`` answers to each of some requests, all at once.
+
+        Raises:
+            UnknownApplicationError: nothing answers.
+            StoreError: the store can't be reached.
+            LogError: a prediction can't be written down.
+        """
+        served, now = self.served(application), self._clock()
+        at_clock = self._at_clock(served, None)
+        return self._of_subjects(served, subjects, now, at_clock, SUBJECT)
 
     def append(self, events: Sequence[Mapping[str, Any]]) -> Appended:
         """Keep posted events of subjects.
@@ -292,7 +292,36 @@ class Service:
             )
         return answer
 
-    def _answers(self, served: Served, asked: Sequence[Asked]) -> list[Answer]:
+    def _of_subjects(
+        self,
+        served: Served,
+        subjects: Sequence[str],
+        now: int,
+        at_clock: bool,
+        source: Source,
+    ) -> list[Answer]:
+        """The predictions for some subjects, with one look into the store."""
+        names = [prediction_id(now) for _ in subjects]
+        if self._marker is not None:
+            for subject, name in zip(subjects, names, strict=True):
+                self._marker.of_subject(served, subject, name, now)
+        pasts = self._stored().pasts(subjects, served.need, now)
+        asked = [
+            Asked(
+                past.events,
+                past.ids,
+                now if at_clock else past.instant_us,
+                now,
+                self._named(subject),
+                name,
+            )
+            for past, subject, name in zip(pasts, subjects, names, strict=True)
+        ]
+        return self._answers(served, asked, source)
+
+    def _answers(
+        self, served: Served, asked: Sequence[Asked], source: Source
+    ) -> list[Answer]:
         encoded = [served.encode(each.events, each.moment_us) for each in asked]
         scored = score_many(served.predictor, encoded)
         pairs = zip(asked, scored, strict=True)
@@ -301,7 +330,7 @@ class Service:
             told = zip(asked, encoded, found, strict=True)
             moment = self._clock()
             self.log.append_all(
-                [entry_of(served, *each, BATCH, moment) for each in told]
+                [entry_of(served, *each, source, moment) for each in told]
             )
         return found
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -218,6 +221,25 @@ def luminance(colour: list[float]) -> float:
 def contrast(a: list[float], b: list[float]) -> float:
     high, low = sorted((luminance(a), luminance(b)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def test_a_live_version_that_is_damaged_is_told(
+    browser: Any, site: Site, tmp_path: Path
+) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(site.folder / "models", folder / "models")
+    live = site.registry.live() or ""
+    model = folder / "models" / APPLICATION / "versions" / live / "model.tflite"
+    model.write_bytes(model.read_bytes()[:-1] + b"?")
+    with served(replace(site, folder=folder)) as server:
+        page = Page(browser, server)
+        page.open()
+        told = page.text(f"#{APP}")
+        assert "Nothing is served." in told and "model.tflite" in told
+        assert f"The registry's live version {live} is not served here." in told
+        assert "models: not well" in page.text("#server")
+        assert "event store: well\n✓\nanswers" in page.text("#server")
+    assert complaints(browser) == []
 
 
 def test_a_server_that_is_away_is_told_and_its_last_numbers_stay(

@@ -24,6 +24,9 @@ class Access(Enum):
     SECRET = "a secret key"
 
 
+PAGES = (Access.BROWSER, Access.VISITORS)
+
+
 @dataclass(frozen=True)
 class Rule:
     """Who may ask for the paths of one template.

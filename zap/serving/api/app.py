@@ -24,6 +24,7 @@ from zap.serving.api.openapi import document
 from zap.serving.api.readiness import Ready, health
 from zap.serving.api.refusals import JSON, Header
 from zap.serving.api.request_log import RequestLog
+from zap.serving.api.together import Together
 from zap.serving.api.workers import Workers
 from zap.serving.service import Service
 from zap.serving.ui.mounting import console
@@ -102,16 +103,30 @@ def routes(
     answers = Answers(service, config.registry, metrics, *most, recent.add)
     told = document()
 
-    def posted(path: str, work: Callable[..., object], body: type) -> Route:
-        return Route(path, Endpoint(workers, work, body), methods=["POST"])
+    usual_s, batch_s = config.timeout_ms / 1000, config.batch_timeout_ms / 1000
+
+    def posted(
+        path: str, work: Callable[..., object], body: type, timeout_s: float = usual_s
+    ) -> Route:
+        return Route(path, Endpoint(workers, timeout_s, work, body), methods=["POST"])
 
     def asked(path: str, work: Callable[..., object], method: str = "GET") -> Route:
-        return Route(path, Endpoint(workers, work), methods=[method])
+        return Route(path, Endpoint(workers, usual_s, work), methods=[method])
 
     one = "/v1/predictions/{application}"
     return [
-        posted(one, answers.prediction, bodies.PredictionRequest),
-        posted(f"{one}/batch", answers.batch, bodies.BatchRequest),
+        Route(
+            one,
+            Endpoint(
+                workers,
+                usual_s,
+                answers.prediction,
+                bodies.PredictionRequest,
+                Together(answers, service).predictions,
+            ),
+            methods=["POST"],
+        ),
+        posted(f"{one}/batch", answers.batch, bodies.BatchRequest, batch_s),
         posted("/v1/events", answers.events, bodies.EventsRequest),
         asked("/v1/applications", answers.applications),
         asked("/v1/applications/{application}", answers.application),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zap.serving.api.access import Params, Rule, Rules, path_of
+from zap.serving.api.access import PAGES, Params, Rule, Rules, path_of
 from zap.serving.api.limits import is_loopback
 
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
@@ -47,6 +47,11 @@ class Asked:
     def origin(self) -> bytes | None:
         """Of the page that asks, or None."""
         return self.headers.get(b"origin")
+
+    @property
+    def is_preflight(self) -> bool:
+        """Whether a browser asks what a page may do, at a route that is for pages."""
+        return self.method == "OPTIONS" and self.rule.access in PAGES
 
     @property
     def is_local(self) -> bool:

@@ -41,6 +41,7 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         threads: that work on requests.
         max_waiting: requests that may wait for a thread; more are refused (503).
         timeout_ms: from a request's arrival to its answer.
+        batch_timeout_ms: the same of a batch.
         drain_s: how long a server that ends lets requests finish.
         poll_s: how often it looks for another live version.
         sweep_s: how often events are removed that have become too old.
@@ -74,6 +75,7 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     threads: Annotated[int, Meta(ge=1, le=256)] = 4
     max_waiting: Annotated[int, Meta(ge=0, le=100_000)] = 128
     timeout_ms: Milliseconds = 5_000
+    batch_timeout_ms: Milliseconds = 60_000
     drain_s: Seconds = 10
     poll_s: Seconds = 1
     sweep_s: Seconds = 600

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from zap.serving.api.access import Access
+from zap.serving.api.access import PAGES, Access
 from zap.serving.api.asked import Asked
 from zap.serving.api.caller import Caller
 from zap.serving.api.cors import is_local_host, is_local_origin
@@ -115,7 +115,7 @@ class Doorman:
                     "kind_of_key",
                 )
             return Caller("secret", key.id, None, applications)
-        if access not in (Access.BROWSER, Access.VISITORS):
+        if access not in PAGES:
             raise forbidden(
                 "kind_of_key", "Expected a secret key for this.", "kind_of_key"
             )

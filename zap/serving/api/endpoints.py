@@ -32,7 +32,7 @@ from zap.serving.api.bodies import (
 from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.api.edge import LINE
 from zap.serving.api.metrics import Metrics
-from zap.serving.api.refusals import forbidden
+from zap.serving.api.refusals import Refused, forbidden
 from zap.serving.api.workers import Workers
 from zap.serving.posted import time_us
 from zap.serving.served import Served, described
@@ -47,17 +47,23 @@ class Endpoint(Generic[T]):
 
     Args:
         workers: where the work is done.
+        timeout_s: from a request's arrival to its answer.
         work: takes the scope and the body's content to what is answered.
         body: the form of the body; None has none.
+        together: does the work of several requests: an answer, or an error, for each.
     """
 
     def __init__(
         self,
         workers: Workers,
+        timeout_s: float,
         work: Callable[[Scope, T], Any],
         body: type[T] | None = None,
+        together: Callable[[Sequence[tuple[Scope, T]]], Sequence[Any]] | None = None,
     ):
-        self._workers, self._work = workers, work
+        self._workers, self._timeout_s, self._work = workers, timeout_s, work
+        self._together = together
+        self._several = None if together is None else self._all_answered
         self._decoder = None if body is None else msgspec.json.Decoder(body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,13 +71,31 @@ class Endpoint(Generic[T]):
         body = b""
         if self._decoder is not None:
             body = await read_body(scope, receive)
-        await answer(send, 200, await self._workers.run(self._answered, scope, body))
+        found = await self._workers.run(
+            self._timeout_s, self._answered, scope, body, together=self._several
+        )
+        await answer(send, 200, found)
 
     def _answered(self, scope: Scope, body: bytes) -> bytes:
         given: Any = None
         if self._decoder is not None:
             given = decoded(self._decoder, body)
         return encode(self._work(scope, given))
+
+    def _all_answered(self, given: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The answers of several requests, or the errors that they end with."""
+        assert self._decoder is not None and self._together is not None
+        found: list[Any] = [None] * len(given)
+        asked: dict[int, tuple[Scope, T]] = {}
+        for place, (scope, body) in enumerate(given):
+            try:
+                asked[place] = scope, decoded(self._decoder, body)
+            except Refused as error:
+                found[place] = error
+        answers = self._together(list(asked.values()))
+        for place, each in zip(asked, answers, strict=True):
+            found[place] = each if isinstance(each, Exception) else encode(each)
+        return found
 
 
 class Answers:
@@ -103,7 +127,7 @@ class Answers:
 
     def prediction(self, scope: Scope, asked: PredictionRequest) -> Answer:
         """By subject, or by events."""
-        served = self._served(scope)
+        served = self.served(scope)
         if (asked.subject is None) == (asked.events is None):
             raise invalid("Expected either subject or events. Send one of the two.")
         if asked.explain > self._most_explained:
@@ -113,7 +137,7 @@ class Answers:
         at = None if asked.instant is None else time_us(asked.instant, "instant")
         name, explain = served.application, asked.explain
         if asked.subject is not None:
-            _check_may(scope, served, asked.subject)
+            check_may(scope, served, asked.subject)
             found = self._service.predict_subject(
                 name, asked.subject, now_us=at, explain=explain
             )
@@ -124,16 +148,16 @@ class Answers:
             found = self._service.predict_events(
                 name, asked.events, instant_us=at, explain=explain
             )
-        self._count(scope, [found])
+        self.count(scope, [found])
         return found
 
     def batch(self, scope: Scope, asked: BatchRequest) -> BatchAnswer:
         """Many subjects."""
-        served = self._served(scope)
+        served = self.served(scope)
         _check_trusted(scope)
         self._check_count("subjects", len(asked.subjects), self._most_subjects)
         found = self._service.predict_subjects(served.application, asked.subjects)
-        self._count(scope, found)
+        self.count(scope, found)
         return BatchAnswer(found)
 
     def events(self, scope: Scope, asked: EventsRequest) -> EventsAnswer:
@@ -159,7 +183,7 @@ class Answers:
 
     def application(self, scope: Scope, asked: None) -> ApplicationAnswer:
         """The versions of an application, and which is live."""
-        served = self._served(scope)
+        served = self.served(scope)
         _check_trusted(scope)
         registry = Registry(self._root, served.application)
         history = registry.history()
@@ -174,14 +198,16 @@ class Answers:
             ],
         )
 
-    def _count(self, scope: Scope, answers: Sequence[Answer]) -> None:
+    def count(self, scope: Scope, answers: Sequence[Answer]) -> None:
+        """Tell of what is answered."""
         self._told(answers)
         for each in answers:
             scope[LINE]["version"] = each.version
             amount = each.amount is not None
             self._metrics.predicted(each.application, each.version, each.score, amount)
 
-    def _served(self, scope: Scope) -> Served:
+    def served(self, scope: Scope) -> Served:
+        """What answers a request, if its key may ask."""
         served = self._service.served(scope["path_params"]["application"])
         scope[LINE]["application"] = served.application
         caller: Caller = scope[SCOPE_KEY]
@@ -201,7 +227,8 @@ def _shown(served: Served) -> ServedAnswer:
     return msgspec.convert(described(served), ServedAnswer)
 
 
-def _check_may(scope: Mapping[str, Any], served: Served, subject: str) -> None:
+def check_may(scope: Mapping[str, Any], served: Served, subject: str) -> None:
+    """Refuse a key that may not ask about a subject."""
     caller: Caller = scope[SCOPE_KEY]
     if not caller.may(served.subject, subject):
         raise forbidden(

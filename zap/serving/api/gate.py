@@ -9,7 +9,6 @@ The application finds its caller in ``scope["zap.caller"]`` and a body that is w
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import traceback
@@ -17,33 +16,22 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zap.serving.api.access import METRICS_PATH, RULES, Access, Rule, Rules
+from zap.serving.api.access import RULES, Rule, Rules
 from zap.serving.api.answer import Answer
 from zap.serving.api.asked import Asked
 from zap.serving.api.body import Body, Buffer, Receive, Send, replayed
 from zap.serving.api.caller import SCOPE_KEY, Caller
-from zap.serving.api.cors import VARY, answer_headers, lists, preflight_headers
 from zap.serving.api.doorman import Doorman
 from zap.serving.api.key_file import KeyFile
-from zap.serving.api.keyring import Keyring
 from zap.serving.api.limits import Buckets, Limits
-from zap.serving.api.metrics import CONTENT_TYPE, Metrics
-from zap.serving.api.refusals import (
-    JSON,
-    Disconnected,
-    Header,
-    Refused,
-    busy,
-    forbidden,
-    retry_after,
-)
-from zap.serving.api.visitors import LIFE_S, issue_visitor, server_secret
+from zap.serving.api.metrics import Metrics
+from zap.serving.api.own_routes import OwnRoutes
+from zap.serving.api.refusals import Disconnected, Refused, busy, retry_after
+from zap.serving.api.visitors import LIFE_S, server_secret
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 ROUTE_KEY = "zap.route"
-NO_STORE = (b"cache-control", b"no-store")
-PAGES = (Access.BROWSER, Access.VISITORS)
 CLIENT_CLOSED = 499  # never sent: how logs of servers call a client that went away
 LOG = logging.getLogger("zap.serving.api")
 
@@ -90,9 +78,10 @@ class Gate:
         self._buckets = Buckets(self.limits.max_buckets)
         self._buffer = Buffer(self.limits.max_buffered_bytes)
         self._working = 0
-        self._visitor_life_s = visitor_life_s
         self._on_refused = on_refused
-        self._now_s = now_s
+        self._own = OwnRoutes(
+            self.keys, self._doorman, self.metrics, visitor_life_s, now_s
+        )
         self._watch()
 
     def _watch(self) -> None:
@@ -118,7 +107,7 @@ class Gate:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         asked = Asked.of(scope, self._rules)
-        answer = Answer(send, self._headers(asked))
+        answer = Answer(send, self._own.headers(asked))
         body: Body | None = None
         try:
             body = Body(asked.headers, receive)
@@ -153,18 +142,14 @@ class Gate:
         receive: Receive,
         answer: Answer,
     ) -> None:
-        if asked.method == "OPTIONS" and asked.rule.access in PAGES:
-            await answer.send_all(204, self._preflight(asked))
+        if asked.is_preflight:
+            await answer.send_all(204, self._own.preflight(asked))
             return
         caller = self._doorman.admit(asked)
         if caller is not None:
             self._charge(asked, caller, answer)
-        if asked.rule.template == METRICS_PATH:
-            await self._tell_metrics(asked, answer)
-            return
-        if asked.rule.access is Access.VISITORS and caller is not None:
-            await self._issue_visitor(asked, caller, answer)
-            return
+            if await self._own.answer(asked, caller, answer):
+                return
         if body.expected:
             content = await body.read(self.limits, self._buffer)
             receive = replayed(content, receive)
@@ -177,26 +162,6 @@ class Gate:
             await self.app(scope, receive, answer.send)
         finally:
             self._working -= 1
-
-    def _ring(self) -> Keyring:
-        return self.keys.ring if self.keys else Keyring()
-
-    def _headers(self, asked: Asked) -> list[Header]:
-        if asked.rule.access is Access.OPEN:
-            return []
-        if asked.rule.access not in PAGES:
-            return [NO_STORE]
-        if asked.method == "OPTIONS":
-            return [VARY]  # a preflight has headers of its own
-        return [NO_STORE, *answer_headers(self._ring(), asked.origin)]
-
-    def _preflight(self, asked: Asked) -> list[Header]:
-        origin = asked.origin
-        if origin is None or b"access-control-request-method" not in asked.headers:
-            raise Refused(405, "method", "Expected POST.", None, [(b"allow", b"POST")])
-        if not lists(self._ring(), origin):
-            raise forbidden("origin", "No key lists this page's origin.", "origin")
-        return preflight_headers(origin)
 
     def _charge(self, asked: Asked, caller: Caller, answer: Answer) -> None:
         claims = self._doorman.claims(asked, caller)
@@ -216,32 +181,6 @@ class Gate:
                 verdict.refused_by,
                 [retry_after(verdict.wait_s)],
             )
-
-    async def _tell_metrics(self, asked: Asked, answer: Answer) -> None:
-        if asked.method not in ("GET", "HEAD"):
-            raise Refused(405, "method", "Expected GET.", None, [(b"allow", b"GET")])
-        kind = (b"content-type", CONTENT_TYPE.encode())
-        await answer.send_all(200, [kind], self.metrics.text())
-
-    async def _issue_visitor(
-        self, asked: Asked, caller: Caller, answer: Answer
-    ) -> None:
-        """A token for a new visitor, or a fresh one for whom its token still proves."""
-        if asked.method != "POST":
-            raise Refused(405, "method", "Expected POST.", None, [(b"allow", b"POST")])
-        if caller.key_id is None:
-            raise forbidden(
-                "kind_of_key", "This server has no publishable keys.", "kind_of_key"
-            )
-        secret = self._doorman.site_secret(caller.key_id)
-        issued = issue_visitor(
-            secret,
-            caller.key_id,
-            caller.anonymous_id,
-            self._visitor_life_s,
-            self._now_s(),
-        )
-        await answer.send_all(200, [JSON], json.dumps(issued).encode())
 
 
 def _log_defect(error: Exception, asked: Asked) -> None:

@@ -8,6 +8,7 @@ to: it may come later, and until then callers are told 503.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -112,7 +113,7 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
     _check_host(config)
     metrics = Metrics()
     service = make_service(config, metrics.bundle_failed)
-    workers = Workers(config.threads, config.max_waiting, config.timeout_ms / 1000)
+    workers = Workers(config.threads, config.max_waiting)
     requests = RequestLog(sys.stderr.buffer if config.log_requests else None)
     try:
         bound = bind(config.host, config.port)
@@ -120,6 +121,7 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
         service.follow(config.poll_s, config.sweep_s)
         protocol = limited_protocol(config.connections, metrics.refused)
         server = _Server(_uvicorn_config(app, protocol, config))
+        _seldom_collect()
         server.told = lambda: told(Running(url_of(bound), service))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.serve([bound]))
@@ -127,6 +129,17 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
         workers.close(config.drain_s)
         service.close()
         requests.close()
+
+
+def _seldom_collect() -> None:
+    """Spare requests the search for cycles of objects, of which they make none.
+
+    A past is some hundred small objects, so that by default each third request would
+    search; what is there by now stays, and is never searched again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 class _Server(uvicorn.Server):

@@ -10,7 +10,8 @@ from typing import Any
 from zap.serving.stores.document import NOTHING, Document, merged
 from zap.serving.stores.keys import key_of
 from zap.serving.stores.links import Link, merged_links, shortened
-from zap.serving.stores.need import PERSON, Event, Need, known_us
+from zap.serving.stores.look import Event, known_us
+from zap.serving.stores.need import PERSON, Need
 from zap.serving.stores.people import DEVICE, USER, owners, with_devices
 from zap.serving.stores.posted import Unfit, checked, event_id, stored, subject_text
 from zap.serving.stores.pruning import Limits, pruned

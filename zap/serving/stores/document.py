@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
 from zap.errors import StoreError
 from zap.serving.stores.links import Link
-from zap.serving.stores.need import Event, known_us
+from zap.serving.stores.look import Event, known_us
 
 FORMAT = 1
 MAX_DOCUMENT_BYTES = 8 << 20
@@ -88,7 +87,7 @@ def decode(data: bytes, now_us: int) -> tuple[Document, bool]:
             tuple(Link(*link) for link in links),
             tuple((name, time_us) for name, time_us in devices),
         )
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise StoreError(
             f"Expected a document of format {FORMAT} in the event store. "
             f"Received: {type(error).__name__}: {str(error)[:80]}. "
@@ -119,17 +118,18 @@ def merged(
     of them all.
 
     Returns:
-        The events, and the ids that were there already.
+        The events, and the ids that came in and were there before.
     """
     by_id = {event["event_id"]: event for event in events}
-    repeated = []
+    before, repeated = frozenset(by_id), []
     for event in arriving:
         name = event["event_id"]
         there = by_id.get(name)
         if there is None:
             by_id[name] = event
             continue
-        repeated.append(name)
+        if name in before:
+            repeated.append(name)
         by_id[name] = _first_of(there, event)
     return sorted(by_id.values(), key=order_of), repeated
 
@@ -155,12 +155,3 @@ def sized(events: list[Event]) -> tuple[list[Event], int]:
         drop = max(1, len(events) // 4)
         events, cut = events[drop:], cut + drop
     return events, cut
-
-
-def described(document: Document) -> dict[str, Any]:
-    """Numbers of a document, for a status."""
-    return {
-        "events": len(document.events),
-        "links": len(document.links),
-        "devices": len(document.devices),
-    }

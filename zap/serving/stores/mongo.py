@@ -12,14 +12,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pymongo import MongoClient, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    DuplicateKeyError,
+    PyMongoError,
+)
 
 from zap.errors import StoreError
 from zap.serving.stores.backend import Change, Held
 from zap.serving.stores.urls import shown
 
 _T = TypeVar("_T")
-_MANY = 500  # keys of one request
+_MANY = 250  # keys of one request
 _DUPLICATE = 11_000
 _DATABASE = "zap"
 
@@ -35,14 +40,17 @@ class MongoBackend:
     def __init__(self, url: str, timeout_ms: int):
         self.name = shown(url)
         self._timeout_ms = timeout_ms
-        self._client: MongoClient[dict[str, Any]] = MongoClient(
-            url,
-            connect=False,
-            timeoutMS=timeout_ms,
-            serverSelectionTimeoutMS=timeout_ms,
-            connectTimeoutMS=timeout_ms,
-            appname="zap",
-        )
+        try:
+            self._client: MongoClient[dict[str, Any]] = MongoClient(
+                url,
+                connect=False,
+                timeoutMS=timeout_ms,
+                serverSelectionTimeoutMS=timeout_ms,
+                connectTimeoutMS=timeout_ms,
+                appname="zap",
+            )
+        except ConfigurationError as error:
+            raise ValueError("no address of a server") from error
         database = self._client.get_default_database(_DATABASE)
         self._documents = database.get_collection("documents")
 

@@ -1,187 +1,17 @@
-"""What must be kept of a subject: all that the live instances can ever look at.
-
-`zap.encoding.recent` makes the same choice from the histories of a batch. Here it is
-made from one subject's events, once when they are stored and once when they are read,
-by one function: ``Look.chosen``. It is exact for every instant from ``floor_us`` on, as
-a later instant sees further events and looks back less far.
-"""
+"""What must be kept of a subject: all that the live instances can ever look at."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
 
-from zap.encoding.dimensions import DIMENSION_PREFIX
-from zap.encoding.instance import ANY, AnyType, Instance
-from zap.encoding.metadata import Last
+from zap.encoding.instance import Instance
 from zap.errors import InputError
-from zap.times import DAY_US
-
-Event: TypeAlias = dict[str, Any]
+from zap.serving.stores.look import Event, Look
 
 PERSON = "person"
 """The subject that stands for a user together with the devices that were his."""
-
-
-@dataclass(frozen=True)
-class LastValue:
-    """A field whose last known value is looked at.
-
-    Attributes:
-        field: its name.
-        types: the types of events that it may be found on.
-        any_type: it may be found on all activity too.
-    """
-
-    field: str
-    types: frozenset[str]
-    any_type: bool
-
-    def on(self, kind: str) -> bool:
-        """Whether the value may be found on an event of this type."""
-        if kind in self.types:
-            return True
-        return self.any_type and not kind.startswith(DIMENSION_PREFIX)
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one instance looks at.
-
-    Attributes:
-        types: types of the sequence and of windows; None: all activity.
-        fields: the fields of events, ascending.
-        events: length of the sequence.
-        compares: the event before the sequence is needed too.
-        lookback_us: how old events of the sequence may be, or None.
-        windows_us: how far back windows look; 0 without any.
-        gaps: the last event of each type before the windows is needed too.
-        first: the first event is needed.
-        lasts: last known values.
-    """
-
-    types: frozenset[str] | None
-    fields: tuple[str, ...]
-    events: int
-    compares: bool
-    lookback_us: int | None
-    windows_us: int
-    gaps: bool
-    first: bool
-    lasts: tuple[LastValue, ...]
-
-    @classmethod
-    def of(cls, instance: Instance) -> Look:
-        """What an instance looks at."""
-        reads, types = instance.reads, instance.types
-        any_type = isinstance(types, AnyType)
-        kept = frozenset() if isinstance(types, AnyType) else frozenset(types)
-        lookback = instance.lookback_days
-        spans = (
-            round(each.days[-1] * DAY_US) * (2 if each.change else 1)
-            for each in instance.all_aggregates
-        )
-        return cls(
-            types=None if any_type else kept,
-            fields=reads.fields,
-            events=instance.last,
-            compares=instance.compares,
-            lookback_us=None if lookback is None else round(lookback * DAY_US),
-            windows_us=max(spans, default=0),
-            gaps=reads.gaps,
-            first=reads.first,
-            lasts=tuple(
-                LastValue(source.field, kept | {*source.types}, any_type)
-                for source in instance.metadata
-                if isinstance(source, Last)
-            ),
-        )
-
-    @property
-    def reach_us(self) -> int:
-        """How far back it looks where it looks at time, from a subject's last event."""
-        return max(self.lookback_us or 0, self.windows_us)
-
-    def keeps(self, kind: str) -> bool:
-        """Whether events of this type belong to the sequence and to windows."""
-        if self.types is None:
-            return not kind.startswith(DIMENSION_PREFIX)
-        return kind in self.types
-
-    def reads(self, kind: str) -> bool:
-        """Whether events of this type are looked at in any way."""
-        return self.keeps(kind) or any(last.on(kind) for last in self.lasts)
-
-    def chosen(
-        self, events: Sequence[Event], floor_us: int
-    ) -> tuple[set[int], set[int]]:
-        """The events that are looked at, from an instant on.
-
-        Args:
-            events: in total order, all of them known.
-            floor_us: the earliest instant that counts. A prediction at the last kept
-                event is an instant too, so that event's receipt is if it is earlier.
-
-        Returns:
-            Places in ``events``: those that windows alone look at, and the others.
-        """
-        kept = self._kept(events)
-        if not kept:
-            return set(), set(self._lasts(events))
-        floor_us = min(floor_us, moment_of(events[kept[-1]]))
-        found = {kept[-1], *self._sequence(events, kept, floor_us)}
-        found.update(self._lasts(events))
-        if self.first:
-            found.add(kept[0])
-        if not self.windows_us:
-            return set(), found
-        since = bisect_left(
-            kept, floor_us - self.windows_us, key=lambda i: int(events[i]["timestamp"])
-        )
-        if self.gaps:
-            types: set[str] = set()
-            for i in reversed(kept[:since]):
-                if events[i]["type"] not in types:
-                    types.add(events[i]["type"])
-                    found.add(i)
-        return set(kept[since:]) - found, found
-
-    def _kept(self, events: Sequence[Event]) -> list[int]:
-        types = self.types
-        if types is None:
-            return [
-                i
-                for i, event in enumerate(events)
-                if not event["type"].startswith(DIMENSION_PREFIX)
-            ]
-        return [i for i, event in enumerate(events) if event["type"] in types]
-
-    def _sequence(
-        self, events: Sequence[Event], kept: Sequence[int], floor_us: int
-    ) -> Sequence[int]:
-        before = 1 if self.compares else 0
-        start = max(0, len(kept) - self.events)
-        if self.lookback_us is not None:
-            recent = bisect_left(
-                kept,
-                floor_us - self.lookback_us,
-                key=lambda i: int(events[i]["timestamp"]),
-            )
-            start = max(start, recent)
-        return kept[max(0, start - before) :]
-
-    def _lasts(self, events: Sequence[Event]) -> list[int]:
-        found = []
-        for last in self.lasts:
-            for i in range(len(events) - 1, -1, -1):
-                event = events[i]
-                if event.get(last.field) is not None and last.on(event["type"]):
-                    found.append(i)
-                    break
-        return found
 
 
 @dataclass(frozen=True)
@@ -276,23 +106,6 @@ def union(needs: Sequence[Need]) -> dict[str, Need]:
     """The needs of each field that names subjects."""
     found: dict[str, Need] = {}
     for need in needs:
-        found[need.subject] = (
-            found[need.subject] | need if (need.subject in found) else need
-        )
+        there = found.get(need.subject)
+        found[need.subject] = need if there is None else there | need
     return found
-
-
-def moment_of(event: Mapping[str, Any]) -> int:
-    """The instant of a prediction after an event: its receipt, else its timestamp."""
-    received = event.get("received_at")
-    return int(event["timestamp"] if received is None else received)
-
-
-def known_us(event: Mapping[str, Any]) -> int:
-    """When an event was known: received, and not before it happened."""
-    received = event.get("received_at")
-    time_us = int(event["timestamp"])
-    return time_us if received is None else max(time_us, int(received))
-
-
-__all__ = ["ANY", "PERSON", "LastValue", "Look", "Need", "known_us", "moment_of"]

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from zap.errors import InputError
-from zap.serving.stores.document import NOTHING, Document, order_of
+from zap.serving.stores.document import Document, order_of
 from zap.serving.stores.links import Link, known_links, owner
-from zap.serving.stores.need import Event, known_us
+from zap.serving.stores.look import Event, known_us
 
 USER, DEVICE = "user:", "anonymous:"
 
@@ -100,6 +100,3 @@ def without_device(document: Document, device: str) -> Document:
     """A user's document without one of his devices."""
     devices = tuple(each for each in document.devices if each[0] != device)
     return Document(document.events, document.expires_us, document.links, devices)
-
-
-__all__ = ["DEVICE", "NOTHING", "USER", "check_person", "events_of", "person_now"]

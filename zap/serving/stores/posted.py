@@ -21,7 +21,7 @@ import orjson
 from zap.encoding.hashing import as_float, canonical_text
 from zap.errors import InputError
 from zap.events.derived import DERIVED, DerivedValue, derive
-from zap.serving.stores.need import Event
+from zap.serving.stores.look import Event
 
 LONGEST_ID_BYTES = 200
 LARGEST_WHOLE = 1 << 53  # as a column of numbers holds it

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from zap.serving.stores.need import Event, Need, known_us, moment_of
+from zap.serving.stores.look import Event, known_us, moment_of
+from zap.serving.stores.need import Need
 from zap.times import DAY_US, SECOND_US
 
 

@@ -1,99 +1,29 @@
-"""EventStore: the recent events of subjects, whatever database keeps them.
-
-A change is read, made and swapped, so that two servers that append to one subject at
-once lose nothing: the one that comes second does its change again. Within a process
-locks keep threads from having to.
-"""
+"""EventStore: the recent events of subjects, whatever database keeps them."""
 
 from __future__ import annotations
 
-import random
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from zap.errors import InputError, StoreError
+from zap.errors import InputError
 from zap.serving.stores.arriving import Added, Arriving, Plan, added
-from zap.serving.stores.backend import ABSENT, Backend, Change, Held
-from zap.serving.stores.document import (
-    MAX_DOCUMENT_BYTES,
-    NOTHING,
-    Document,
-    decode,
-    encode,
-    known_at,
-    sized,
-)
+from zap.serving.stores.backend import Backend, Held
+from zap.serving.stores.document import Document, decode, known_at
 from zap.serving.stores.forgetting import Forgetting
 from zap.serving.stores.keys import key_of
-from zap.serving.stores.need import PERSON, Event, Need, moment_of, union
-from zap.serving.stores.people import (
-    DEVICE,
-    USER,
-    check_person,
-    events_of,
-    person_now,
-)
+from zap.serving.stores.need import PERSON, Need, union
+from zap.serving.stores.persons import pasts_of_persons
 from zap.serving.stores.pruning import Limits
+from zap.serving.stores.results import Appended, Past, told
+from zap.serving.stores.swapping import Swapper, document_of
 
 Edit: TypeAlias = Callable[[Document], Document | None]
-
-_STRIPES = 64
-_ATTEMPTS = 40
-_VERSIONS = 2**63 - 1
-_LEAST_TTL_US = 1_000_000
 
 
 def wall_clock_us() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1000
-
-
-@dataclass(frozen=True)
-class Appended:
-    """What came of some posted events.
-
-    Attributes:
-        new: events that were not there.
-        repeated: events that were, by their ids.
-        by_reason: what was not kept. Events: ``no_subject``, ``not_read`` (no instance
-            looks at their type), ``past_reach`` (older than anything looks),
-            ``unfit_value``. Cut by limits: ``events_cut``, ``devices_cut``,
-            ``links_cut``.
-    """
-
-    new: int
-    repeated: int
-    by_reason: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Past:
-    """What an instance sees of a subject.
-
-    Attributes:
-        events: as ``Encoder.encode_instance`` takes them, in total order.
-        need: who looks.
-    """
-
-    events: list[Event]
-    need: Need
-
-    @cached_property
-    def ids(self) -> list[str]:
-        """The ids of the events."""
-        return [event["event_id"] for event in self.events]
-
-    @cached_property
-    def instant_us(self) -> int | None:
-        """The instant of a prediction after the last event of the sequence."""
-        last = self.need.last_kept(self.events)
-        return None if last is None else moment_of(last)
 
 
 class EventStore:
@@ -125,7 +55,7 @@ class EventStore:
         self._limits = limits or Limits()
         self._clock_us = clock_us
         self._needs: dict[str, Need] = {}
-        self._locks = [threading.Lock() for _ in range(_STRIPES)]
+        self._swapper = Swapper(backend)
 
     @property
     def name(self) -> str:
@@ -156,7 +86,7 @@ class EventStore:
         now_us = self._clock_us()
         plan = Plan(self._needs, now_us if received_us is None else received_us)
         plan.add(events)
-        return _told(plan, self._write(plan.arriving, now_us))
+        return told(plan, self._write(plan.arriving, now_us))
 
     def link(
         self, events: Sequence[Mapping[str, Any]], received_us: int | None = None
@@ -187,14 +117,14 @@ class EventStore:
             StoreError: the store cannot be reached.
         """
         if need.subject == PERSON:
-            return self._persons([subject], need, now_us)[0]
+            return pasts_of_persons(self._backend, [subject], need, now_us)[0]
         (held,) = self._backend.get([key_of(need.subject, subject)])
         return _past(held, need, now_us)
 
     def pasts(self, subjects: Sequence[str], need: Need, now_us: int) -> list[Past]:
         """The same of many subjects, in few round trips."""
         if need.subject == PERSON:
-            return self._persons(subjects, need, now_us)
+            return pasts_of_persons(self._backend, subjects, need, now_us)
         keys = [key_of(need.subject, subject) for subject in subjects]
         return [_past(held, need, now_us) for held in self._backend.get(keys)]
 
@@ -237,37 +167,9 @@ class EventStore:
         """Let go of all connections."""
         self._backend.close()
 
-    def _persons(self, subjects: Sequence[str], need: Need, now_us: int) -> list[Past]:
-        """Three round trips at most: the subjects, their users, and all devices."""
-        for subject in subjects:
-            check_person(subject)
-        documents = self._read_persons(subjects, {}, now_us)
-        persons = [person_now(s, documents[s], now_us) for s in subjects]
-        documents = self._read_persons(persons, documents, now_us)
-        users = [person for person in persons if person.startswith(USER)]
-        listed = {u: [DEVICE + name for name, _ in documents[u].devices] for u in users}
-        wanted = [name for names in listed.values() for name in names]
-        documents = self._read_persons(wanted, documents, now_us)
-        found = []
-        for person in persons:
-            devices = {name: documents[name] for name in listed.get(person, ())}
-            events = events_of(person, documents[person], devices, now_us)
-            found.append(Past(need.seen(known_at(events, now_us), now_us), need))
-        return found
-
-    def _read_persons(
-        self, names: Sequence[str], there: dict[str, Document], now_us: int
-    ) -> dict[str, Document]:
-        missing = [name for name in dict.fromkeys(names) if name not in there]
-        if not missing:
-            return there
-        held = self._backend.get([key_of(PERSON, name) for name in missing])
-        read = (_document(each, now_us) for each in held)
-        return there | dict(zip(missing, read, strict=True))
-
     def _read(self, keys: Sequence[str]) -> list[Document]:
         now_us = self._clock_us()
-        return [_document(held, now_us) for held in self._backend.get(keys)]
+        return [document_of(held, now_us) for held in self._backend.get(keys)]
 
     def _write(self, arriving: Mapping[str, Arriving], now_us: int) -> dict[str, Added]:
         """Add to documents, until each was written as it had been read."""
@@ -278,52 +180,12 @@ class EventStore:
             same = done.document == document
             return None if same else done.document
 
-        self._swapped(list(arriving), now_us, work)
+        self._swapper.swap(list(arriving), now_us, work)
         return found
 
     def _edit(self, key: str, edit: Edit) -> None:
         """Change one document; None leaves it, an empty one is removed."""
-        self._swapped([key], self._clock_us(), lambda _, document: edit(document))
-
-    def _swapped(
-        self,
-        keys: Sequence[str],
-        now_us: int,
-        work: Callable[[str, Document], Document | None],
-    ) -> None:
-        with self._held(keys):
-            for attempt in range(_ATTEMPTS):
-                if not keys:
-                    return
-                if attempt:
-                    time.sleep(random.uniform(0, min(0.05, 0.001 * 2**attempt)))
-                held = self._backend.get(keys)
-                changes = []
-                for key, each in zip(keys, held, strict=True):
-                    made = work(key, _document(each, now_us))
-                    if made is not None and (each is not None or not made.empty):
-                        changes.append(_change(key, each, made, now_us))
-                done = self._backend.swap(changes) if changes else []
-                keys = [c.key for c, ok in zip(changes, done, strict=True) if not ok]
-        if keys:
-            raise StoreError(
-                f"Expected to change a document within {_ATTEMPTS} tries. "
-                f"Received: {self.name}, where others change it all the time. "
-                "Append it again."
-            )
-
-    @contextmanager
-    def _held(self, keys: Sequence[str]) -> Iterator[None]:
-        """The locks of some documents among the threads of this process."""
-        stripes = sorted({hash(key) % _STRIPES for key in keys})
-        with ExitStack() as stack:
-            for stripe in stripes:
-                stack.enter_context(self._locks[stripe])
-            yield
-
-
-def _document(held: Held | None, now_us: int) -> Document:
-    return NOTHING if held is None else decode(held.data, now_us)[0]
+        self._swapper.swap([key], self._clock_us(), lambda _, document: edit(document))
 
 
 def _past(held: Held | None, need: Need, now_us: int) -> Past:
@@ -333,40 +195,3 @@ def _past(held: Held | None, need: Need, now_us: int) -> Past:
     events = document.events
     known = events if all_known else known_at(events, now_us)
     return Past(need.seen(known, now_us), need)
-
-
-def _change(key: str, held: Held | None, document: Document, now_us: int) -> Change:
-    """The change; one to nothing expires at once, as no key is removed unseen."""
-    data = encode(document)
-    if len(data) > MAX_DOCUMENT_BYTES:
-        events, _ = sized(list(document.events))
-        smaller = Document(
-            events, document.expires_us, document.links, document.devices
-        )
-        data = encode(smaller)
-    return Change(
-        key=key,
-        expected=ABSENT if held is None else held.version,
-        version=random.randint(1, _VERSIONS),
-        data=data,
-        expires_us=document.expires_us,
-        ttl_us=max(_LEAST_TTL_US, document.expires_us - now_us),
-    )
-
-
-def _told(plan: Plan, written: Mapping[str, Added]) -> Appended:
-    reasons = plan.reasons.copy()
-    for each in written.values():
-        reasons.update(each.cut)
-    new, repeated = 0, plan.again
-    for name, keys in plan.keys.items():
-        if any(
-            name in written[key].stored and name not in written[key].repeated
-            for key in keys
-        ):
-            new += 1
-        elif any(name in written[key].repeated for key in keys):
-            repeated += 1
-        else:
-            reasons["past_reach"] += 1
-    return Appended(new, repeated, dict(+Counter(reasons)))

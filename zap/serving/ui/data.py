@@ -27,7 +27,7 @@ from zap.serving.ui.scores import now_of, training_of
 
 SHOWN_ROWS = 50
 SHOWN_DEPLOYMENTS = 50
-_KEPT_SECONDS = 1.0
+_KEPT_SECONDS, _LISTED_SECONDS = 1.0, 30.0
 _NO_HISTORY: Mapping[str, Any] = {
     "live": None,
     "deployments": [],
@@ -58,7 +58,8 @@ class Sources:
         recent: what was answered lately.
         problems: why the live version of an application, by name, is not served.
         health: by the name of a part, such as "store", what says how it is: a mapping
-            of names to numbers and texts. It raises a `ZapError` where it is not well.
+            of names to numbers, texts, and True for what is so. It raises a `ZapError`
+            where it is not well.
         log: the folder of the prediction log; None if there is none.
     """
 
@@ -83,6 +84,7 @@ class Console:
         self._analyses = Analyses(sources.log)
         self._registries: dict[str, Registry] = {}
         self._trainings: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._versions: dict[str, tuple[int, float, int]] = {}
         self._lock = threading.Lock()
         self._made: tuple[float, dict[str, Any]] | None = None
 
@@ -151,7 +153,7 @@ class Console:
             self._registries[name] = registry
         try:
             entries = registry.history()
-            versions = len(registry.versions())
+            versions = self._count_versions(registry, len(entries))
         except ZapError as error:
             return {**_NO_HISTORY, "history_said": said_by(error)}
         changes = [each for each in entries if each.action in (DEPLOY, REVERT)]
@@ -162,6 +164,15 @@ class Console:
             "versions": versions,
             "history_said": None,
         }
+
+    def _count_versions(self, registry: Registry, deployed: int) -> int:
+        """How many versions there are; the store is listed twice a minute at most."""
+        now = self._clock()
+        known = self._versions.get(registry.application)
+        if known is None or known[0] != deployed or now - known[1] >= _LISTED_SECONDS:
+            known = deployed, now, len(registry.versions())
+            self._versions[registry.application] = known
+        return known[2]
 
     def _training(self, name: str, served: Served) -> dict[str, Any]:
         """What the served bundle says of training; read once a version."""

@@ -43,7 +43,7 @@ class Durations:
     """The durations of the last ten minutes. Not thread-safe: its owner has a lock."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros((SLOTS, BINS), np.int64)
+        self._counts = np.zeros((SLOTS, BINS), np.int32)
         self._slots = np.full(SLOTS, -1, np.int64)
 
     def add(self, now_us: int, duration_us: float) -> None:
@@ -74,7 +74,7 @@ class RecentDurations:
     """
 
     start_us: int
-    counts: NDArray[np.int64]
+    counts: NDArray[np.int32]
 
     def series(self) -> list[Spread]:
         """A spread for each slot, the oldest first."""

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.routing import Route
 
 from zap.bundles.files import Where
-from zap.errors import LogError
+from zap.errors import LogError, ServingError
 from zap.serving.service import Service
 from zap.serving.ui.data import Console, Sources
 from zap.serving.ui.recent import Recent
@@ -36,10 +36,7 @@ def console(
         health={
             "event store": lambda: _store(service),
             "prediction log": lambda: _log(service),
-            "models": lambda: {
-                "taken up": service.swaps,
-                "failed to load": service.failures,
-            },
+            "models": lambda: _models(service),
         },
         log=log,
     )
@@ -49,15 +46,25 @@ def console(
 def _store(service: Service) -> Mapping[str, Any]:
     """Raises StoreError where it does not answer."""
     if service.store is None:
-        return {"none": "only events in requests are answered"}
+        return {"none: only events in requests are answered": True}
     service.store.ping()
-    return {"answers": "yes"}
+    return {"answers": True}
+
+
+def _models(service: Service) -> Mapping[str, Any]:
+    """Raises ServingError where a live version can't be served."""
+    unserved = len(service.problems)
+    if unserved:
+        raise ServingError(
+            f"Live versions that can't be served: {unserved}. See below."
+        )
+    return {"taken up": service.swaps, "failed to load": service.failures}
 
 
 def _log(service: Service) -> Mapping[str, Any]:
     """Raises LogError where the last entries could not be written."""
     if service.log is None:
-        return {"none": "predictions are not written down"}
+        return {"none: predictions are not written down": True}
     if service.log.failing is not None:
         raise LogError(f"The last entries were not written: {service.log.failing}")
     return asdict(service.log.counts)

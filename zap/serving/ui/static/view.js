@@ -37,7 +37,8 @@ function server(data) {
 
 function numbers(found) {
   return Object.entries(found).map(([name, value]) =>
-    `${name} ${typeof value === "number" ? words.count(value) : value}`).join(", ");
+    value === true ? name
+      : `${name} ${typeof value === "number" ? words.count(value) : value}`).join(", ");
 }
 
 function application(app) {

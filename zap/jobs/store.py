@@ -1,0 +1,172 @@
+"""An event store filled again from the archive, with what live models look at.
+
+A store may be lost, or may lack what a new model needs; the archive has every event. A
+rebuilt store answers as one that was fed while the events came in. Rebuilding again, or
+while a server appends, adds nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from zap.bundles.files import Where
+from zap.bundles.registry import Registry, applications
+from zap.encoding.encoder import Encoder
+from zap.errors import RegistryError
+from zap.events.derived import DERIVED
+from zap.events.listed import listed
+from zap.events.mapping import EventMapping
+from zap.events.reading import read_source
+from zap.events.sources import Source, list_sources
+from zap.histories.identity import PERSON, subject_columns
+from zap.serving.stores.need import Need
+from zap.serving.stores.results import Appended
+from zap.serving.stores.store import EventStore
+
+BATCH_ROWS = 10_000
+_ALWAYS = {"type", "sequence"}
+
+
+@dataclass
+class Rebuilt:
+    """What came of a rebuild.
+
+    Attributes:
+        store: where it is.
+        applications: those whose live versions it serves.
+        sources: files that were read.
+        read: rows by what became of them, as in a dataset's manifest.
+        new: events that were added.
+        repeated: events that were there.
+        by_reason: what was not kept; see ``Appended``.
+    """
+
+    store: str
+    applications: list[str]
+    sources: int = 0
+    read: Counter[str] = field(default_factory=Counter)
+    new: int = 0
+    repeated: int = 0
+    by_reason: Counter[str] = field(default_factory=Counter)
+
+    def add(self, told: Appended) -> None:
+        """Count some events."""
+        self.new += told.new
+        self.repeated += told.repeated
+        self.by_reason.update(told.by_reason)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON."""
+        return asdict(self) | {
+            "read": dict(self.read),
+            "by_reason": dict(self.by_reason),
+        }
+
+
+def needs_of(root: Where, names: Sequence[str] | None = None) -> dict[str, Need]:
+    """What the live versions of applications need, by application.
+
+    Args:
+        root: the registry.
+        names: applications; None: all that have a live version.
+
+    Raises:
+        RegistryError: there is no such registry, application or live version.
+    """
+    found: dict[str, Need] = {}
+    for name in names or applications(root):
+        registry = Registry(root, name)
+        version = registry.live()
+        if version is None:
+            if names:
+                registry.resolve("live")
+            continue
+        bundle = registry.open(version)
+        subject = bundle.json("manifest.json")["generator"]["subject"]
+        encoder = Encoder.from_dict(bundle.json("encoder.json"))
+        found[name] = Need.of(encoder.instance, subject)
+    if not found:
+        raise RegistryError(
+            "Expected a registry with a live version, whose events are kept. "
+            f"Received: registry={root}. Deploy one with zap models deploy."
+        )
+    return found
+
+
+def rebuild(
+    store: EventStore,
+    needs: dict[str, Need],
+    mapping: EventMapping,
+    inputs: Sequence[str],
+    told: Callable[[str], None] = lambda _: None,
+) -> Rebuilt:
+    """Fill a store from the archive.
+
+    Args:
+        store: it may hold events already.
+        needs: by application; see `needs_of`.
+        mapping: how the archive's rows become events.
+        inputs: files, globs or directories of the archive.
+        told: is given each file's name before it is read.
+
+    Raises:
+        InputError: a file is missing or cannot be read.
+        MappingError: the mapping does not fit the files.
+        StoreError: the store cannot be reached; what was added stays.
+    """
+    store.keep(list(needs.values()))
+    sources = list_sources(inputs, mapping)
+    fields = _fields(needs.values())
+    found = Rebuilt(store.name, sorted(needs), len(sources))
+    if any(need.subject == PERSON for need in needs.values()):
+        # Whose a device is must be known before its events may come in any order.
+        for source in sources:
+            told(f"links of {source.path}")
+            for events, _ in _events(source, mapping, fields):
+                store.link(events)
+    for source in sources:
+        told(source.path)
+        for events, counts in _events(source, mapping, fields):
+            found.read.update(counts)
+            found.add(store.append(events))
+    return found
+
+
+def status(store: EventStore) -> dict[str, Any]:
+    """Whether a store answers, and how much it holds.
+
+    Raises:
+        StoreError: it does not.
+    """
+    store.ping()
+    return {"store": store.name, "documents": store.documents()}
+
+
+def _fields(needs: Collection[Need]) -> set[str]:
+    """The columns of events that are read."""
+    found = set(_ALWAYS)
+    for need in needs:
+        found.update(subject_columns(need.subject))
+        for name in need.fields:
+            found.add(DERIVED[name].base if name in DERIVED else name)
+    return found
+
+
+def _events(
+    source: Source, mapping: EventMapping, fields: Collection[str]
+) -> Iterator[tuple[list[dict[str, Any]], Counter[str]]]:
+    """The events of a file in batches, each with counts of its rows.
+
+    An event without a receipt was known when it happened, as in a batch. A row of a
+    dimension is known from now on: it says what holds, however long ago it began.
+    """
+    for read in read_source(source, mapping, batch_rows=BATCH_ROWS):
+        events = listed(read.events, fields)
+        if source.dimension is None:
+            for event in events:
+                if event["received_at"] is None:
+                    event["received_at"] = event["timestamp"]
+        yield events, Counter(read.counts)

@@ -1,0 +1,55 @@
+"""Pasts of persons, whose events lie in several documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zap.serving.stores.backend import Backend
+from zap.serving.stores.document import Document, known_at
+from zap.serving.stores.keys import key_of
+from zap.serving.stores.need import PERSON, Need
+from zap.serving.stores.people import (
+    DEVICE,
+    USER,
+    check_person,
+    events_of,
+    person_now,
+)
+from zap.serving.stores.results import Past
+from zap.serving.stores.swapping import document_of
+
+
+def pasts_of_persons(
+    backend: Backend, subjects: Sequence[str], need: Need, now_us: int
+) -> list[Past]:
+    """What an instance sees of persons; see ``EventStore.pasts``.
+
+    Three round trips at most: the subjects, their users, and all devices.
+    """
+    for subject in subjects:
+        check_person(subject)
+    documents = _with(backend, subjects, {}, now_us)
+    persons = [person_now(s, documents[s], now_us) for s in subjects]
+    documents = _with(backend, persons, documents, now_us)
+    users = [person for person in persons if person.startswith(USER)]
+    listed = {u: [DEVICE + name for name, _ in documents[u].devices] for u in users}
+    wanted = [name for names in listed.values() for name in names]
+    documents = _with(backend, wanted, documents, now_us)
+    found = []
+    for person in persons:
+        devices = {name: documents[name] for name in listed.get(person, ())}
+        events = events_of(person, documents[person], devices, now_us)
+        found.append(Past(need.seen(known_at(events, now_us), now_us), need))
+    return found
+
+
+def _with(
+    backend: Backend, names: Sequence[str], there: dict[str, Document], now_us: int
+) -> dict[str, Document]:
+    """The documents that are there, and those of further persons."""
+    missing = [name for name in dict.fromkeys(names) if name not in there]
+    if not missing:
+        return there
+    held = backend.get([key_of(PERSON, name) for name in missing])
+    read = (document_of(each, now_us) for each in held)
+    return there | dict(zip(missing, read, strict=True))
