@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from made_entries import opened
 
 from zap.bundles.id_key import id_key
 from zap.bundles.registry import Registry
@@ -27,7 +28,7 @@ from zap.errors import LogError, RegistryError
 from zap.events.mapping import EventMapping
 from zap.jobs.parity import result as causes
 from zap.jobs.parity.job import Archive, parity, replay
-from zap.serving.log import Logged, PredictionLog, event_hashes, read_log
+from zap.serving.log import Logged, event_hashes, read_log
 from zap.serving.predictor import Predictor
 
 START_US, SECOND_US = 1_768_471_200_000_000, 1_000_000
@@ -118,7 +119,7 @@ class Site:
     def logged(self, *entries: Logged) -> Path:
         """A log of these entries alone; of all, if none is given."""
         folder = self.log / str(len([*self.log.glob("*")]))
-        log = PredictionLog(folder)
+        log = opened(folder)
         log.append_all(entries or self.entries)
         log.close()
         return folder
@@ -298,6 +299,7 @@ def test_another_arithmetic(site: Site) -> None:
     assert isinstance(entry.score, float)
     other = replace(entry, score=entry.score + 2**-50)
     assert site.cause(site.archive(site.rows), other) == causes.ARITHMETIC
+    assert "8.88e-16 apart" in site.told["detail"]
 
 
 def test_an_archive_without_ids_or_receipts_says_so(site: Site) -> None:

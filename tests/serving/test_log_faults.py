@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from made_entries import entry
+from made_entries import entry, opened
 
 from zap.errors import LogError
-from zap.serving.log import LogOptions, PredictionLog, read_log
+from zap.serving.log import read_log
 from zap.serving.log.entry import line_of
 from zap.serving.log.writer import Writer
 
@@ -37,7 +37,7 @@ def only_file(folder: Path) -> Path:
 
 
 def test_a_line_torn_at_every_byte_is_cut_off_and_counted(tmp_path: Path) -> None:
-    log = PredictionLog(tmp_path)
+    log = opened(tmp_path)
     log.append_all([entry(1), entry(2), entry(3)])
     log.close()
     path = only_file(tmp_path)
@@ -50,7 +50,7 @@ def test_a_line_torn_at_every_byte_is_cut_off_and_counted(tmp_path: Path) -> Non
         wanted = [1, 2] + [3] * (size == len(whole))
         assert numbers(tmp_path, seen) == wanted
         assert seen == Counter({"lines.torn": 1} if torn else {})
-        log = PredictionLog(tmp_path)
+        log = opened(tmp_path)
         log.close()
         assert log.counts.repaired == torn
         assert path.read_bytes() == whole[: start if torn else size]
@@ -67,12 +67,12 @@ def test_a_long_torn_end_is_cut_off_too(tmp_path: Path, tail: bytes) -> None:
         seen: Counter[str] = Counter()
         assert numbers(folder, seen) == [1] * bool(whole)
         assert seen == {"lines.torn": 1}
-        PredictionLog(folder).close()
+        opened(folder).close()
         assert path.read_bytes() == whole
 
 
 def test_damage_in_the_middle_is_skipped_and_counted(tmp_path: Path) -> None:
-    log = PredictionLog(tmp_path)
+    log = opened(tmp_path)
     log.append_all([entry(number) for number in range(6)])
     log.close()
     path = only_file(tmp_path)
@@ -85,7 +85,7 @@ def test_damage_in_the_middle_is_skipped_and_counted(tmp_path: Path) -> None:
     seen: Counter[str] = Counter()
     assert numbers(tmp_path, seen) == [0, 5]
     assert seen == {"lines.damaged": 4}
-    log = PredictionLog(tmp_path)  # a whole line is never cut off
+    log = opened(tmp_path)  # a whole line is never cut off
     log.close()
     assert log.counts.repaired == 0 and path.read_bytes() == b"".join(lines)
 
@@ -94,9 +94,8 @@ WORK = r"""
 import os, sys
 sys.path.insert(0, sys.argv[2])
 from threading import Thread
-from made_entries import entry
-from zap.serving.log import LogOptions, PredictionLog
-log = PredictionLog(sys.argv[1], LogOptions(max_bytes=20_000, wait_ms=10_000))
+from made_entries import entry, opened
+log = opened(sys.argv[1], max_bytes=20_000)
 def work(thread):
     for number in range(thread, 10**9, 4):
         log.append(entry(number))
@@ -138,7 +137,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("group", [1, 7])
 def test_a_full_disk_refuses_and_recovers(disk: Path, group: int) -> None:
-    log = PredictionLog(disk / "log", LogOptions(wait_ms=10_000))
+    log = opened(disk / "log")
     log.append(entry(0))
     filler = disk / "filler"
     filler.write_bytes(bytes(3 * PAGE_BYTES))
@@ -171,7 +170,7 @@ def test_a_full_disk_refuses_and_recovers(disk: Path, group: int) -> None:
 
 
 def test_a_full_disk_is_gone_on_with_and_counted(disk: Path) -> None:
-    log = PredictionLog(disk, LogOptions(on_failure="go_on", wait_ms=10_000))
+    log = opened(disk, on_failure="go_on")
     total = 9 * PAGE_BYTES // LINE_BYTES
     for number in range(total):
         log.append(entry(number))
@@ -185,7 +184,7 @@ def test_a_full_disk_is_gone_on_with_and_counted(disk: Path) -> None:
 def test_a_file_that_may_not_grow_keeps_whole_lines(tmp_path: Path) -> None:
     """Without a file system of one's own: no file of the process may pass a size."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    log = PredictionLog(tmp_path, LogOptions(wait_ms=10_000))
+    log = opened(tmp_path)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5 * LINE_BYTES // 2, hard))
     try:
         with pytest.raises(LogError, match="no more room"):
@@ -220,9 +219,7 @@ def test_a_slow_disk_holds_no_request_and_no_more_than_the_queue(
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
     stalled(monkeypatch, begun, go_on)
-    log = PredictionLog(
-        tmp_path, LogOptions(queue=5, wait_ms=10, on_failure=on_failure)
-    )
+    log = opened(tmp_path, queue=5, wait_ms=10, on_failure=on_failure)
     said = []
     for number in range(8):
         try:
@@ -243,7 +240,7 @@ def test_a_slow_disk_holds_no_request_and_no_more_than_the_queue(
 
 
 def test_a_file_that_is_removed_is_not_written_to(tmp_path: Path) -> None:
-    log = PredictionLog(tmp_path)
+    log = opened(tmp_path)
     log.append(entry(1))
     only_file(tmp_path).unlink()
     log.append(entry(2))
@@ -256,10 +253,10 @@ def test_a_file_that_is_removed_is_not_written_to(tmp_path: Path) -> None:
 
 
 def test_two_logs_in_one_folder_write_their_own_files(tmp_path: Path) -> None:
-    logs = [PredictionLog(tmp_path) for _ in range(3)]
+    logs = [opened(tmp_path) for _ in range(3)]
     for number in range(30):
         logs[number % 3].append(entry(number))
-    PredictionLog(tmp_path).close()  # repairs nothing of those being written
+    opened(tmp_path).close()  # repairs nothing of those being written
     for log in logs:
         log.close()
     assert len([*(tmp_path / "shop").iterdir()]) == 3
@@ -267,7 +264,7 @@ def test_two_logs_in_one_folder_write_their_own_files(tmp_path: Path) -> None:
 
 
 def test_synced_lines_are_there_as_well(tmp_path: Path) -> None:
-    log = PredictionLog(tmp_path, LogOptions(sync="batch", wait_ms=10_000))
+    log = opened(tmp_path, sync="batch")
     for number in range(5):
         log.append(entry(number))
     log.close()

@@ -7,11 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from made_entries import entry
+from made_entries import entry, opened
 
 from zap.encoding.subject_names import keyed_subject, subject_hash
 from zap.errors import LogError
-from zap.serving.log import LogOptions, PredictionLog, find, forget, read_log
+from zap.serving.log import find, forget, read_log
 
 KEY = b"k" * 32
 NAMES = [keyed_subject(KEY, subject_hash(f"visitor-{n}")) for n in range(4)]
@@ -25,7 +25,7 @@ def content(folder: Path) -> bytes:
 def test_only_the_subjects_lines_go_and_the_others_stay_as_they_are(
     tmp_path: Path,
 ) -> None:
-    log = PredictionLog(tmp_path, LogOptions(max_bytes=3_000))
+    log = opened(tmp_path, max_bytes=3_000)
     entries = [
         entry(n, subject=[*NAMES, None][n % 5], application=f"app-{n % 2}")
         for n in range(100)
@@ -48,7 +48,7 @@ def test_only_the_subjects_lines_go_and_the_others_stay_as_they_are(
 
 
 def test_damaged_and_torn_lines_that_name_the_subject_go_too(tmp_path: Path) -> None:
-    log = PredictionLog(tmp_path)
+    log = opened(tmp_path)
     log.append_all([entry(n, subject=NAMES[n % 2]) for n in range(6)])
     log.close()
     (path,) = (tmp_path / "shop").iterdir()
@@ -61,7 +61,7 @@ def test_damaged_and_torn_lines_that_name_the_subject_go_too(tmp_path: Path) -> 
 
 
 def test_what_one_that_was_killed_left_is_cleared(tmp_path: Path) -> None:
-    log = PredictionLog(tmp_path)
+    log = opened(tmp_path)
     log.append(entry(1, subject=NAMES[0]))
     log.close()
     (path,) = (tmp_path / "shop").iterdir()
@@ -73,10 +73,7 @@ def test_what_one_that_was_killed_left_is_cleared(tmp_path: Path) -> None:
 
 def test_forgetting_while_servers_write_loses_nothing_else(tmp_path: Path) -> None:
     """Each subject's lines before the last time it is forgotten are gone."""
-    logs = [
-        PredictionLog(tmp_path, LogOptions(max_bytes=1 << 18, wait_ms=60_000))
-        for _ in range(2)
-    ]
+    logs = [opened(tmp_path, max_bytes=1 << 18) for _ in range(2)]
     ended = threading.Event()
 
     def write(which: int) -> None:

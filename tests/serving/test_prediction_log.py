@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_entries import TIME_US, entry
+from made_entries import TIME_US, entry, opened
 
 from zap.errors import LogError, RegistryError
 from zap.serving.log import (
@@ -53,7 +53,7 @@ ENTRIES = st.builds(
 @given(st.lists(ENTRIES, max_size=30), st.integers(200, 4_000), st.booleans())
 def test_what_goes_in_comes_out(tmp_path_factory, entries, max_bytes, together) -> None:
     folder = tmp_path_factory.mktemp("log")
-    log = PredictionLog(folder, LogOptions(max_bytes=max_bytes, wait_ms=60_000))
+    log = opened(folder, max_bytes=max_bytes)
     if together:
         log.append_all(entries)
     else:
@@ -104,7 +104,7 @@ def test_a_score_that_json_cannot_hold_is_refused(score) -> None:
 
 
 def test_an_entry_that_is_too_long_is_refused_and_the_log_goes_on(tmp_path) -> None:
-    log = PredictionLog(tmp_path)
+    log = opened(tmp_path)
     with pytest.raises(LogError, match="at most 1,048,576 bytes"):
         log.append(entry(1, ids="0" * (1 << 20)))
     log.append(entry(2))
@@ -114,7 +114,7 @@ def test_an_entry_that_is_too_long_is_refused_and_the_log_goes_on(tmp_path) -> N
 
 @pytest.mark.parametrize("name", ["../up", "", "a/b", ".hidden"])
 def test_an_application_that_leads_elsewhere_is_refused(tmp_path, name) -> None:
-    log = PredictionLog(tmp_path / "log")
+    log = opened(tmp_path / "log")
     with pytest.raises(RegistryError, match="application"):
         log.append(replace(entry(1), application=name))
     log.close()
@@ -124,7 +124,7 @@ def test_an_application_that_leads_elsewhere_is_refused(tmp_path, name) -> None:
 
 
 def test_threads_lose_nothing_and_each_keeps_its_order(tmp_path) -> None:
-    log = PredictionLog(tmp_path, LogOptions(max_bytes=20_000, wait_ms=60_000))
+    log = opened(tmp_path, max_bytes=20_000)
 
     def work(thread: int) -> None:
         for number in range(200):
@@ -145,7 +145,7 @@ def test_threads_lose_nothing_and_each_keeps_its_order(tmp_path) -> None:
 
 
 def test_a_new_file_is_begun_by_age(tmp_path) -> None:
-    log = PredictionLog(tmp_path, LogOptions(max_age_s=60))
+    log = opened(tmp_path, max_age_s=60)
     for second in (0, 30, 59, 60, 61, 200):
         log.append(entry(second, time=TIME_US + second * 1_000_000))
     log.close()
@@ -170,7 +170,7 @@ def test_times_asked_for_are_what_is_read(
 ) -> None:
     """However the times jump: files that are not opened hold none of them."""
     folder = tmp_path_factory.mktemp("log")
-    log = PredictionLog(folder, LogOptions(max_bytes=max_bytes, wait_ms=60_000))
+    log = opened(folder, max_bytes=max_bytes)
     for number, second in enumerate(seconds):
         log.append(entry(number, time=TIME_US + second * 1_000_000))
     log.close()
@@ -185,7 +185,7 @@ def test_times_asked_for_are_what_is_read(
 @pytest.mark.parametrize("max_bytes", [1, 2_000, 1 << 20])
 @pytest.mark.parametrize("most", [1, 7, 400])
 def test_the_latest_are_those_written_last(tmp_path, max_bytes, most) -> None:
-    logs = [PredictionLog(tmp_path, LogOptions(max_bytes=max_bytes)) for _ in range(2)]
+    logs = [opened(tmp_path, max_bytes=max_bytes) for _ in range(2)]
     for number in range(300):
         logs[number % 7 == 0].append(entry(number))
     for log in logs:
@@ -197,7 +197,7 @@ def test_the_latest_are_those_written_last(tmp_path, max_bytes, most) -> None:
 
 
 def test_files_outside_the_times_are_not_read(tmp_path) -> None:
-    log = PredictionLog(tmp_path, LogOptions(max_bytes=1))
+    log = opened(tmp_path, max_bytes=1)
     for hour in range(5):
         log.append(entry(hour, time=TIME_US + hour * 3_600_000_000))
     log.close()
@@ -208,7 +208,7 @@ def test_files_outside_the_times_are_not_read(tmp_path) -> None:
 
 
 def test_a_prediction_is_found_in_whichever_application(tmp_path) -> None:
-    log = PredictionLog(tmp_path)
+    log = opened(tmp_path)
     entries = [
         replace(entry(n), application=f"app-{n % 3}", fingerprint=entry(n - 1).id)
         for n in range(1, 30)
@@ -232,7 +232,7 @@ def test_options_out_of_range_are_refused(wrong) -> None:
 
 
 def test_nothing_is_appended_after_the_end(tmp_path) -> None:
-    log = PredictionLog(tmp_path)
+    log = opened(tmp_path)
     log.close()
     log.close()
     with pytest.raises(LogError, match="open log"):

@@ -84,7 +84,7 @@ def test_training_cuts_and_sees_where_serving_was_asked(tmp_path: Path) -> None:
         if number % 2:
             service.predict_subject("shop", posted["anonymous_id"])
         elif number % 5 == 0:
-            service.predict_subjects("shop", [posted["anonymous_id"], "v3"])
+            service.predict_subjects("shop", [posted["anonymous_id"], "v3", "v3"])
     service.close()
     served = list(read_log(tmp_path / "log", "shop"))
     assert len(served) > 30

@@ -432,3 +432,14 @@ def test_ids_are_unique_and_sort_by_time() -> None:
     assert len({prediction_id(NOW_US) for _ in range(2_000)}) == 2_000
     for wrong in ("", "8" + ids[0][1:], ids[0][:-1], ids[0][:-1] + "U"):
         assert not is_prediction_id(wrong)
+
+
+def test_an_id_tells_when_it_was_made_whatever_instant_was_asked(make: Make) -> None:
+    service = make()
+    answers = [
+        service.predict_subject("shop", "v1", now_us=NOW_US),
+        *service.predict_subjects("shop", ["v1"], now_us=NOW_US),
+        service.predict_events("shop", [view(0, "p")], instant_us=NOW_US),
+    ]
+    made = {time_us_of(answer.prediction_id) for answer in answers}
+    assert made == {NOW_US + 100 * HOUR_US}

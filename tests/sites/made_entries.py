@@ -1,10 +1,11 @@
-"""Made-up entries of a log of predictions."""
+"""Made-up entries of a log of predictions, and logs that wait for a busy machine."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from zap.serving.log import Logged, event_hashes
+from zap.serving.log import Logged, LogOptions, PredictionLog, event_hashes
 
 TIME_US = 1_768_471_200_000_000  # 2026-01-15T10:00:00Z
 
@@ -26,3 +27,8 @@ def entry(number: int, **changed: Any) -> Logged:
         "source": "subject",
     }
     return Logged(**{**members, **changed})
+
+
+def opened(folder: Path, **options: Any) -> PredictionLog:
+    """A log that loses its patience after a minute, if no other time is given."""
+    return PredictionLog(folder, LogOptions(**{"wait_ms": 60_000, **options}))

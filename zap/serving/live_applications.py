@@ -11,12 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from zap.bundles.files import Where
+from zap.bundles.files import Where, local_path
 from zap.bundles.registry import Registry, applications
 from zap.errors import ServingError, ZapError
 from zap.serving.served import Served, served
 
 LONGEST_PAUSE_S = 30.0
+REMOTE_LIST_S = 30.0  # to list a bucket costs more than to ask for one file
 
 
 class LiveApplications:
@@ -46,6 +47,8 @@ class LiveApplications:
         self._root, self._names = root, names
         self._before, self._failed = before, failed
         self._followed: dict[str, _Followed] = {}
+        self._list_again = 0.0
+        self._list_pause_s = 0.0 if local_path(root) is not None else REMOTE_LIST_S
         self.served: Mapping[str, Served] = {}
         self.problems: Mapping[str, str] = {}
         self.failures = 0
@@ -87,8 +90,12 @@ class LiveApplications:
     def _known(self, problems: dict[str, str]) -> Sequence[str]:
         if self._names is not None:
             return self._names
+        if self._followed and time.monotonic() < self._list_again:
+            return list(self._followed)
         try:
-            return applications(self._root)
+            found = applications(self._root)
+            self._list_again = time.monotonic() + self._list_pause_s
+            return found
         except (ZapError, OSError) as error:
             problems["registry"] = str(error)
             self.failures += 1

@@ -163,8 +163,8 @@ class Service:
         Args:
             application: which question.
             subject: whose.
-            now_us: what the clock says; None is the server's. Later events are not
-                looked at.
+            now_us: what the clock is to say; None is what it says. Later events are
+                not looked at. Of another time no prediction point is made.
             explain: how many of the last events are left out in turn.
 
         Raises:
@@ -175,8 +175,8 @@ class Service:
         served = self.served(application)
         store = self._stored()
         now = self._clock() if now_us is None else now_us
-        name = prediction_id(now)
-        if self._marker is not None:
+        name = prediction_id(self._clock())
+        if self._marker is not None and now_us is None:
             self._marker.of_subject(served, subject, name, now)
         past = store.past(subject, served.need, now)
         at = now if self._at_clock(served, now_us) else past.instant_us
@@ -231,7 +231,7 @@ class Service:
         Args:
             application: which question.
             subjects: whose.
-            now_us: what the clock says; None is the server's.
+            now_us: as for a subject.
 
         Raises:
             UnknownApplicationError: nothing answers.
@@ -241,10 +241,14 @@ class Service:
         served = self.served(application)
         now = self._clock() if now_us is None else now_us
         at_clock = self._at_clock(served, now_us)
+        marked = self._marker is not None and now_us is None
+        size = CHUNK
+        if marked and len({*subjects}) < len(subjects):
+            size = 1  # a subject's second prediction comes after its first one's point
         found: list[Answer] = []
-        for begin in range(0, len(subjects), CHUNK):
-            chunk = subjects[begin : begin + CHUNK]
-            found += self._of_subjects(served, chunk, now, at_clock, BATCH)
+        for begin in range(0, len(subjects), size):
+            chunk = subjects[begin : begin + size]
+            found += self._of_subjects(served, chunk, now, at_clock, BATCH, marked)
         return found
 
     def predict_each(self, application: str, subjects: Sequence[str]) -> list[Answer]:
@@ -257,7 +261,8 @@ class Service:
         """
         served, now = self.served(application), self._clock()
         at_clock = self._at_clock(served, None)
-        return self._of_subjects(served, subjects, now, at_clock, SUBJECT)
+        assert self._marker is None, "each is asked after the point of the one before"
+        return self._of_subjects(served, subjects, now, at_clock, SUBJECT, False)
 
     def append(self, events: Sequence[Mapping[str, Any]]) -> Appended:
         """Keep posted events of subjects.
@@ -299,10 +304,12 @@ class Service:
         now: int,
         at_clock: bool,
         source: Source,
+        marked: bool,
     ) -> list[Answer]:
         """The predictions for some subjects, with one look into the store."""
-        names = [prediction_id(now) for _ in subjects]
-        if self._marker is not None:
+        clock = self._clock()
+        names = [prediction_id(clock) for _ in subjects]
+        if self._marker is not None and marked:
             for subject, name in zip(subjects, names, strict=True):
                 self._marker.of_subject(served, subject, name, now)
         pasts = self._stored().pasts(subjects, served.need, now)

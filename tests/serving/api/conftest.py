@@ -27,6 +27,7 @@ from zap.serving.api.protocol import ConnectionLimits, limited_protocol
 
 SHOP = "https://shop.example"
 SETTINGS = """
+max_explained = 64
 [limits]
 max_body_bytes = 1_000_000
 [limits.visitor]

@@ -13,6 +13,7 @@ from made_stores import EVENTS, INSTANCES, Clock, Event, in_memory, in_order, kn
 from zap.encoding.encoder import Encoder
 from zap.encoding.recent import recent_events
 from zap.encoding.single import one_cutoff, one_history
+from zap.serving.stores.document import MAX_DOCUMENT_BYTES
 from zap.serving.stores.need import Need
 
 NEEDS = {name: Need.of(each, "anonymous_id") for name, each in INSTANCES.items()}
@@ -43,6 +44,8 @@ def test_a_pruned_past_is_encoded_as_the_whole_past(
     clock = Clock()
     store = in_memory(clock, *(NEEDS[name] for name in live), slack_us=slack_us)
     whole: list[Event] = []
+    pruned_us: dict[str, int] = {}
+    latest_us = -(10**18)
     for batch in batches:
         # Time goes on, also by less than events are late; old events come again.
         clock.now_us += data.draw(st.sampled_from([0, 1, 4, 20])) * HOUR_US
@@ -51,16 +54,23 @@ def test_a_pruned_past_is_encoded_as_the_whole_past(
             for i, event in enumerate(batch)
         ]
         whole += made
+        pruned_us |= {event["event_id"]: latest_us for event in made}
         again = data.draw(st.lists(st.sampled_from(whole), max_size=2))
         store.append([*made, *again])
+        latest_us = clock.now_us - slack_us
     for half_hours in asked:
         now_us = clock.now_us + half_hours * HOUR_US // 2
         seen = in_order([event for event in whole if known(event) <= now_us])
         for name in live:
             past = store.past("a", NEEDS[name], now_us)
             assert_same(name, seen, past.events, now_us)
+            # An instant that lay before what was pruned when its event came in late is
+            # none that a store can still answer for.
             if past.instant_us is not None:
-                assert_same(name, seen, past.events, past.instant_us)
+                last = NEEDS[name].last_kept(past.events)
+                assert last is not None
+                if past.instant_us >= pruned_us[last["event_id"]]:
+                    assert_same(name, seen, past.events, past.instant_us)
 
 
 def assert_same(name: str, whole: list[Event], kept: list[Event], at_us: int) -> None:
@@ -126,6 +136,16 @@ def test_windows_are_cut_before_the_sequence_and_counted() -> None:
     assert told.by_reason["events_cut"] == 15
     past = store.past("a", need, clock.now_us)
     assert past.ids == ["w15", "w16", "w17", "w18", "w19"]
+
+
+def test_a_document_that_is_too_large_is_cut_and_counted() -> None:
+    clock = Clock(1000 * HOUR_US)
+    need = NEEDS["sequence"]
+    store = in_memory(clock, need)
+    long = "x" * (MAX_DOCUMENT_BYTES // 3)
+    told = store.append([plain(990 + i, page=long) for i in range(4)])
+    assert told.by_reason["events_cut"] == 2
+    assert store.past("a", need, clock.now_us).ids == ["at 992", "at 993"]
 
 
 def test_events_of_the_future_wait_for_their_time() -> None:

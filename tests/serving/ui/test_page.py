@@ -42,7 +42,7 @@ def test_what_was_answered_is_shown_and_a_deploy_without_reloading(
 ) -> None:
     answers = [page.server.predict(example) for example in site.examples[:60]]
     wanted = [row_of(answer) for answer in reversed(answers)]
-    eventually(lambda: shown_rows(page), lambda rows: rows == wanted[:50])
+    page.soon(lambda: shown_rows(page), lambda rows: rows == wanted[:50])
     scores = [answer["probability"] for answer in answers]
     cards = page.text(f"#{APP} .cards")
     assert f"{100 * np.mean(scores):.1f} %\nn = 60; in training" in cards
@@ -56,7 +56,7 @@ def test_what_was_answered_is_shown_and_a_deploy_without_reloading(
     after = page.server.predict(site.examples[0])
     assert after["version"] == site.second
     wanted.insert(0, row_of(after))
-    eventually(lambda: shown_rows(page), lambda rows: rows == wanted[:50])
+    page.soon(lambda: shown_rows(page), lambda rows: rows == wanted[:50])
     known = [row[1:] for row in page.cells(f"#{APP}-deployments")]
     assert known[0] == ["deploy", site.second[:8], "bob", WHY]
     assert known[1] == ["deploy", site.first[:8], "ada", "the first"]

@@ -21,6 +21,7 @@ from zap.jobs.parity.result import (
     VALUES,
     VERSION,
     Rebuilt,
+    Score,
 )
 from zap.serving.log import Logged
 from zap.serving.predictor import Predictor
@@ -64,7 +65,10 @@ class Rebuilder:
         marks = marks_of(entry, subject, view, self._has_receipts)
         cause, detail = None, "equal to the bit"
         if score != entry.score:
-            cause, detail = self._cause(entry, subject, encoded.digest, marks)
+            if encoded.digest == entry.encoded:
+                cause, detail = ARITHMETIC, _apart(score, entry.score)
+            else:
+                cause, detail = self._cause(entry, subject, marks)
         told = marks.events(subject) if cause is not None or with_events else ()
         return Rebuilt(entry, encoded.digest, score, cause, detail, told)
 
@@ -75,10 +79,8 @@ class Rebuilder:
         return self._predictor.encoder.encode_instance(told, instant)
 
     def _cause(
-        self, entry: Logged, subject: ArchivedSubject, found: str, marks: Marks
+        self, entry: Logged, subject: ArchivedSubject, marks: Marks
     ) -> tuple[str, str]:
-        if found == entry.encoded:
-            return ARITHMETIC, "the encoded events are the same to the byte"
         if not self._has_ids or not entry.ids:
             return self._without_ids(entry, subject)
         counted = marks.counted()
@@ -116,3 +118,13 @@ class Rebuilder:
         ):
             return LATE, "without what came in later the encoded events are the same"
         return UNKNOWN, "the archive or the log has no ids of events"
+
+
+def _apart(found: Score, logged: Score) -> str:
+    """How far two scores of the same encoded events are apart, in words."""
+    ours, theirs = (s if isinstance(s, tuple) else (s,) for s in (found, logged))
+    same = "the encoded events are the same to the byte"
+    if len(ours) != len(theirs):
+        return f"{same}; {len(ours)} numbers in place of {len(theirs)}"
+    apart = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+    return f"{same}; the scores are up to {apart:.3g} apart"

@@ -60,7 +60,7 @@ def folders_of(root: Path) -> list[Path]:
     """The folders of a log's applications."""
     if not root.is_dir():
         return []
-    return sorted(path for path in root.iterdir() if path.is_dir())
+    return sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
 
 
 def is_at(path: Path, descriptor: int) -> bool:

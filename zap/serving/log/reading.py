@@ -138,7 +138,7 @@ def find(folder: str | Path, prediction_id: str) -> Logged:
     Raises:
         LogError: the log has none, or can't be read.
     """
-    sought = f'"id":"{prediction_id}"'.encode()
+    sought = f'"id":"{prediction_id}"'.encode("utf-8", "replace")
     for place in folders_of(Path(folder)):
         for path in reversed(files_of(place)):
             for line in lines_in(path, {}):

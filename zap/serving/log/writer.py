@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from zap.datasets.publishing import sync
 from zap.serving.log.files import SLACK_US, create, is_at, locked
 from zap.serving.log.options import LogOptions
 
@@ -99,6 +100,8 @@ class Writer:
     def _begin(self, time_us: int) -> None:
         self.close()
         self._path, self._file = create(self._folder, time_us)
+        if self._options.sync == "batch":
+            sync(self._folder)  # or a loss of power takes the file by its name
         self._begun_us = self._latest_us = time_us
         self._full = False
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zap.serving.stores.document import NOTHING, Document, merged
+from zap.serving.stores.document import NOTHING, Document, merged, sized
 from zap.serving.stores.keys import key_of
 from zap.serving.stores.links import Link, merged_links, shortened
 from zap.serving.stores.look import Event, known_us
@@ -170,11 +170,12 @@ def added(document: Document, arriving: Arriving, now_us: int, limits: Limits) -
     expires_us = _newest(kept, links, devices) + max(
         limits.keep_us, arriving.need.reach_us
     )
-    there = {event["event_id"] for event in kept}
-    came = {event["event_id"] for event in arriving.events}
     if expires_us <= now_us:
         return Added(NOTHING, frozenset(repeated), frozenset(), +cut)
-    found = replace(found, events=kept, expires_us=expires_us)
+    found, large = sized(replace(found, events=kept, expires_us=expires_us))
+    cut["events_cut"] += large
+    there = {event["event_id"] for event in found.events}
+    came = {event["event_id"] for event in arriving.events}
     return Added(found, frozenset(repeated), frozenset(there & came), +cut)
 
 

@@ -10,7 +10,8 @@ identity needs (links of a device, devices of a user). Another form costs a new
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import orjson
 
@@ -46,6 +47,11 @@ class Document:
     def empty(self) -> bool:
         """Whether there is nothing to keep."""
         return not (self.events or self.links or self.devices)
+
+    @cached_property
+    def data(self) -> bytes:
+        """The document as bytes, made once."""
+        return encode(self)
 
 
 NOTHING = Document()
@@ -148,10 +154,10 @@ def known_at(events: Sequence[Event], now_us: int) -> list[Event]:
     return [event for event in events if known_us(event) <= now_us]
 
 
-def sized(events: list[Event]) -> tuple[list[Event], int]:
-    """Events whose document is not too large, and how many of the oldest were cut."""
+def sized(document: Document) -> tuple[Document, int]:
+    """A document that is not too large, and how many of the oldest events were cut."""
     cut = 0
-    while events and len(encode(Document(events))) > MAX_DOCUMENT_BYTES:
-        drop = max(1, len(events) // 4)
-        events, cut = events[drop:], cut + drop
-    return events, cut
+    while document.events and len(document.data) > MAX_DOCUMENT_BYTES:
+        drop = max(1, len(document.events) // 4)
+        document, cut = replace(document, events=document.events[drop:]), cut + drop
+    return document, cut

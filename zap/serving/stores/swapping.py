@@ -16,12 +16,9 @@ from typing import TypeAlias
 from zap.errors import StoreError
 from zap.serving.stores.backend import ABSENT, Backend, Change, Held
 from zap.serving.stores.document import (
-    MAX_DOCUMENT_BYTES,
     NOTHING,
     Document,
     decode,
-    encode,
-    sized,
 )
 
 Work: TypeAlias = Callable[[str, Document], Document | None]
@@ -93,18 +90,11 @@ def document_of(held: Held | None, now_us: int) -> Document:
 
 def _change(key: str, held: Held | None, document: Document, now_us: int) -> Change:
     """The change; one to nothing expires at once, as no key is removed unseen."""
-    data = encode(document)
-    if len(data) > MAX_DOCUMENT_BYTES:
-        events, _ = sized(list(document.events))
-        smaller = Document(
-            events, document.expires_us, document.links, document.devices
-        )
-        data = encode(smaller)
     return Change(
         key=key,
         expected=ABSENT if held is None else held.version,
         version=random.randint(1, _VERSIONS),
-        data=data,
+        data=document.data,
         expires_us=document.expires_us,
         ttl_us=max(_LEAST_TTL_US, document.expires_us - now_us),
     )
