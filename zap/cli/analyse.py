@@ -83,12 +83,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Outcome:
     """Join, judge, write and print; exit code 1 if an alarm rings."""
     from zap.cli.progress import print_table, progress
-    from zap.jobs.analyse.job import analyse, question_of
+    from zap.jobs.analyse.job import analyse
+    from zap.jobs.analyse.released import question_of
     from zap.jobs.analyse.write import publish, write_analysis
     from zap.jobs.inputs import raw_input
 
     asked = _asked(args)
-    raw = raw_input(args.generator or question_of(asked), args.events, args.mapping)
+    name = args.generator or question_of(asked.registry, asked.application)
+    raw = raw_input(name, args.events, args.mapping)
     with progress() as line:
         analysis = analyse(asked, raw, lambda what: line.stage(f"Analysing: {what}"))
     report = write_analysis(analysis, args.output)

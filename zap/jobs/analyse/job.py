@@ -16,11 +16,10 @@ from zap.bundles.id_key import find_id_key
 from zap.bundles.registry import Registry
 from zap.bundles.target import CLASSES, Target
 from zap.encoding.encoder import Encoder
-from zap.errors import BundleError, InputError, RegistryError
+from zap.errors import InputError
 from zap.evaluation.served import Served, judge_served
 from zap.evaluation.served_alarms import Limits, alarms_of
 from zap.evaluation.served_immature import expect
-from zap.evaluation.words import plural
 from zap.jobs.analyse.archive import Archive, read_archive
 from zap.jobs.analyse.groups import by_day, by_version
 from zap.jobs.analyse.inputs import (
@@ -31,6 +30,7 @@ from zap.jobs.analyse.inputs import (
 )
 from zap.jobs.analyse.logged import NO_SUBJECT, Entry, Predictions, predictions_of
 from zap.jobs.analyse.outcomes import Outcomes, outcomes_of
+from zap.jobs.analyse.released import bundles_of, notes_of, reference_bundle
 from zap.jobs.inputs import RawInput
 from zap.jobs.score import check_label
 from zap.serving.log import read_log
@@ -141,34 +141,6 @@ def analyse_entries(
     }
 
 
-def question_of(asked: Asked) -> str:
-    """The name of the generator that the application's model was trained with.
-
-    Raises:
-        RegistryError: the application has no versions.
-    """
-    bundle = reference_bundle(Registry(asked.registry, asked.application))
-    return str(bundle.info["generator"]["name"])
-
-
-def reference_bundle(registry: Registry) -> Bundle:
-    """The live version, or else one of the others.
-
-    Raises:
-        RegistryError: the application has no versions.
-    """
-    live = registry.live()
-    if live is not None:
-        return registry.load(live)
-    versions = registry.versions()
-    if not versions:
-        raise RegistryError(
-            f"Expected a version of {registry.application}. Received: none, "
-            f"registry={registry.path}. Name the registry of the server."
-        )
-    return registry.load(versions[-1])
-
-
 def _numbers(
     asked: Asked,
     raw: RawInput,
@@ -202,7 +174,7 @@ def _numbers(
         "by_version": by_version(predictions, outcomes, served, target, bundles),
         "by_day": by_day(predictions, outcomes, served, target),
         "inputs": _inputs(raw, bundle, predictions, outcomes),
-        "notes": _notes(raw, bundle, predictions, bundles),
+        "notes": notes_of(raw, bundle, predictions, bundles),
     }
 
 
@@ -243,19 +215,6 @@ def _point(bucket: Mapping[str, Any]) -> list[float]:
     return [predicted, observed, bucket["n"]]
 
 
-def bundles_of(
-    registry: Registry, predictions: Predictions
-) -> dict[str, Bundle | None]:
-    """The bundles of the versions that answered; None for one that is gone."""
-    found: dict[str, Bundle | None] = {}
-    for version in predictions.versions:
-        try:
-            found[version] = registry.load(version)
-        except (RegistryError, BundleError):
-            found[version] = None
-    return found
-
-
 def _inputs(
     raw: RawInput, bundle: Bundle, predictions: Predictions, outcomes: Outcomes
 ) -> list[dict[str, Any]]:
@@ -266,35 +225,6 @@ def _inputs(
     encoder = Encoder.from_dict(bundle.json("encoder.json"))
     told = served_inputs(encoder, outcomes, rows)
     return input_drift(encoder, told, reference_of(bundle))
-
-
-def _notes(
-    raw: RawInput,
-    bundle: Bundle,
-    predictions: Predictions,
-    bundles: Mapping[str, Bundle | None],
-) -> list[str]:
-    """What a reader should know before believing the numbers."""
-    found = []
-    if bundle.info["generator"]["digest"] != raw.generator.digest():
-        found.append(
-            f"The generator {raw.generator.name} has changed since version "
-            f"{bundle.version} was trained: outcomes are those of its present form."
-        )
-    if bundle.info["instance"] != raw.generator.instance.fingerprint:
-        found.append("The instance has changed too: inputs are not compared.")
-    gone = [version for version, its in bundles.items() if its is None]
-    if gone:
-        found.append(
-            f"Not in the registry, so beside nothing: versions {', '.join(gone)}."
-        )
-    nameless = int((predictions.subject == NO_SUBJECT).sum())
-    if nameless:
-        found.append(
-            f"Nothing can be joined to {plural(nameless, 'prediction')} without a "
-            "subject: asked for with events alone, or by a server that had no key."
-        )
-    return found
 
 
 def _nameless(asked: Asked, without_key: bool, size: int) -> InputError:
