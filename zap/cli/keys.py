@@ -114,7 +114,7 @@ COMMAND = Group(
     "keys of the API: make, list, revoke",
     "Keep the keys by which the API knows its callers. The file holds hashes of keys, "
     "so a\nkey is shown once, when it is made. Running servers follow the file within "
-    "about a second.",
+    "about a second.\nEach command takes --file and --json.",
     "zap keys new --file keys.json",
     (
         Command(

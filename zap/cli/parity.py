@@ -93,4 +93,5 @@ COMMAND = Command(
     "zap parity shop --log predictions --events archive --mapping shop.toml",
     configure,
     run,
+    stopped="nothing was changed",
 )

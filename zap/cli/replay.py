@@ -47,4 +47,5 @@ COMMAND = Command(
     "zap replay 0197a1c2 --log predictions --events archive --mapping shop.toml",
     configure,
     run,
+    stopped="nothing was changed",
 )
