@@ -68,6 +68,15 @@ def test_the_commands_are_all_there_and_in_the_docs() -> None:
     assert [name for name in NAMES if f"zap models {name}" not in words] == []
 
 
+def test_a_bundle_is_added_and_made_live_at_once(typed, bundles) -> None:
+    first = as_json(typed, f"add {bundles[0]} --deploy")
+    assert first["new"] and first["deployment"]["live"] == first["version"]
+    again = as_json(typed, f"add {bundles[0]} --deploy")
+    assert not again["new"] and not again["deployment"]["new"]
+    said = typed(f"add {bundles[1]} --deploy")
+    assert f"is live; before it {first['version']}" in said
+
+
 @pytest.mark.parametrize("command", COMMAND.commands, ids=lambda each: each.name)
 def test_help_has_an_example_that_can_be_parsed(command, capsys) -> None:
     with pytest.raises(SystemExit) as done:

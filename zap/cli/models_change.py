@@ -21,6 +21,9 @@ def configure_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parent", metavar="VERSION", help="the version that it came from, if any"
     )
+    parser.add_argument(
+        "--deploy", action="store_true", help="make it live, once it is there"
+    )
     add_signature(parser)
     add_registry(parser)
 
@@ -38,7 +41,11 @@ def run_add(args: argparse.Namespace) -> dict[str, Any]:
     if not args.json:
         what = "Added" if new else "Was there already:"
         print(f"{what} {application} {version} in {registry.path}")
-    return {"application": application, "version": version, "new": new}
+    added = {"application": application, "version": version, "new": new}
+    if not args.deploy:
+        return added
+    done = registry.deploy(version, who=args.by, why=args.reason)
+    return added | {"deployment": _said(args, done, "live")}
 
 
 def configure_change(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +115,7 @@ COMMANDS = (
         "add",
         "copy a bundle into the registry",
         "Copy a bundle into the registry, under a version that follows from its files. "
-        "Nothing\nis deployed. To add a bundle twice is to add it once.",
+        "It is\nnot deployed without --deploy. To add it twice is to add it once.",
         "zap models add work/bundle --registry models",
         configure_add,
         run_add,
