@@ -2,11 +2,13 @@
 # PYTHON=python3.12 make demo    chooses the interpreter of .venv
 # EXTRAS=beam,train make demo    installs less
 # PYTEST_ARGS="-k layers" make test
+# SLOW=1 make test               adds the tests of many kills and of full disks
 
 PYTHON ?= $(shell python3.11 -c "" 2>/dev/null && echo python3.11 || echo python3)
 EXTRAS ?= beam,train,serve
 JOBS ?= 2
 PYTEST_ARGS ?=
+SLOW ?= $(CI)
 DEMO := build/demo
 
 VENV := .venv
@@ -27,8 +29,9 @@ demo: $(VENV)/.installed  ## the whole job on real data, and where its report is
 	@$(BIN)/zap run cdnow_repurchase --output $(abspath $(DEMO))
 	@test -s $(DEMO)/report.html
 
-test: $(VENV)/.installed-dev  ## every test, the examples of the docs included
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+test: $(VENV)/.installed-dev  ## the tests, the examples of the docs included; SLOW=1 adds the long ones, as CI does
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
+		$(if $(SLOW),,-m "not slow") $(PYTEST_ARGS)
 
 docs-test: $(VENV)/.installed-dev  ## only the examples in docstrings and docs
 	@$(BIN)/python -m pytest tests/test_docs.py $(PYTEST_ARGS)

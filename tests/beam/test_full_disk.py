@@ -89,6 +89,7 @@ def refused(runs: ForkedRuns, strerror: str = "No space left on device") -> str:
     return path.partition(".tmp-")[2].partition("/")[2]
 
 
+@pytest.mark.slow
 def test_whichever_file_finds_no_room_the_message_names_it(
     runs: ForkedRuns, disk: Disk, raw: Path, whole: Dataset
 ) -> None:

@@ -115,6 +115,7 @@ def other(tmp_path_factory: pytest.TempPathFactory, runs: ForkedRuns) -> Job:
     return Job(tmp_path_factory.mktemp("other"), runs, made_rows(100, seed=1))
 
 
+@pytest.mark.slow
 def test_twenty_kills_at_random_moments(
     tmp_path: Path, runs: ForkedRuns, job: Job
 ) -> None:
@@ -215,6 +216,7 @@ def test_a_kill_while_a_dataset_is_replaced_leaves_one_of_the_two(
     assert visible(tmp_path) == ["examples"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [TWO_WORKERS, TWO_WORKERS[:1]], ids=["own", "forked"])
 def test_kills_of_a_run_with_two_workers(
     tmp_path: Path, runs: ForkedRuns, job: Job, mode: tuple[str, ...]

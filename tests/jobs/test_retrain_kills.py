@@ -32,6 +32,7 @@ def new_shop(tmp_path: Path) -> Shop:
     return shop
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_after_kill_9_at_the_end_of_each_stage(
     runs: ForkedRuns, new_shop: Shop
 ) -> None:
