@@ -34,8 +34,8 @@ def event_of(number: int, subject: str | None, hour: int, **more: Any) -> Event:
     return {
         "event_id": f"e{number}",
         "anonymous_id": subject,
-        "timestamp": hour * HOUR_US,
-        "received_at": hour * HOUR_US,
+        "timestamp": hour * HOUR_US + number,
+        "received_at": hour * HOUR_US + number,
         "type": "view",
         "amount": number,
         **more,
@@ -74,15 +74,29 @@ class Contract(RuleBasedStateMachine):
         now = self.clock.now_us // HOUR_US
         events = [
             event_of(next(self.numbers), self.own + subject, now + ago)
-            | {"received_at": (now + ago + late) * HOUR_US}
-            for subject, ago, late in drawn
+            for subject, ago, _ in drawn
         ]
+        for event, (_, _, late) in zip(events, drawn, strict=True):
+            event["received_at"] += late * HOUR_US
+            self.forget_the_silent(event["anonymous_id"])
         told = self.store.append(events)
         assert told.new + told.by_reason.get("past_reach", 0) == len(events)
         assert told.repeated == 0
         self.posted += events
         for event in events:
             self.model[event["anonymous_id"]][event["event_id"]] = event
+
+    def forget_the_silent(self, subject: str) -> None:
+        """What a store has forgotten does not come back with what comes in now."""
+        if not self.silent(subject, self.clock.now_us):
+            return
+        del self.model[subject]
+        self.posted = [e for e in self.posted if e["anonymous_id"] != subject]
+
+    def silent(self, subject: str, now_us: int) -> bool:
+        events = self.model.get(subject, {}).values()
+        newest = max((known(event) for event in events), default=None)
+        return newest is not None and newest + KEEP_HOURS * HOUR_US <= now_us
 
     @rule(data=st.data())
     def append_again(self, data: st.DataObject) -> None:
@@ -125,8 +139,7 @@ class Contract(RuleBasedStateMachine):
 
     def expected(self, subject: str, now_us: int) -> list[str]:
         events = self.model.get(subject, {}).values()
-        newest = max((known(e) for e in events), default=0)
-        if newest + KEEP_HOURS * HOUR_US <= now_us:
+        if self.silent(subject, now_us):
             return []
         seen = [e for e in events if known(e) <= now_us]
         ordered = sorted(seen, key=lambda e: (e["timestamp"], e["received_at"]))

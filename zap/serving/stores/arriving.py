@@ -167,9 +167,10 @@ def added(document: Document, arriving: Arriving, now_us: int, limits: Limits) -
         limits.max_events,
         owners(found) if links else None,
     )
-    expires_us = _newest(kept, links, devices) + max(
-        limits.keep_us, arriving.need.reach_us
-    )
+    # Whatever came in counts, also what is pruned: expiry never moves back.
+    silent_us = max(limits.keep_us, arriving.need.reach_us)
+    newest = _newest(events, links, devices)
+    expires_us = max(document.expires_us, newest + silent_us)
     if expires_us <= now_us:
         return Added(NOTHING, frozenset(repeated), frozenset(), +cut)
     found, large = sized(replace(found, events=kept, expires_us=expires_us))
