@@ -152,6 +152,7 @@ def test_no_room_for_a_directory_is_said_before_any_work(
         assert [*folder.iterdir()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_file_that_may_not_grow_is_named(

@@ -75,7 +75,7 @@ def sliced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_heavy_subject_goes_whole_whatever_is_read_first(
     tmp_path: Path, paths: list[str], light: list[str], sliced: list[int], workers: int
 ) -> None:

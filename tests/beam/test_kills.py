@@ -186,6 +186,7 @@ def test_a_kill_after_it_has_its_name(
     assert visible(tmp_path) == ["examples"]
 
 
+@pytest.mark.slow
 def test_a_kill_while_a_dataset_is_replaced_leaves_one_of_the_two(
     tmp_path: Path, runs: ForkedRuns, job: Job, other: Job
 ) -> None:

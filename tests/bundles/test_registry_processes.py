@@ -114,6 +114,7 @@ def started(root: Path, bundles: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_kills_at_any_moment(tmp_path: Path) -> None:
     """The old version is live, or the new one; and the next process carries on."""
     root, bundles = tmp_path / "models", tmp_path / "bundles"

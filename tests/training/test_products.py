@@ -128,6 +128,7 @@ def test_the_form_follows_the_shape(monkeypatch: pytest.MonkeyPatch) -> None:
     assert used == 2 * ["compressed_product"] + 2 * ["multi_hot_product"]
 
 
+@pytest.mark.slow
 def test_two_threads_give_the_same_bits() -> None:
     """In a process of its own, since threads are set before anything runs."""
     code = """

@@ -82,6 +82,7 @@ def test_same_seed_same_weights_whatever_the_order_of_visits(
     assert weights_of(again) == weights_of(trained)
 
 
+@pytest.mark.slow
 def test_two_threads_train_the_same_bits_again() -> None:
     """At sizes at which TensorFlow shares the work out, in both forms of products."""
     code = """
