@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from zap.cli.archive_arguments import add_log, add_period, period_of, root_of
 from zap.cli.command import Command, Outcome
 
 if TYPE_CHECKING:
@@ -24,14 +25,7 @@ _LIMITS = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("application", metavar="APPLICATION", help="as in the log")
-    parser.add_argument(
-        "--log", required=True, metavar="DIR", help="the prediction log of zap serve"
-    )
-    parser.add_argument(
-        "--registry",
-        metavar="ROOT",
-        help="folder or URL of the registry (default: ZAP_REGISTRY, or models)",
-    )
+    add_log(parser)
     parser.add_argument(
         "--events",
         nargs="+",
@@ -52,10 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="for the report and its numbers"
     )
-    for end, what in (("since", "at this time or later"), ("until", "before")):
-        parser.add_argument(
-            f"--{end}", metavar="TIME", help=f"only predictions answered {what}, ISO"
-        )
+    add_period(parser)
     parser.add_argument(
         "--max-bad-share",
         type=float,
@@ -107,16 +98,13 @@ def run(args: argparse.Namespace) -> Outcome:
 
 
 def _asked(args: argparse.Namespace) -> Asked:
-    from zap.bundles.registry import default_root
     from zap.jobs.analyse.job import Asked
-    from zap.times import instant_us
 
     return Asked(
         args.application,
         args.log,
-        args.registry or default_root(),
-        None if args.since is None else instant_us(args.since),
-        None if args.until is None else instant_us(args.until),
+        root_of(args),
+        *period_of(args),
         args.max_bad_share,
         _limits(args),
     )

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from zap.jobs.parity.job import Archive
 
 
-def add_archive(parser: argparse.ArgumentParser) -> None:
-    """Where the log, the models and the raw events lie."""
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """Where the log and the models lie."""
     parser.add_argument(
         "--log", required=True, metavar="DIR", help="folder of the prediction log"
     )
@@ -21,6 +21,30 @@ def add_archive(parser: argparse.ArgumentParser) -> None:
         metavar="ROOT",
         help="folder or URL of the registry (default: ZAP_REGISTRY, or models)",
     )
+
+
+def add_period(parser: argparse.ArgumentParser) -> None:
+    """Which predictions of the log, by when they were answered."""
+    for end, what in (("since", "at this time or later"), ("until", "before")):
+        parser.add_argument(
+            f"--{end}", metavar="TIME", help=f"only predictions answered {what}, ISO"
+        )
+
+
+def period_of(args: argparse.Namespace) -> tuple[int | None, int | None]:
+    """The two ends in microseconds, None where one is open."""
+    from zap.times import instant_us
+
+    since, until = (
+        None if given is None else instant_us(given)
+        for given in (args.since, args.until)
+    )
+    return since, until
+
+
+def add_archive(parser: argparse.ArgumentParser) -> None:
+    """Where the log, the models and the raw events lie."""
+    add_log(parser)
     parser.add_argument(
         "--events",
         nargs="+",

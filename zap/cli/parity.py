@@ -6,7 +6,13 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from zap.cli.archive_arguments import add_archive, archive_of, root_of
+from zap.cli.archive_arguments import (
+    add_archive,
+    add_period,
+    archive_of,
+    period_of,
+    root_of,
+)
 from zap.cli.command import Command, Outcome
 from zap.errors import InputError
 
@@ -15,10 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("application", metavar="APPLICATION", help="whose predictions")
     add_archive(parser)
-    for name, words in (("since", "at that time or later"), ("until", "before")):
-        parser.add_argument(
-            f"--{name}", metavar="TIME", help=f"only those answered {words}, UTC"
-        )
+    add_period(parser)
     parser.add_argument(
         "--most",
         type=int,
@@ -37,7 +40,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Outcome:
     """Replay, and say how many match and why the others do not."""
     from zap.jobs.parity.job import parity
-    from zap.times import instant_us
 
     least = args.min_share
     if args.most < 1 or not 0 <= (least or 0) <= 1:
@@ -45,7 +47,7 @@ def run(args: argparse.Namespace) -> Outcome:
             "Expected --most to be at least 1 and --min-share from 0 to 1. "
             f"Received: most={args.most}, min-share={least}. Correct them."
         )
-    since, until = (t and instant_us(t) for t in (args.since, args.until))
+    since, until = period_of(args)
     found = parity(
         args.application,
         args.log,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zap.bundles.folders import replace_file
 from zap.evaluation.report import png_charts
 from zap.evaluation.served_page import analysis_html
 
@@ -54,9 +54,4 @@ def _json(analysis: Mapping[str, Any]) -> bytes:
 def _replace(path: Path, content: bytes) -> None:
     """Write a file in one step: a reader sees the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(path, content)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
@@ -46,64 +47,32 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        registry = self.registry
-        self._requests = Counter(
-            "zap_requests",
-            "Requests answered.",
-            ("route", "method", "status"),
-            registry=registry,
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        answered = "route", "method", "status"
+        took = "From a request's headers to the end of its answer."
+        scores = "Calibrated probabilities given; of several classes the largest."
+        kept = "Live versions that could not be loaded; the former goes on."
+        one, version = ("application",), ("application", "version")
+        self._requests = counter("zap_requests", "Requests answered.", answered)
+        self._latency = histogram(
+            "zap_request_seconds", took, ("route",), buckets=LATENCY_S
         )
-        self._latency = Histogram(
-            "zap_request_seconds",
-            "From a request's headers to the end of its answer.",
-            ("route",),
-            buckets=LATENCY_S,
-            registry=registry,
+        self.in_flight = gauge("zap_requests_in_flight", "Requests being worked on.")
+        self.buffered_bytes = gauge("zap_buffered_bytes", "Bodies being received.")
+        self._refused = counter(
+            "zap_refused", "Requests and connections refused.", ("reason",)
         )
-        self.in_flight = Gauge(
-            "zap_requests_in_flight", "Requests being worked on.", registry=registry
+        self._predictions = counter("zap_predictions", "Scores given.", version)
+        self._scores = histogram("zap_score", scores, one, buckets=SCORES)
+        self._amounts = histogram(
+            "zap_amount", "Amounts predicted.", one, buckets=AMOUNTS
         )
-        self.buffered_bytes = Gauge(
-            "zap_buffered_bytes", "Bodies being received.", registry=registry
+        self._store_errors = counter(
+            "zap_store_errors", "Failures of the event store.", ("operation",)
         )
-        self._refused = Counter(
-            "zap_refused",
-            "Requests and connections refused.",
-            ("reason",),
-            registry=registry,
-        )
-        self._predictions = Counter(
-            "zap_predictions",
-            "Scores given.",
-            ("application", "version"),
-            registry=registry,
-        )
-        self._scores = Histogram(
-            "zap_score",
-            "Calibrated probabilities given; of several classes the largest.",
-            ("application",),
-            buckets=SCORES,
-            registry=registry,
-        )
-        self._amounts = Histogram(
-            "zap_amount",
-            "Amounts predicted.",
-            ("application",),
-            buckets=AMOUNTS,
-            registry=registry,
-        )
-        self._store_errors = Counter(
-            "zap_store_errors",
-            "Failures of the event store.",
-            ("operation",),
-            registry=registry,
-        )
-        self._bundle_errors = Counter(
-            "zap_bundle_errors",
-            "Live versions that could not be loaded; the former goes on.",
-            ("application",),
-            registry=registry,
-        )
+        self._bundle_errors = counter("zap_bundle_errors", kept, one)
         self._children: dict[tuple[str, str, int], Counter] = {}
         self._latencies: dict[str, Histogram] = {}
         self._versions: dict[str, deque[str]] = {}
