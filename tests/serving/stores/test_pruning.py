@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_events import HOUR_US
-from made_stores import EVENTS, INSTANCES, Clock, Event, in_memory, in_order, known
+from made_stores import (
+    EVENTS,
+    INSTANCES,
+    SEQUENCE,
+    Clock,
+    Event,
+    in_memory,
+    in_order,
+    known,
+)
 
 from zap.encoding.encoder import Encoder
 from zap.encoding.recent import recent_events
@@ -108,6 +118,22 @@ def test_nothing_is_kept_that_nothing_looks_at() -> None:
     (held,) = store._backend.get(["anonymous_id:a"])
     assert held is not None
     assert held.data.count(b'"view"') == 3
+
+
+def test_nothing_is_kept_beyond_the_lookback() -> None:
+    instance = dataclasses.replace(SEQUENCE, last=100, lookback_days=1)
+    need, clock = Need.of(instance, "anonymous_id"), Clock(0)
+    store = in_memory(clock, need)
+    for hour in range(60):
+        clock.now_us = hour * HOUR_US
+        store.append([plain(hour)])
+    past = store.past("a", need, clock.now_us)
+    one_before = 34  # what the first one of the day is compared with
+    assert [e["timestamp"] // HOUR_US for e in past.events] == [*range(one_before, 60)]
+    (held,) = store._backend.get(["anonymous_id:a"])
+    assert held is not None
+    # A request that began within the minute of slack looks back from the hour before.
+    assert held.data.count(b'"view"') == 60 - one_before + 1
 
 
 def test_an_event_of_a_type_that_nobody_reads_is_counted() -> None:
