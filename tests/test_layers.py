@@ -77,6 +77,12 @@ LAYERS = {
         "redis starlette uvicorn uvloop",
         never_loads=ENGINES + " pyarrow matplotlib",
     ),
+    "collect": Layer(
+        rooms="encoding events datasets bundles serving",
+        packages="numpy pyarrow msgspec orjson jsonschema_rs fsspec prometheus_client "
+        "starlette uvicorn uvloop",
+        never_loads=ENGINES + " matplotlib",
+    ),
     "training": Layer(
         rooms="encoding datasets bundles serving evaluation",
         packages="numpy tensorflow keras ai_edge_litert lightgbm optuna",
@@ -98,13 +104,13 @@ LAYERS = {
         never_loads="tensorflow keras",
     ),
     "jobs": Layer(
-        rooms="encoding events histories examples datasets bundles serving training "
-        "evaluation checks beam",
+        rooms="encoding events histories examples datasets bundles serving collect "
+        "training evaluation checks beam",
         packages="numpy",
     ),
     "cli": Layer(
-        rooms="encoding events histories examples datasets bundles serving training "
-        "evaluation checks beam jobs simulation",
+        rooms="encoding events histories examples datasets bundles serving collect "
+        "training evaluation checks beam jobs simulation",
         packages="rich",
         never_loads=ENGINES + " pyarrow matplotlib numpy",
     ),

@@ -19,6 +19,7 @@ defect of Zap.
     |-- KeysError         the keys by which the API knows its callers
     |-- LogError          the prediction log: it can't be written or read
     |-- StoreError        an event store that cannot be reached, or is too slow
+    |-- CollectError      the collector: its settings, its spool, its archive
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -77,6 +78,10 @@ class LogError(ZapError):
 
 class StoreError(ZapError):
     """An event store cannot be reached, is too slow, or holds something else."""
+
+
+class CollectError(ZapError):
+    """The collector's settings are wrong, or its spool or archive can't be used."""
 
 
 class MissingExtraError(ZapError):

@@ -1,0 +1,1 @@
+"""What the clients of each tool say, and what they must be told."""
