@@ -45,6 +45,7 @@ SCHEMA = re.compile(r"iglu:([^/]+/[^/]+)/.*", re.DOTALL)
 CODED = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 MOST_INSIDE = 2
 WITHHELD = "withheld by the privacy settings of the source"
+"""What stands for a payload, or a text in it, that could not be looked into."""
 
 
 class OwnForm:
