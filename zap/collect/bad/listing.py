@@ -36,9 +36,12 @@ class Wanted:
 
     def has(self, row: StoredRow) -> bool:
         """Whether a row of these files is meant."""
-        if self.reason is not None and row.reason != self.reason:
-            if not (self.reason.endswith(".") and row.reason.startswith(self.reason)):
+        family = self.reason or ""
+        if family.endswith("."):
+            if not row.reason.startswith(family):
                 return False
+        elif self.reason not in (None, row.reason):
+            return False
         if self.from_us is not None and row.received_us < self.from_us:
             return False
         return self.until_us is None or row.received_us < self.until_us

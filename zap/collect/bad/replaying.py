@@ -8,7 +8,6 @@ event ids.
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,9 +20,7 @@ from zap.collect.bad.files import writing
 from zap.collect.bad.listing import Wanted, rows_of
 from zap.collect.bad.marks import mark, marked
 from zap.collect.bad.rows import Identity
-from zap.collect.spool import Spool, SpoolOptions
-from zap.collect.spool.locks import take_writer
-from zap.errors import CollectError
+from zap.collect.spool import Spool, SpoolOptions, SpoolTaken
 
 MOST_ROWS = 1_000
 MOST_BYTES = 4 << 20
@@ -110,33 +107,14 @@ def hand_over(
     """
     until = time.monotonic() + wait_s
     while inbox.waiting(spool):
-        if not _has_writer(spool):
-            _take_alone(spool, options)
-        elif time.monotonic() >= until:
-            return False
-        else:
+        try:
+            with Spool(spool, options) as own:
+                inbox.take(own)
+        except SpoolTaken:  # a collector runs: it takes them up itself
+            if time.monotonic() >= until:
+                return False
             time.sleep(0.1)
     return True
-
-
-def _has_writer(spool: Path) -> bool:
-    lock = take_writer(spool)
-    if lock is None:
-        return True
-    os.close(lock)
-    return False
-
-
-def _take_alone(spool: Path, options: SpoolOptions | None) -> None:
-    """Take up what waits as the spool's writer, as no collector runs."""
-    try:
-        own = Spool(spool, options)
-    except CollectError:
-        if _has_writer(spool):
-            return  # a collector began just now: it will
-        raise
-    with own:
-        inbox.take(own)
 
 
 def _chunks(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -120,19 +119,20 @@ class _Walk:
             inside: how many texts it is inside of.
             fallback: None gives the text, unless it begins like JSON.
         """
-        decoded: bytes | str = text
-        encode: Callable[[bytes], str] = bytes.decode
-        if (found := decoded(text)) is not None:
-            decoded, encode = found, _encoded
-        elif not text.lstrip().startswith(("{", "[")):
+        found = decoded(text)
+        if found is None and not text.lstrip().startswith(("{", "[")):
             return text if fallback is None else fallback
         try:
-            value = read_json(decoded)
+            value = read_json(text if found is None else found)
         except ValueError:
             return WITHHELD
         if inside == MOST_INSIDE:
             return WITHHELD
-        return encode(orjson.dumps(self.of("", value, inside + 1)))
+        new = self.of("", value, inside + 1)
+        if new == value:
+            return text
+        coded = orjson.dumps(new)
+        return coded.decode() if found is None else _encoded(coded)
 
 
 def _by_name(paths: list[Path], change: Change) -> dict[str, Change]:
@@ -143,9 +143,9 @@ def decoded(text: str) -> bytes | None:
     """What a text of base64 says, if that begins like an object or a list."""
     if not CODED.fullmatch(text):
         return None
-    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+    usual = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        found = binascii.a2b_base64(plain + "=" * (-len(plain) % 4))
+        found = binascii.a2b_base64(usual + "=" * (-len(usual) % 4))
     except binascii.Error:
         return None
     return found if found.lstrip()[:1] in (b"{", b"[") else None
