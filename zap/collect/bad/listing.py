@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
@@ -110,6 +111,18 @@ def find(
         for row in rows_of(path, unread):
             if wanted.has(row):
                 yield Found(row, row.identity in replayed)
+
+
+def latest(folder: Path, wanted: Wanted, most: int) -> list[Found]:
+    """The rows of those meant that came last, the last one first.
+
+    Raises:
+        CollectError: a file can't be read.
+    """
+    found = find(folder, wanted, {})
+    return heapq.nlargest(
+        most, found, key=lambda each: (each.row.received_us, each.row.identity)
+    )
 
 
 def counted(folder: Path, wanted: Wanted) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from zap.collect.bad import inbox
 from zap.collect.bad.again import Again, Still
@@ -47,6 +48,13 @@ class Replayed:
     events: int = 0
     unread: dict[str, int] = field(default_factory=dict)
     waiting: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON has it."""
+        return {
+            name: dict(value) if isinstance(value, dict) else value
+            for name, value in vars(self).items()
+        }
 
 
 @dataclass
