@@ -44,6 +44,7 @@ class Body:
         self.expected = b"transfer-encoding" in headers or self.declared_bytes > 0
         self.whole = not self.expected
         self.held_bytes = 0
+        self.late = False
 
     async def read(self, limits: Limits, buffer: Buffer) -> bytes:
         """All of it.
@@ -80,6 +81,7 @@ class Body:
             async with asyncio.timeout(timeout_s):
                 return await self._receive_all(max_bytes, retry_after_s, buffer)
         except TimeoutError:
+            self.late = True
             raise slow_body(timeout_s) from None
 
     async def _receive_all(
