@@ -92,28 +92,22 @@ class Collector:
         log: RequestLog,
         rest: App,
     ):
-        self._limits, self._metrics, self._log, self._rest = (
-            *(config.limits, metrics, log),
-            rest,
-        )
-        self._logs = config.log_requests
+        limits = self._limits = config.limits
+        self._metrics, self._log, self._logs = metrics, log, config.log_requests
+        self._rest = rest
         self._sources = Sources(config.sources)
         self._routes = Routes(protocols)
         self._reading = Reading(config.limits)
         self._taking = Taking(self._sources, checks)
-        limits = config.limits
         self._committer = Committer(spool, limits.ack_timeout_s, limits.retry_after_s)
         self._in_flight = 0
-        metrics.watch(
-            "requests_in_flight",
-            "Requests that are whole and not answered.",
-            lambda: self._in_flight,
-        )
-        metrics.watch(
-            "buffered_bytes",
-            "Bodies from their first byte to their answer.",
-            lambda: self._reading.buffer.held_bytes,
-        )
+        metrics.watch("Requests and bodies that are not yet answered.", self._held)
+
+    def _held(self) -> dict[str, float]:
+        return {
+            "requests_in_flight": self._in_flight,
+            "buffered_bytes": self._reading.buffer.held_bytes,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection's scope."""
@@ -146,10 +140,10 @@ class Collector:
             reply = await self._accept(methods.get(visit.scope["method"]), visit)
             fate = ACCEPTED
         except Unaccepted as why:
-            fate, reply = why.fate.value, visit.taken.protocol.refused(visit.told(), why)
+            fate, reply = why.fate.value, _refused(visit, why)
         except Refused as refused:
-            why = unaccepted(refused, self._limits.retry_after_s)
-            fate, reply = why.fate.value, visit.taken.protocol.refused(visit.told(), why)
+            unread = unaccepted(refused, self._limits.retry_after_s)
+            fate, reply = unread.fate.value, _refused(visit, unread)
         except Disconnected:
             fate = DISCONNECTED
         except Exception as error:
@@ -206,7 +200,7 @@ class Collector:
         frames = "".join(traceback.format_tb(error.__traceback__))
         LOG.error("defect: %s in %s\n%s", type(error).__name__, protocol.name, frames)
         wait = self._limits.retry_after_s
-        return protocol.refused(visit.told(), Unaccepted(Fate.FAILED, _FAILED, wait))
+        return _refused(visit, Unaccepted(Fate.FAILED, _FAILED, wait))
 
     async def _send(self, reply: Reply, visit: _Visit, send: Send) -> None:
         taken, origin = visit.taken, visit.headers.get(b"origin")
@@ -232,3 +226,7 @@ class Collector:
                 "ms": round(1000 * (time.perf_counter() - visit.began), 3),
             }
         )
+
+
+def _refused(visit: _Visit, why: Unaccepted) -> Reply:
+    return visit.taken.protocol.refused(visit.told(), why)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from zap.collect.protocol import Fate, Unaccepted
+from zap.collect.spool import SpoolFull
 from zap.errors import CollectError
 
 Done = Callable[[CollectError | None], None]

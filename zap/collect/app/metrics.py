@@ -49,7 +49,7 @@ class CollectMetrics(Collector):
         self._bad: Counter[tuple[str, str]] = Counter()
         self._connections: Counter[str] = Counter()
         self._acks: dict[str, tuple[list[int], list[float]]] = {}
-        self._gauges: list[tuple[str, str, Callable[[], Mapping[str, float]]]] = []
+        self._gauges: list[tuple[str, Callable[[], Mapping[str, float]]]] = []
         self.registry.register(self)
 
     def answered(self, protocol: str, fate: str, source: str) -> None:
@@ -78,17 +78,14 @@ class CollectMetrics(Collector):
         """A connection was refused before it was a request."""
         self._connections[reason] += 1
 
-    def watch(
-        self, name: str, help_text: str, values: Callable[[], Mapping[str, float]]
-    ) -> None:
+    def watch(self, help_text: str, values: Callable[[], Mapping[str, float]]) -> None:
         """Tell numbers that are kept elsewhere.
 
         Args:
-            name: of the gauges, to which a ``_`` and the name of each is added.
             help_text: one sentence.
-            values: by name, asked at each scrape.
+            values: by the name of each, asked at each scrape.
         """
-        self._gauges.append((name, help_text, values))
+        self._gauges.append((help_text, values))
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: what there is, is told when it is asked for."""
@@ -102,17 +99,15 @@ class CollectMetrics(Collector):
         yield _counter(
             "events", "Events acknowledged.", self._events, "protocol source"
         )
-        yield _counter(
-            "bad_rows", "Bad rows acknowledged.", self._bad, "source reason"
-        )
+        yield _counter("bad_rows", "Bad rows acknowledged.", self._bad, "source reason")
         connections = {(reason,): n for reason, n in self._connections.items()}
         yield _counter(
             "connections_refused", "Refused before a request.", connections, "reason"
         )
         yield self._latency()
-        for name, help_text, values in self._gauges:
-            for key, value in values().items():
-                gauge = GaugeMetricFamily(f"zap_collect_{name}_{key}", help_text)
+        for help_text, values in self._gauges:
+            for name, value in values().items():
+                gauge = GaugeMetricFamily(f"zap_collect_{name}", help_text)
                 gauge.add_metric([], value)
                 yield gauge
 
@@ -136,8 +131,11 @@ class CollectMetrics(Collector):
         return family
 
 
-def _counter(name: str, help_text: str, counts: Mapping[Any, int], labels: str) -> Any:
-    family = CounterMetricFamily(f"zap_collect_{name}", help_text, labels=labels.split())
+def _counter(
+    name: str, help_text: str, counts: Mapping[Any, int], labels: str
+) -> CounterMetricFamily:
+    full = f"zap_collect_{name}"
+    family = CounterMetricFamily(full, help_text, labels=labels.split())
     for key, value in sorted(counts.items()):
         family.add_metric(key, value)
     return family

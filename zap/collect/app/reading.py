@@ -6,14 +6,13 @@ believed, but where it says too much.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from zap.collect.app.config import CollectLimits
 from zap.collect.inflate import inflate
 from zap.collect.nesting import BODY_LEVELS, too_deep
 from zap.collect.protocol import Fate, Unaccepted
-from zap.serving.api.body import Body, Buffer, Receive
+from zap.serving.api.body import Body, Buffer
 from zap.serving.api.refusals import Refused
 
 PLAIN = (b"identity", b"")
@@ -70,9 +69,7 @@ class Reading:
             raise unaccepted(refused, limits.retry_after_s) from None
         if encoding in GZIP and content:
             content = self._inflated(body, content, most)
-        if content.lstrip()[:1] in (b"{", b"[") and too_deep(
-            content, BODY_LEVELS
-        ):
+        if content.lstrip()[:1] in (b"{", b"[") and too_deep(content, BODY_LEVELS):
             raise Unaccepted(
                 Fate.TOO_LARGE,
                 f"Expected JSON of at most {BODY_LEVELS} levels. Send it flatter.",

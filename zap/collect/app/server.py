@@ -76,11 +76,11 @@ def spool_numbers(spool: Spool) -> Mapping[str, float]:
     """What metrics tell of a spool."""
     status = spool.status()
     return {
-        "bytes": status.bytes,
-        "max_bytes": status.max_bytes,
-        "end": status.end,
-        "oldest": status.oldest,
-        "failing": float(bool(status.failing)),
+        "spool_bytes": status.bytes,
+        "spool_max_bytes": status.max_bytes,
+        "spool_end": status.end,
+        "spool_oldest": status.oldest,
+        "spool_failing": float(bool(status.failing)),
     }
 
 
@@ -124,14 +124,10 @@ class Collecting:
     def metrics(self, registry: CollectorRegistry | None = None) -> CollectMetrics:
         """Counts, and what the spool tells of itself."""
         metrics = CollectMetrics(registry)
-        metrics.watch(
-            "spool", "The spool.", lambda: spool_numbers(self.spool)
-        )
-        metrics.watch(
-            "request_lines",
-            "Lines of the log of requests.",
-            lambda: {"lost": self.requests.lost},
-        )
+        metrics.watch("spool", "The spool.", lambda: spool_numbers(self.spool))
+        metrics.watch("The spool.", lambda: spool_numbers(self.spool))
+        lost = self.requests
+        metrics.watch("Left out of the log.", lambda: {"lines_lost": lost.lost})
         return metrics
 
     def _before(self, rest: App, metrics: CollectMetrics) -> Collector:

@@ -16,6 +16,10 @@ from zap.collect.event import BadRow, Event
 from zap.collect.nesting import EVENT_LEVELS, too_deep
 from zap.collect.protocol import Fate, Parsed, Protocol, Request, Unaccepted
 from zap.collect.record import encode_bad, encode_event
+from zap.errors import CollectError
+
+NOTHING = Parsed(None)
+NO_JSON, TOO_LARGE, TOO_DEEP = "no_json", "too_large", "too_deep"
 
 
 class Checks(Shape):
@@ -47,7 +51,7 @@ class Taken:
 
     protocol: Protocol
     source: Source | None = None
-    parsed: Parsed = Parsed(None)
+    parsed: Parsed = NOTHING
     events: Sequence[Event] = ()
     bad: Sequence[BadRow] = ()
     records: Sequence[bytes] = ()
@@ -129,24 +133,36 @@ class Taking:
         records: list[bytes] = []
         wrong = [*self._checks.bad(source.name, parsed.bad), *bad]
         for event in events:
-            record = encode_event(event)
+            try:
+                record = encode_event(event)
+            except CollectError as error:
+                wrong.append(BadRow(NO_JSON, str(error), ascii(event)))
+                continue
             detail = _too_much(record, most)
             if detail is None:
                 kept.append(event)
                 records.append(record)
             else:
                 wrong.append(BadRow(*detail, event))
-        records += [encode_bad(row, source.name, received_us) for row in wrong]
+        records += [_bad_record(row, source.name, received_us) for row in wrong]
         taken.events, taken.bad, taken.records = kept, wrong, records
+
+
+def _bad_record(row: BadRow, source: str, received_us: int) -> bytes:
+    try:
+        return encode_bad(row, source, received_us)
+    except CollectError:  # half a surrogate pair, or a number beyond 64 bits
+        plain = BadRow(row.reason, ascii(row.detail), ascii(row.payload))
+        return encode_bad(plain, source, received_us)
 
 
 def _too_much(record: bytes, most_bytes: int) -> tuple[str, str] | None:
     """The reason and the detail of an event that is too large or too deep."""
     if len(record) > most_bytes:
         detail = f"Expected at most {most_bytes} bytes. Received: {len(record)}."
-        return "too_large", detail
+        return TOO_LARGE, detail
     if too_deep(record):
-        return "too_deep", f"Expected at most {EVENT_LEVELS} levels in an event."
+        return TOO_DEEP, f"Expected at most {EVENT_LEVELS} levels in an event."
     return None
 
 
