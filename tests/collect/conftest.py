@@ -16,8 +16,8 @@ from tests.collect.real_collector import RealCollector, collector_at
 def collector_server(tmp_path: Path) -> Iterator[Callable[..., RealCollector]]:
     """Starts real collectors: ``collector_server(["segment"])``.
 
-    It takes what `tests.collect.real_collector.collector_at` takes after the folder. All
-    are ended after the test, in order, and must end well.
+    It takes what `tests.collect.real_collector.collector_at` takes after the folder.
+    All are ended after the test, in order, and must end well.
     """
     with ExitStack() as stack:
         started: list[RealCollector] = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from zap.collect.app.config import CollectConfig
-from zap.collect.app.server import checks_of, protocols_of
+from zap.collect.app.server import protocols_of
 from zap.collect.app.sources import Sources
+from zap.collect.checks.checks import Checks
 
 
 def checked(config: CollectConfig) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def checked(config: CollectConfig) -> dict[str, Any]:
         CollectError: something that the settings name is missing or wrong.
     """
     protocols_of(config)
-    checks_of(config)
+    Checks(config.sources)
     Sources(config.sources)
     sources = {
         name: {

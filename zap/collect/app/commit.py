@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from zap.collect.protocol import Fate, Unaccepted
-from zap.collect.spool import SpoolFull
+from zap.collect.spool.options import SpoolFull
 from zap.errors import CollectError
 
 Done = Callable[[CollectError | None], None]
@@ -92,15 +92,13 @@ class Committer:
             self._begun = False
 
     def _unaccepted(self, error: CollectError) -> Unaccepted:
-        full = isinstance(error, SpoolFull)
-        fate = Fate.FULL if full else Fate.FAILED
-        message = (
-            "There is no room for more events now. Try again after the seconds of "
-            "Retry-After."
-            if full
-            else "The events could not be written to disk. Try again."
-        )
-        return Unaccepted(fate, message, self._retry_after_s)
+        fate, message = Fate.FAILED, "The events could not be written to disk."
+        if isinstance(error, SpoolFull):
+            fate, message = Fate.FULL, "There is no room for more events now."
+        elif error is _LATE:
+            message = "The disk takes too long."
+        told = f"{message} Try again after the seconds of Retry-After."
+        return Unaccepted(fate, told, self._retry_after_s)
 
 
 class _Group:

@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from zap.collect.app.rates import EventRate
+from zap.collect.checks.settings import CheckSettings, PrivacySettings
 from zap.errors import CollectError
 from zap.serving.api.keys import ORIGIN
 from zap.serving.api.protocol import ConnectionLimits
@@ -20,6 +21,7 @@ Count = Annotated[int, Meta(ge=1, le=1 << 40)]
 Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")]
 ANY_ORIGIN = "*"
 LONGEST_KEY = 1_000
+Key = Annotated[str, Meta(min_length=1, max_length=LONGEST_KEY)]
 
 
 class CollectLimits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,8 +44,10 @@ class CollectLimits(Struct, frozen=True, forbid_unknown_fields=True):
     retry_after_s: Seconds = 5.0
 
 
-class SourceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What posts events: a site, an app, a server.
+class SourceConfig(
+    CheckSettings, frozen=True, forbid_unknown_fields=True, kw_only=True
+):
+    """What posts events: a site, an app, a server; and what is checked of them.
 
     Attributes:
         protocols: that it may speak.
@@ -53,18 +57,14 @@ class SourceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         origins: of the pages that may post, exactly as browsers send them; ``*`` is
             every page. Clients that are no pages send none and need none.
         rate: of its events; None is no limit.
-        schemas: folder of JSON Schemas of its events; empty is none.
-        privacy: what is dropped, hashed or cut of its events.
     """
 
     protocols: Annotated[list[str], Meta(min_length=1)]
-    keys: list[Annotated[str, Meta(min_length=1, max_length=LONGEST_KEY)]] = []
+    keys: list[Key] = field(default_factory=list)
     key_env: str = ""
     without_key: bool = False
-    origins: list[str] = []
+    origins: list[str] = field(default_factory=list)
     rate: EventRate | None = None
-    schemas: str = ""
-    privacy: dict[str, Any] = {}
 
     def all_keys(self) -> list[str]:
         """The write keys, with that of the environment.
@@ -162,6 +162,7 @@ _SETTINGS = Settings(
         "$.connections": ConnectionLimits,
         "$.sources[...]": SourceConfig,
         "$.sources[...].rate": EventRate,
+        "$.sources[...].privacy": PrivacySettings,
     },
     CollectError,
     "a collector",

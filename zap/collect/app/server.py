@@ -17,8 +17,7 @@ from zap.collect.app.collector import Collector
 from zap.collect.app.config import CollectConfig
 from zap.collect.app.metrics import CollectMetrics
 from zap.collect.app.own_routes import OwnRoutes
-from zap.collect.app.taking import Checks
-from zap.collect.event import BadRow, Event
+from zap.collect.checks.checks import Checks
 from zap.collect.protocol import Protocol
 from zap.collect.protocols import PROTOCOLS
 from zap.collect.spool import Spool, SpoolOptions
@@ -47,29 +46,6 @@ def protocols_of(config: CollectConfig) -> list[Protocol]:
                 f"protocol={name!r}, source={source}. Change it."
             )
     return [make() for name, make in PROTOCOLS.items() if name in named]
-
-
-def checks_of(config: CollectConfig) -> Checks:
-    """What events go through.
-
-    Raises:
-        CollectError: a schema or a rule is wrong.
-    """
-    return Unchecked()
-
-
-class Unchecked:
-    """Lets everything through."""
-
-    def apply(
-        self, source: str, events: Sequence[Event]
-    ) -> tuple[Sequence[Event], Sequence[BadRow]]:
-        """All of them."""
-        return events, ()
-
-    def bad(self, source: str, rows: Sequence[BadRow]) -> Sequence[BadRow]:
-        """As they are."""
-        return rows
 
 
 def spool_numbers(spool: Spool) -> Mapping[str, float]:
@@ -124,7 +100,6 @@ class Collecting:
     def metrics(self, registry: CollectorRegistry | None = None) -> CollectMetrics:
         """Counts, and what the spool tells of itself."""
         metrics = CollectMetrics(registry)
-        metrics.watch("spool", "The spool.", lambda: spool_numbers(self.spool))
         metrics.watch("The spool.", lambda: spool_numbers(self.spool))
         lost = self.requests
         metrics.watch("Left out of the log.", lambda: {"lines_lost": lost.lost})
@@ -150,7 +125,7 @@ def collecting(config: CollectConfig) -> Iterator[Collecting]:
         CollectError: a part can't be opened.
     """
     protocols = protocols_of(config)
-    checks = checks_of(config)
+    checks = Checks(config.sources)
     spool = Spool(config.spool, SpoolOptions(max_bytes=config.spool_max_bytes))
     silent = config.log_requests == "none"
     requests = RequestLog(None if silent else sys.stderr.buffer)
