@@ -7,8 +7,9 @@ taken: a client that is told that its batch is bad drops all of it.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ _ESCAPES = re.compile(
     re.DOTALL,
 )
 _LONE_BYTES = len(rb"\ud800")
+_LONG = 19  # digits, which 64 bits may not hold
 
 
 def read_object(text: bytes) -> dict[str, Any]:
@@ -54,7 +56,10 @@ def read_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
         Unaccepted: it is no batch, or of too many calls.
     """
     try:
-        parts = _OBJECT.decode(text)
+        try:
+            parts = _OBJECT.decode(text)
+        except ValueError:
+            parts = _OBJECT.decode(orjson.dumps(loads(text)))
         calls = _LIST.decode(parts.pop("batch", b"null"))
         about = {name: loads(memoryview(part)) for name, part in parts.items()}
     except (ValueError, RecursionError) as error:
@@ -70,7 +75,7 @@ def read_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
 
 
 def read_calls(
-    tool: str, calls: list[msgspec.Raw], post: Post, max_bytes: int
+    tool: str, calls: Sequence[msgspec.Raw], post: Post, max_bytes: int
 ) -> Iterator[Event | BadRow]:
     """The event of each call of a batch, or why it is none.
 
@@ -121,23 +126,35 @@ def malformed(expected_and_received: str) -> Unaccepted:
 
 
 def loads(text: bytes | memoryview) -> Any:
-    r"""JSON; halves of characters, which browsers cut off, are marked as unknown.
+    r"""JSON, also what widespread clients write that is none, a little mended.
 
-    JavaScript counts an emoji as two, and writes what a cut leaves as an escape such
-    as ``\ud83d``, which is no character.
+    JavaScript counts an emoji as two characters, and writes the half that a cut leaves
+    as an escape such as ``\ud83d``; it is marked as unknown. Python writes NaN and
+    Infinity, which become null.
 
     Raises:
         ValueError: it is no JSON.
 
     Example:
-        >>> loads(rb'["cut \ud83d", "whole \ud83d\ude00"]')
-        ['cut �', 'whole 😀']
+        >>> loads(rb'["cut \ud83d", "whole \ud83d\ude00", NaN]')
+        ['cut �', 'whole 😀', None]
     """
     try:
         return orjson.loads(text)
     except ValueError:
-        mended = _ESCAPES.sub(_mend, bytes(text))
-        return orjson.loads(mended)
+        mended = _ESCAPES.sub(_mend, bytes(text)).decode()
+    try:
+        return json.loads(mended, parse_constant=_none, parse_int=_number)
+    except RecursionError as error:
+        raise ValueError("JSON of too many levels") from error
+
+
+def _none(constant: str) -> None:
+    return None
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) < _LONG else float(digits)
 
 
 def _mend(found: re.Match[bytes]) -> bytes:
