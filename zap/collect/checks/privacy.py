@@ -143,7 +143,7 @@ def _drop(value: Any) -> Any:
 def _check_contradictions(dropped: list[Place], hashed: list[Place]) -> None:
     for path in hashed:
         for other in dropped:
-            if other.holds(path) or (path.anywhere and path.holds(other)):
+            if other.holds(path):
                 raise CollectError(
                     "Expected paths that are either dropped or hashed. Received: "
                     f"hash={'.'.join(path.parts)!r}, drop={'.'.join(other.parts)!r}. "
