@@ -7,9 +7,11 @@ from collections.abc import Callable
 from zap.collect.protocol import Protocol
 from zap.collect.protocols.posthog import PostHog
 from zap.collect.protocols.snowplow import Snowplow
+from zap.collect.protocols.zap import Zap
 
 PROTOCOLS: dict[str, Callable[[], Protocol]] = {
     "posthog": PostHog,
     "snowplow": Snowplow,
+    "zap": Zap,
 }
 """Protocols by the names that settings and counts know them by."""
