@@ -12,22 +12,21 @@ Node.js halves batches that get a 413.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from zap.collect.event import BadRow
 from zap.collect.protocol import Fate, Parsed, Reply, Request, Unaccepted
+from zap.collect.protocols import posthog_v1
 from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError, read_json
 from zap.collect.protocols.posthog_events import Sending, read_event
 from zap.collect.protocols.retry import retry_after
 
 BATCHES = ("/batch/", "/batch", "/i/v0/ai/batch/")
 SINGLES = ("/capture/", "/capture")
-RESULTS = "/i/v1/analytics/events"
 FLAGS = ("/flags/", "/flags", "/decide/", "/decide")
-_ALL = (*BATCHES, *SINGLES, RESULTS, *FLAGS)
+_ALL = (*BATCHES, *SINGLES, posthog_v1.PATH, *FLAGS)
 _NO_FLAGS = {
     "flags": {},
     "featureFlags": {},
@@ -45,19 +44,6 @@ _STATUSES = {
     Fate.NOT_FOUND: (400, "validation_error"),  # a 404 would be tried again
     Fate.ORIGIN: (403, "permission_error"),
 }
-
-
-@dataclass(frozen=True)
-class Told(Parsed):
-    """What a request holds, where its client wants to know of each event.
-
-    Attributes:
-        drops: the uuid of each bad row that has one, and what is wrong with it.
-        uuids: of the events.
-    """
-
-    uuids: Sequence[str] = ()
-    drops: Sequence[tuple[str, str]] = ()
 
 
 class PostHog:
@@ -87,26 +73,22 @@ class PostHog:
                 'Expected {"api_key": KEY, "batch": [EVENT, ...]}. '
                 f"Received: batch of type {type(batch).__name__}.",
             )
+        later = request.path == posthog_v1.PATH
+        if later:
+            sdk = request.headers.get(b"posthog-sdk-info", b"").decode("latin-1")
+            batch = [posthog_v1.earlier_form(each, sdk) for each in batch]
         sending = Sending(request.received_us, _sent_at(request, body), request.address)
-        read = [(sent, read_event(sent, sending)) for sent in batch]
-        events = [event for _, event in read if isinstance(event, dict)]
-        bad = [row for _, row in read if isinstance(row, BadRow)]
-        if request.path != RESULTS:
-            return Parsed(key, events, bad)
-        uuids = [event["event_id"] for event in events]
-        return Told(key, events, bad, uuids=uuids, drops=_drops(bad))
+        read = [read_event(each, sending) for each in batch]
+        events = [event for event in read if isinstance(event, dict)]
+        bad = [row for row in read if isinstance(row, BadRow)]
+        return posthog_v1.told(key, events, bad) if later else Parsed(key, events, bad)
 
     def accepted(self, request: Request, parsed: Parsed) -> Reply:
         """The answer that makes a client go on."""
         if request.path in FLAGS:
             return _json(200, _NO_FLAGS)
-        if isinstance(parsed, Told):
-            good = {uuid: {"result": "ok"} for uuid in parsed.uuids}
-            bad = {
-                uuid: {"result": "drop", "details": detail}
-                for uuid, detail in parsed.drops
-            }
-            return _json(200, {"results": good | bad})
+        if isinstance(parsed, posthog_v1.Told):
+            return _json(200, {"results": parsed.results})
         return _json(200, {"status": "Ok"})
 
     def refused(self, request: Request, why: Unaccepted) -> Reply:
@@ -154,14 +136,6 @@ def _single(body: dict[str, Any]) -> dict[str, Any]:
 def _sent_at(request: Request, body: dict[str, Any]) -> Any:
     header = request.headers.get(b"posthog-request-timestamp", b"").decode("latin-1")
     return body.get("sent_at") or header or None
-
-
-def _drops(bad: Sequence[BadRow]) -> list[tuple[str, str]]:
-    return [
-        (row.payload["uuid"], row.detail)
-        for row in bad
-        if isinstance(row.payload, dict) and isinstance(row.payload.get("uuid"), str)
-    ]
 
 
 def _json(status: int, content: Any) -> Reply:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from zap.collect.event import CANONICAL, BadRow, Event
+from zap.collect.protocols.bad_events import BadEventError, bad_event
 from zap.collect.protocols.bounded_json import DeepJsonError, check_depth
 
 NAMES = {
@@ -47,18 +48,6 @@ class Sending:
     address: str = ""
 
 
-class _BadEventError(ValueError):
-    """An event that cannot be used; its arguments are the reason and the details."""
-
-
-def _bad(reason: str, expected: str, received: object) -> _BadEventError:
-    text = repr(received)
-    text = text if len(text) <= 200 else text[:200] + "..."
-    return _BadEventError(
-        f"posthog.{reason}", f"Expected {expected}. Received: {text}."
-    )
-
-
 def read_event(sent: Any, sending: Sending) -> Event | BadRow:
     """The event that a client has sent, or why it is none."""
     try:
@@ -66,20 +55,19 @@ def read_event(sent: Any, sending: Sending) -> Event | BadRow:
         return _event(sent, sending)
     except DeepJsonError as error:
         return BadRow("posthog.depth", str(error), sent)
-    except _BadEventError as error:
-        reason, detail = error.args
-        return BadRow(reason, detail, sent)
+    except BadEventError as error:
+        return error.row(sent)
 
 
 def _event(sent: Any, sending: Sending) -> Event:
     if not isinstance(sent, dict):
-        raise _bad("event", "an object as event", sent)
+        raise bad_event("posthog.event", "an object as event", sent)
     name = sent.get("event")
     if not isinstance(name, str) or not name:
-        raise _bad("event_name", "a text as event", name)
+        raise bad_event("posthog.event_name", "a text as event", name)
     properties = sent.get("properties") or {}
     if not isinstance(properties, dict):
-        raise _bad("event", "an object as properties", properties)
+        raise bad_event("posthog.event", "an object as properties", properties)
     event: Event = {
         **_clocks(sent, properties, sending),
         "type": NAMES.get(name, name),
@@ -120,7 +108,7 @@ def _clocks(
     if sending.sent_at is not None:
         clocks["sent_at"] = sending.sent_at
     if happened < _EARLIEST_US:
-        raise _bad("time", "a time after 1900", sent.get("timestamp"))
+        raise bad_event("posthog.time", "a time after 1900", sent.get("timestamp"))
     return {**clocks, "timestamp": min(happened, received)}
 
 
@@ -131,7 +119,7 @@ def _micros(text: Any) -> int:
         zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return (zoned - _EPOCH) // timedelta(microseconds=1)
     except (TypeError, ValueError, OverflowError) as error:
-        raise _bad("time", "a time in ISO 8601", text) from error
+        raise bad_event("posthog.time", "a time in ISO 8601", text) from error
 
 
 def _identity(
@@ -155,7 +143,9 @@ def _identity(
         ids = {"anonymous_id": device, "user_id": distinct}
     known = {key: value for key, value in ids.items() if value}
     if not known and name != "$groupidentify":
-        raise _bad("distinct_id", "a text as distinct_id", sent.get("distinct_id"))
+        raise bad_event(
+            "posthog.distinct_id", "a text as distinct_id", sent.get("distinct_id")
+        )
     return known
 
 
