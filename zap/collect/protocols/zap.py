@@ -4,7 +4,8 @@
 text: a page's request as text needs no preflight, and ``sendBeacon`` sends nothing else
 across origins. A sender that gets 2xx goes on; after 400 and 413 the same request can
 never be taken; after 401, 403 and 404 none can until somebody changes a setting; after
-all else it tries again. The script knows these by number, so a change here is one there.
+all else it tries again. The script knows these numbers: a change here is one there.
+The script itself is at ``/zap.js``, where pages load it, and needs no key.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError
 from zap.collect.protocols.browser_json import read_browser_json
 from zap.collect.protocols.retry import retry_after
 from zap.collect.protocols.zap_events import Sending, read_event
+from zap.collect.script.serving import SCRIPT, TYPES, script_files
 
 PATH = "/v1/collect"
 MAX_SHOWN = 20
@@ -41,10 +43,16 @@ class Zap:
     """Zap's script, and whoever posts events as it does."""
 
     name = "zap"
-    routes: Sequence[tuple[str, str]] = (("POST", PATH),)
+    routes: Sequence[tuple[str, str]] = (
+        ("POST", PATH),
+        *((method, path) for path in (SCRIPT, TYPES) for method in ("GET", "HEAD")),
+    )
     credentials = False
     max_body_bytes = 1 << 20
     max_event_bytes = 100_000
+
+    def __init__(self) -> None:
+        self._files = script_files()
 
     def parse(self, request: Request) -> Parsed:
         """The events of a request.
@@ -52,6 +60,8 @@ class Zap:
         Raises:
             Unaccepted: it is no JSON, or another shape as a whole.
         """
+        if request.path in self._files:
+            return Parsed(None)
         body = _body(request.body)
         key = body.get("key")
         if not isinstance(key, str) or not key:
@@ -75,7 +85,9 @@ class Zap:
         return Parsed(key, [one for one in read if not isinstance(one, BadRow)], bad)
 
     def accepted(self, request: Request, parsed: Parsed) -> Reply:
-        """How many are kept as events, how many as bad rows, and why."""
+        """How many are kept as events, how many as bad rows, and why; or a file."""
+        if request.path in self._files:
+            return self._files[request.path].reply(request.headers)
         told = [
             {"reason": row.reason, "detail": row.detail}
             for row in parsed.bad[:MAX_SHOWN]

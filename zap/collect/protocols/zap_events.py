@@ -69,7 +69,7 @@ def read_event(sent: Any, sending: Sending) -> Event | BadRow:
         check_depth(sent)
         return _event(sent, sending)
     except DeepJsonError as error:
-        return BadRow("zap.depth", str(error), sent)
+        return BadRow("zap.depth", f"{error} Received: a deeper one.", sent)
     except ServingError as error:
         return BadRow("zap.time", str(error), sent)
     except _BadEventError as error:
