@@ -12,22 +12,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from zap.bundles.files import Where
-from zap.bundles.registry import Registry, applications
-from zap.encoding.encoder import Encoder
-from zap.errors import RegistryError
-from zap.events.derived import DERIVED
 from zap.events.listed import listed
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
 from zap.events.sources import Source, list_sources
-from zap.histories.identity import PERSON, subject_columns
-from zap.serving.stores.need import Need
+from zap.serving.stores.need import PERSON, Need
 from zap.serving.stores.results import Appended
 from zap.serving.stores.store import EventStore
+from zap.serving.stores.wanted import fields_of
 
 BATCH_ROWS = 10_000
-_ALWAYS = {"type", "sequence"}
 
 
 @dataclass
@@ -66,36 +60,6 @@ class Rebuilt:
         }
 
 
-def needs_of(root: Where, names: Sequence[str] | None = None) -> dict[str, Need]:
-    """What the live versions of applications need, by application.
-
-    Args:
-        root: the registry.
-        names: applications; None: all that have a live version.
-
-    Raises:
-        RegistryError: there is no such registry, application or live version.
-    """
-    found: dict[str, Need] = {}
-    for name in names or applications(root):
-        registry = Registry(root, name)
-        version = registry.live()
-        if version is None:
-            if names:
-                registry.resolve("live")
-            continue
-        bundle = registry.open(version)
-        subject = bundle.json("manifest.json")["generator"]["subject"]
-        encoder = Encoder.from_dict(bundle.json("encoder.json"))
-        found[name] = Need.of(encoder.instance, subject)
-    if not found:
-        raise RegistryError(
-            "Expected a registry with a live version, whose events are kept. "
-            f"Received: registry={root}. Deploy one with zap models deploy."
-        )
-    return found
-
-
 def rebuild(
     store: EventStore,
     needs: dict[str, Need],
@@ -107,7 +71,7 @@ def rebuild(
 
     Args:
         store: it may hold events already.
-        needs: by application; see `needs_of`.
+        needs: by application; see `zap.serving.stores.wanted.needs_of`.
         mapping: how the archive's rows become events.
         inputs: files, globs or directories of the archive.
         told: is given each file's name before it is read.
@@ -119,7 +83,7 @@ def rebuild(
     """
     store.keep(list(needs.values()))
     sources = list_sources(inputs, mapping)
-    fields = _fields(needs.values())
+    fields = fields_of(needs.values())
     found = Rebuilt(store.name, sorted(needs), len(sources))
     if any(need.subject == PERSON for need in needs.values()):
         # Whose a device is must be known before its events may come in any order.
@@ -143,16 +107,6 @@ def status(store: EventStore) -> dict[str, Any]:
     """
     store.ping()
     return {"store": store.name, "documents": store.documents()}
-
-
-def _fields(needs: Collection[Need]) -> set[str]:
-    """The columns of events that are read."""
-    found = set(_ALWAYS)
-    for need in needs:
-        found.update(subject_columns(need.subject))
-        for name in need.fields:
-            found.add(DERIVED[name].base if name in DERIVED else name)
-    return found
 
 
 def _events(
