@@ -7,10 +7,12 @@ while a server appends, adds nothing twice.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from zap.events.listed import listed
 from zap.events.mapping import EventMapping
@@ -21,7 +23,12 @@ from zap.serving.stores.results import Appended
 from zap.serving.stores.store import EventStore
 from zap.serving.stores.wanted import fields_of
 
+Event: TypeAlias = dict[str, Any]
+Received: TypeAlias = tuple[float, float]
+
 BATCH_ROWS = 10_000
+ALWAYS: Received = (-math.inf, math.inf)
+"""From and until when events were received, in microseconds since 1970."""
 
 
 @dataclass
@@ -66,6 +73,7 @@ def rebuild(
     mapping: EventMapping,
     inputs: Sequence[str],
     told: Callable[[str], None] = lambda _: None,
+    received: Received = ALWAYS,
 ) -> Rebuilt:
     """Fill a store from the archive.
 
@@ -75,6 +83,7 @@ def rebuild(
         mapping: how the archive's rows become events.
         inputs: files, globs or directories of the archive.
         told: is given each file's name before it is read.
+        received: only events received in that time are added.
 
     Raises:
         InputError: a file is missing or cannot be read.
@@ -83,20 +92,32 @@ def rebuild(
     """
     store.keep(list(needs.values()))
     sources = list_sources(inputs, mapping)
-    fields = fields_of(needs.values())
+    batches = partial(_events, mapping=mapping, fields=fields_of(needs.values()))
     found = Rebuilt(store.name, sorted(needs), len(sources))
     if any(need.subject == PERSON for need in needs.values()):
         # Whose a device is must be known before its events may come in any order.
         for source in sources:
             told(f"links of {source.path}")
-            for events, _ in _events(source, mapping, fields):
-                store.link(events)
+            for events, _ in batches(source):
+                store.link(within(events, received))
     for source in sources:
         told(source.path)
-        for events, counts in _events(source, mapping, fields):
+        for events, counts in batches(source):
             found.read.update(counts)
-            found.add(store.append(events))
+            found.add(store.append(within(events, received)))
     return found
+
+
+def within(events: list[Event], received: Received) -> list[Event]:
+    """The events that were received in some time, and rows of dimensions."""
+    if received == ALWAYS:
+        return events
+    since, until = received
+    return [
+        event
+        for event in events
+        if event["received_at"] is None or since <= event["received_at"] < until
+    ]
 
 
 def status(store: EventStore) -> dict[str, Any]:
@@ -111,7 +132,7 @@ def status(store: EventStore) -> dict[str, Any]:
 
 def _events(
     source: Source, mapping: EventMapping, fields: Collection[str]
-) -> Iterator[tuple[list[dict[str, Any]], Counter[str]]]:
+) -> Iterator[tuple[list[Event], Counter[str]]]:
     """The events of a file in batches, each with counts of its rows.
 
     An event without a receipt was known when it happened, as in a batch. A row of a

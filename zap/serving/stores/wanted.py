@@ -26,7 +26,7 @@ def need_of(bundle: Bundle) -> Need:
     Raises:
         BundleError: the bundle is damaged.
     """
-    subject = bundle.json("manifest.json")["generator"]["subject"]
+    subject = bundle.json("generator.json")["subject"]
     encoder = Encoder.from_dict(bundle.json("encoder.json"))
     return Need.of(encoder.instance, subject)
 
