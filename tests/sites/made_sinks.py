@@ -11,6 +11,7 @@ from typing import Any
 
 from zap.collect.delivery.delivery import Delivery
 from zap.collect.delivery.options import DeliveryOptions
+from zap.collect.delivery.report import read_report
 from zap.errors import CollectError
 
 PATIENCE_S = 60.0
@@ -53,9 +54,6 @@ class Listed:
     def counts(self) -> Mapping[str, int]:
         return {"tries": self.tries}
 
-    def problems(self) -> Mapping[str, str]:
-        return {}
-
     def close(self) -> None:
         self.closed = True
 
@@ -92,3 +90,11 @@ def until(true: Callable[[], Any]) -> None:
     while not true():
         assert time.monotonic() < limit
         time.sleep(0.01)
+
+
+def reported(folder: Path, name: str = "listed") -> dict[str, Any]:
+    """What the delivery's report says of a sink, once there is one."""
+    until(lambda: read_report(folder) is not None)
+    report = read_report(folder)
+    assert report is not None
+    return dict(report["sinks"][name])

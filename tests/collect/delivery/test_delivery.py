@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from made_sinks import PATIENCE_S, QUICK, Listed, delivering, until
+from made_sinks import PATIENCE_S, QUICK, Listed, delivering, reported, until
 
 from zap.collect.delivery.delivery import Delivery
 from zap.collect.delivery.options import DeliveryOptions
@@ -60,13 +60,13 @@ def test_what_is_refused_comes_again_and_the_error_is_remembered(
     with Spool(tmp_path) as spool, delivering(tmp_path, [sink]):
         spool.append(said)
         until(lambda: sink.tries > 3)
-        until(lambda: read_report(tmp_path)["sinks"]["listed"]["in_a_row"] > 3)
-        told = read_report(tmp_path)["sinks"]["listed"]
+        until(lambda: reported(tmp_path, "listed")["in_a_row"] > 3)
+        told = reported(tmp_path, "listed")
         assert told["error"].startswith("refused, try") and told["taken"] == 0
         assert told["failing_since_us"] <= told["error_us"] < told["retry_us"]
         down.clear()
         until(lambda: len(sink.taken) == 120)
-    told = read_report(tmp_path)["sinks"]["listed"]
+    told = reported(tmp_path, "listed")
     assert in_order(sink) == said
     assert told["in_a_row"] == 0 and told["error"].startswith("refused, try")
     assert told["taken"] == told["position"] == 120 and told["retry_us"] is None
@@ -141,7 +141,7 @@ def test_what_all_have_taken_is_kept_as_long_as_there_is_room(tmp_path: Path) ->
         late = Listed("late")
         with delivering(tmp_path, [late]):
             until(lambda: Positions(tmp_path).get("late") == 900)
-        told = read_report(tmp_path)["sinks"]["late"]
+        told = reported(tmp_path, "late")
         assert told["skipped"] == gone and told["taken"] == 900 - gone
 
 
@@ -218,8 +218,8 @@ def test_a_sink_of_another_spool_is_not_skipped_over(tmp_path: Path) -> None:
         Positions(tmp_path).set("listed", 9)
         sink = Listed()
         with delivering(tmp_path, [sink]):
-            until(lambda: read_report(tmp_path)["sinks"]["listed"]["failures"])
-        told = read_report(tmp_path)["sinks"]["listed"]
+            until(lambda: reported(tmp_path, "listed")["failures"])
+        told = reported(tmp_path, "listed")
         assert "with 3 records" in told["error"] and sink.taken == []
 
 

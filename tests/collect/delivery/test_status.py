@@ -6,9 +6,9 @@ import os
 import time
 from pathlib import Path
 
-from made_sinks import Listed, delivering, until
+from made_sinks import Listed, delivering, reported, until
 
-from zap.collect.delivery.report import REPORT, now_us, read_report
+from zap.collect.delivery.report import REPORT, now_us
 from zap.collect.delivery.status import delivery_status
 from zap.collect.spool import Positions, Spool, SpoolOptions
 
@@ -48,7 +48,7 @@ def test_a_running_delivery_and_its_errors_are_told(tmp_path: Path) -> None:
     failing = Listed("failing", lambda tries: "before" if down[0] else "")
     with Spool(tmp_path) as spool, delivering(tmp_path, [failing, Listed("fine")]):
         spool.append(RECORDS)
-        until(lambda: read_report(tmp_path)["sinks"]["failing"]["in_a_row"] > 1)
+        until(lambda: reported(tmp_path, "failing")["in_a_row"] > 1)
         until(lambda: Positions(tmp_path).get("fine") == 200)
         told = delivery_status(tmp_path, ["failing", "fine"])
         assert not told["well"]
@@ -62,6 +62,8 @@ def test_a_running_delivery_and_its_errors_are_told(tmp_path: Path) -> None:
         until(lambda: delivery_status(tmp_path, ["failing", "fine"])["well"])
         told = delivery_status(tmp_path, ["failing", "fine"])
         assert told["sinks"]["failing"]["error"].startswith("refused")
+        until(lambda: Positions(tmp_path).get("failing") == 200)
+        told = delivery_status(tmp_path, ["failing"])
         assert told["sinks"]["failing"]["lag_events"] == 0
     told = delivery_status(tmp_path, ["failing", "fine"])
     assert told["well"] and not told["delivery"]["running"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.delivery.report import SinkReport
-from zap.collect.sinks.sink import Sink, Telling
+from zap.collect.sinks.sink import Ailing, Sink, Telling
 from zap.collect.spool import Positions, SpoolReader
 from zap.errors import CollectError
 
@@ -59,11 +59,20 @@ class Courier:
                 self._deliver()
             except Exception as error:  # a defect too: nothing may be lost by it
                 self.report.failed(error, pause_s)
+                self._note()
                 self._stop.wait(pause_s)
                 pause_s = min(2 * pause_s, self._options.longest_pause_s)
             else:
                 self.report.well()
+                self._note()
                 pause_s = self._options.first_pause_s
+
+    def _note(self) -> None:
+        """What the sink tells of itself."""
+        if isinstance(self.sink, Telling):
+            self.report.counts = dict(self.sink.counts())
+        if isinstance(self.sink, Ailing):
+            self.report.problems = dict(self.sink.problems())
 
     def _done(self) -> bool:
         """Whether to end: asked to, and all is delivered, or fails, or takes long."""
@@ -89,9 +98,6 @@ class Courier:
         batch = reader.read(report.position, options.most, options.most_bytes)
         self.sink.write(batch)
         report.taken += len(batch.records)
-        if isinstance(self.sink, Telling):
-            report.counts = dict(self.sink.counts())
-            report.problems = dict(self.sink.problems())
         report.position = batch.next
         # What the sink has taken needs no second time, whether this succeeds or not.
         self._positions.set(self.sink.name, batch.next)

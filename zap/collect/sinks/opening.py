@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 from zap.collect.delivery.options import DeliveryOptions
+from zap.collect.sinks.late import LateSink
 from zap.collect.sinks.needs import LiveNeeds
 from zap.collect.sinks.sink import Sink
 from zap.errors import CollectError
@@ -23,36 +25,39 @@ def sink_names(config: CollectConfig) -> list[str]:
 
 
 def open_sinks(config: CollectConfig) -> list[Sink]:
-    """The sinks of some settings. None of them has to be up yet.
-
-    Raises:
-        ZapError: settings are missing or wrong.
-    """
-    sinks: list[Sink] = []
-    if config.archive:
-        from zap.collect.archive.sink import ArchiveSink
-
-        sinks.append(ArchiveSink(config.archive, ids_days=config.ids_days))
-    if config.bad:
-        from zap.collect.bad.sink import BadSink
-
-        sinks.append(BadSink(config.bad))
-    if config.store:
-        sinks.append(open_store_sink(config))
-    return sinks
-
-
-def open_store_sink(config: CollectConfig) -> Sink:
-    """The store of some settings.
+    """The sinks of some settings; each is opened when it is first used.
 
     Raises:
         CollectError: a store is named, and no mapping or no registry.
-        StoreError: the address is of no store.
     """
+    if config.store:
+        checked_store(config)
+    openers = {
+        "archive": partial(_archive, config.archive, config.ids_days),
+        "bad": partial(_bad, config.bad),
+        "store": partial(_store, config),
+    }
+    return [LateSink(name, openers[name]) for name in sink_names(config)]
+
+
+def _archive(folder: str, ids_days: int) -> Sink:
+    from zap.collect.archive.options import ArchiveOptions
+    from zap.collect.archive.sink import ArchiveSink
+
+    return ArchiveSink(folder, ArchiveOptions(ids_days=ids_days))
+
+
+def _bad(folder: str) -> Sink:
+    from zap.collect.bad.sink import BadSink
+
+    return BadSink(folder)
+
+
+def _store(config: CollectConfig) -> Sink:
     from zap.collect.sinks.store import StoreSink
     from zap.serving.stores import open_store
 
-    store = open_store(checked_store(config), STORE_TIMEOUT_MS)
+    store = open_store(config.store, STORE_TIMEOUT_MS)
     return StoreSink(store, config.mapping, LiveNeeds(config.registry))
 
 

@@ -40,12 +40,17 @@ class Sink(Protocol):
 
 @runtime_checkable
 class Telling(Protocol):
-    """A sink that tells more of itself, for ``zap collect status``."""
+    """A sink that tells what became of records, for ``zap collect status``."""
 
     def counts(self) -> Mapping[str, int]:
         """What became of the records since the start of the process, by name."""
         ...
 
+
+@runtime_checkable
+class Ailing(Protocol):
+    """A sink that tells what is wrong and yet holds nothing up."""
+
     def problems(self) -> Mapping[str, str]:
-        """What is wrong and yet holds nothing up, by name."""
+        """What is wrong, by name."""
         ...
