@@ -28,6 +28,8 @@ class Listed:
         fails: says for each batch whether it is refused before or after it was kept.
     """
 
+    linger_s = 0.0
+
     def __init__(self, name: str = "listed", fails: Callable[[int], str] | None = None):
         self.name, self._fails = name, fails
         self.open = threading.Event()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zap.cli.collect_arguments import add_settings, settings_of
 from zap.cli.command import Command
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument(
-        "--config", required=True, metavar="FILE", help="settings of the collector"
-    )
+    add_settings(parser)
     parser.add_argument(
         "--from",
         dest="since",
@@ -47,10 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Make it again, and say what came of it."""
-    from zap.collect.app.config import load_collect_config
     from zap.errors import CollectError
 
-    config = load_collect_config(args.config)
+    config = settings_of(args)
     if args.archive_day:
         if args.since or args.until or args.store:
             raise CollectError(
@@ -75,7 +73,7 @@ def _store(args: argparse.Namespace, config: CollectConfig) -> dict[str, Any]:
     from zap.times import instant_us
 
     received = instant_us(args.since), instant_us(args.until)
-    url = checked_store(config, args.store)
+    url = checked_store(config)
     places = Path(config.archive) if config.archive else None, Path(config.spool)
     mapping, needs = archive_mapping(config.mapping), needs_of(config.registry)
     store = open_store(url, STORE_TIMEOUT_MS, keep_days=args.keep_days)

@@ -7,14 +7,13 @@ import signal
 import threading
 from dataclasses import asdict
 
+from zap.cli.collect_arguments import add_places, settings_of
 from zap.cli.command import Command, Outcome
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument(
-        "--config", required=True, metavar="FILE", help="settings of the collector"
-    )
+    add_places(parser)
     parser.add_argument(
         "--once",
         action="store_true",
@@ -29,17 +28,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Deliver until the process is asked to end."""
-    from zap.collect.app.config import load_collect_config
     from zap.collect.delivery.child import when_stdin_ends
     from zap.collect.delivery.delivery import Delivery
     from zap.collect.sinks.opening import delivery_options, open_sinks
 
-    config = load_collect_config(args.config)
+    config = settings_of(args)
     options = delivery_options(config, once=args.once)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     if args.until_stdin_ends:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when
         when_stdin_ends(stop.set)
     if args.once:
         stop.set()

@@ -6,23 +6,21 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from zap.cli.collect_arguments import add_places, settings_of
 from zap.cli.command import Command, Outcome
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument(
-        "--config", required=True, metavar="FILE", help="settings of the collector"
-    )
+    add_places(parser)
 
 
 def run(args: argparse.Namespace) -> Outcome:
     """Show it; the exit code is 1 where something is wrong."""
-    from zap.collect.app.config import load_collect_config
     from zap.collect.delivery.status import delivery_status
     from zap.collect.sinks.opening import sink_names
 
-    config = load_collect_config(args.config)
+    config = settings_of(args)
     found = delivery_status(config.spool, sink_names(config))
     if not args.json:
         _show(found)

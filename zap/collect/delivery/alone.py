@@ -20,7 +20,7 @@ def alone(folder: Path, patience_s: float) -> Iterator[None]:
     """Hold the right to deliver a spool; a process that ends lets go of it.
 
     Args:
-        folder: of the spool.
+        folder: of the spool; it is made, as a delivery may be there first.
         patience_s: how long to wait for another to end: one whose collector was killed
             finishes its batch.
 
@@ -28,12 +28,13 @@ def alone(folder: Path, patience_s: float) -> Iterator[None]:
         CollectError: another delivery goes on, or the folder can't be written.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise CollectError(
             "Expected the folder of a spool that can be written. "
-            f"Received: spool={folder} ({error.strerror}). Start the collector first, "
-            "or name its spool."
+            f"Received: spool={folder} ({error.strerror}). Name another, or let the "
+            "user of this process write to it."
         ) from error
     try:
         _wait_for(descriptor, folder, time.monotonic() + patience_s)

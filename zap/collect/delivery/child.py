@@ -12,8 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 FOLLOW_STDIN = "--until-stdin-ends"
 """What makes ``zap collect deliver`` end with the process that started it."""
@@ -22,10 +22,39 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 _LONG_ENOUGH_S = 60.0
 
 
-def deliver_command(config: str) -> list[str]:
-    """What delivers the spool of a file of settings, as a child of this process."""
+def deliver_command(path: str, given: Mapping[str, str | None]) -> list[str]:
+    """What delivers a spool as a child of this process.
+
+    Args:
+        path: of the collector's settings.
+        given: places that the command line named, by option; not those of the settings,
+            since an address may hold a password and others may see these words.
+    """
     zap = [sys.executable, "-m", "zap.cli.main", "collect", "deliver"]
-    return [*zap, "--config", config, FOLLOW_STDIN]
+    places = [f"--{name}={place}" for name, place in given.items() if place is not None]
+    return [*zap, "--config", path, *places, FOLLOW_STDIN]
+
+
+@contextmanager
+def child_beside(
+    command: Sequence[str] | None, patience_s: float, told: Callable[[str], None]
+) -> Iterator[None]:
+    """Keep a delivery running while a block runs.
+
+    Args:
+        command: starts it; None starts none.
+        patience_s: how long it may take to end.
+        told: is given a line when it has died.
+    """
+    if command is None:
+        yield
+        return
+    child = Child(command, told)
+    child.start()
+    try:
+        yield
+    finally:
+        child.stop(patience_s)
 
 
 class Child:

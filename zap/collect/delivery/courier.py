@@ -104,7 +104,7 @@ class Courier:
 
     def _linger(self, reader: SpoolReader) -> None:
         """Wait for more records, as long as the sink may wait."""
-        until = time.monotonic() + self._options.linger_s.get(self.sink.name, 0)
+        until = time.monotonic() + self.sink.linger_s
         enough = self.report.position + self._options.most
         while reader.end < enough and not self._stop.is_set():
             left = until - time.monotonic()

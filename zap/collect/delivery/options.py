@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 from zap.errors import CollectError
 
@@ -15,8 +14,6 @@ class DeliveryOptions:
     Attributes:
         most: records of a batch at most.
         most_bytes: of a batch at most, as they are spooled; what bounds the memory.
-        linger_s: by the name of a sink, how long records may wait for more of them; 0
-            where none is named. A sink that makes a file of each batch takes a second.
         first_pause_s: after a failure; doubled with each further one.
         longest_pause_s: the pause that it grows to.
         keep_s: how long the spool keeps what all sinks have taken, as long as there is
@@ -29,7 +26,6 @@ class DeliveryOptions:
 
     most: int = 5_000
     most_bytes: int = 4 << 20
-    linger_s: Mapping[str, float] = field(default_factory=dict)
     first_pause_s: float = 0.1
     longest_pause_s: float = 30.0
     keep_s: float = 86_400.0
@@ -41,8 +37,6 @@ class DeliveryOptions:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.name == "linger_s":
-                continue
             if value < 0 or (value == 0 and each.name not in ("keep_s", "drain_s")):
                 raise CollectError(
                     "Expected a number above 0 as an option of the delivery. "

@@ -28,6 +28,11 @@ class LateSink:
         self._opened = opened
         self._sink: Sink | None = None
 
+    @property
+    def linger_s(self) -> float:
+        """See `Sink`; 0 before it is open."""
+        return 0.0 if self._sink is None else self._sink.linger_s
+
     def write(self, batch: Batch) -> None:
         """See `Sink`."""
         self._ready().write(batch)

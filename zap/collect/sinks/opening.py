@@ -61,28 +61,19 @@ def _store(config: CollectConfig) -> Sink:
     return StoreSink(store, config.mapping, LiveNeeds(config.registry))
 
 
-def checked_store(config: CollectConfig, given: str | None = None) -> str:
+def checked_store(config: CollectConfig) -> str:
     """The address of the store that is filled.
-
-    Args:
-        config: the settings.
-        given: an address that goes before theirs.
 
     Raises:
         CollectError: none is named, or there is no mapping or no registry.
     """
-    said = {
-        "store": given or config.store,
-        "mapping": config.mapping,
-        "registry": config.registry,
-    }
-    for name, value in said.items():
-        if not value:
+    for name in ("store", "mapping", "registry"):
+        if not getattr(config, name):
             raise CollectError(
                 "Expected a store with a mapping and a registry, which say what it "
                 f"keeps of an event. Received: no {name}. Add it to the settings."
             )
-    return said["store"]
+    return config.store
 
 
 def delivery_options(config: CollectConfig, *, once: bool = False) -> DeliveryOptions:
@@ -93,7 +84,6 @@ def delivery_options(config: CollectConfig, *, once: bool = False) -> DeliveryOp
         once: it ends when all is delivered, however long that takes.
     """
     return DeliveryOptions(
-        linger_s={"archive": 1.0, "bad": 1.0},
         keep_s=config.spool_keep_h * 3600,
         drain_s=math.inf if once else config.drain_s,
     )

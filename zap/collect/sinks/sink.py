@@ -21,6 +21,11 @@ class Sink(Protocol):
 
     name: str
 
+    @property
+    def linger_s(self) -> float:
+        """How long records may wait for more of them, for a sink that makes files."""
+        ...
+
     def write(self, batch: Batch) -> None:
         """Take some records, durably.
 

@@ -40,6 +40,7 @@ class StoreSink:
     """
 
     name = "store"
+    linger_s = 0.0
 
     def __init__(self, store: EventStore, mapping: str | Path, needs: LiveNeeds):
         self._store, self._needs = store, needs
