@@ -12,18 +12,22 @@ from browser import browser  # noqa: F401
 from segment.analytics import Client
 from segment.analytics.request import APIError
 
-from tests.collect.clients.packages import ended, load_script, shop, start_node
 from tests.collect.clients.same import check_all, check_times
+from tests.collect.clients.scripts import result_of, start_script
+from tests.collect.clients.shop_site import installed, site_of
 from tests.collect.real_collector import KEY, RealCollector, source_of, until
 
 Start = Callable[..., RealCollector]
-UMD = "@segment/analytics-next/dist/umd/index.js"
+NODE = ("segment_node.js", "@segment/analytics-node")
+BROWSER = "@segment/analytics-next"
+PAGE = "<!doctype html><title>A shop</title><script src=/segment.js></script>"
 
 
 @pytest.fixture(scope="module")
 def pages() -> Iterator[str]:
-    with shop() as origin:
-        yield origin
+    installed(BROWSER)
+    with site_of(PAGE, {"/segment.js": f"{BROWSER}/dist/umd/index.js"}) as site:
+        yield site.origin()
 
 
 def call_all(client: Client) -> list[dict[str, Any]]:
@@ -142,9 +146,8 @@ def node_calls() -> list[tuple[str, dict[str, Any]]]:
 
 def test_node(collector_server: Start) -> None:
     collector = collector_server(["segment"])
-    script = "segment_node.js"
-    told = ended(
-        start_node(script, host=collector.url, writeKey=KEY, calls=node_calls())
+    told = result_of(
+        start_script(*NODE, host=collector.url, writeKey=KEY, calls=node_calls())
     )
     assert not told["failed"] and len(told["delivered"]) == 7
     check_all(collector.events(), told["delivered"])
@@ -152,10 +155,8 @@ def test_node(collector_server: Start) -> None:
 
 def test_node_stops_where_it_is_told(collector_server: Start) -> None:
     collector = collector_server(["segment"])
-    told = ended(
-        start_node(
-            "segment_node.js", host=collector.url, writeKey="no", calls=node_calls()[:1]
-        )
+    told = result_of(
+        start_script(*NODE, host=collector.url, writeKey="no", calls=node_calls()[:1])
     )
     assert len(told["failed"]) == 1 and not told["delivered"]
     assert not collector.records()
@@ -196,7 +197,6 @@ def loaded(browser: Any, pages: str, url: str, options: Any) -> Any:  # noqa: F8
     browser.get(f"{pages}/cart?q=1")
     browser.execute_script("localStorage.clear()")
     browser.delete_all_cookies()
-    load_script(browser, UMD)
     return browser.execute_async_script(LOAD, url, KEY, options)
 
 
