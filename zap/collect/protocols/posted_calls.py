@@ -1,0 +1,166 @@
+"""The calls in a request: one, or a batch, whose calls are told apart before parsing.
+
+A batch is cut into the texts of its calls first. So each call's size is what was sent,
+and one that is too large, too deep or damaged becomes a bad row, while the others are
+taken: a client that is told that its batch is bad drops all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+
+from zap.collect.event import BadRow, Event
+from zap.collect.protocol import Fate, Unaccepted
+from zap.collect.protocols.bounded_json import DeepJsonError, check_depth
+from zap.collect.protocols.calls import Post, UnfitError, read_call
+
+MOST_CALLS = 10_000
+"""In a batch. It bounds what the bad rows of a body full of commas come to."""
+_FEW_LEVELS = 32
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.",
+    re.DOTALL,
+)
+_LONE_BYTES = len(rb"\ud800")
+_LONG = 19  # digits, which 64 bits may not hold
+
+
+def read_object(text: bytes) -> dict[str, Any]:
+    """A body that is an object.
+
+    Raises:
+        Unaccepted: it is none.
+    """
+    try:
+        value = loads(text)
+    except ValueError as error:
+        raise malformed(f"a body of JSON. Received: {error}") from error
+    if type(value) is not dict:
+        raise malformed(f"an object. Received: {type(value).__name__}")
+    return value
+
+
+def read_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
+    """What a batch says of all its calls, and their texts.
+
+    Raises:
+        Unaccepted: it is no batch, or of too many calls.
+    """
+    try:
+        try:
+            parts = _OBJECT.decode(text)
+        except ValueError:
+            parts = _OBJECT.decode(orjson.dumps(loads(text)))
+        calls = _LIST.decode(parts.pop("batch", b"null"))
+        about = {name: loads(memoryview(part)) for name, part in parts.items()}
+    except (ValueError, RecursionError) as error:
+        expected = 'an object with "batch", a list of calls'
+        raise malformed(f"{expected}. Received: {error}") from error
+    if len(calls) > MOST_CALLS:
+        raise Unaccepted(
+            Fate.TOO_LARGE,
+            f"Expected at most {MOST_CALLS} calls in a batch. "
+            f"Received: {len(calls)}. Send fewer at once.",
+        )
+    return about, calls
+
+
+def read_calls(
+    tool: str, calls: Sequence[msgspec.Raw], post: Post, max_bytes: int
+) -> Iterator[Event | BadRow]:
+    """The event of each call of a batch, or why it is none.
+
+    Args:
+        tool: the protocol's name, with which reasons begin.
+        calls: their texts.
+        post: what they came with.
+        max_bytes: of a call.
+    """
+    for each in calls:
+        text = memoryview(each)
+        if text.nbytes > max_bytes:
+            detail = f"Expected a call of at most {max_bytes} bytes. "
+            detail += f"Received: {text.nbytes}. Send less with it."
+            yield BadRow(f"{tool}.too_large", detail, _decoded(text))
+            continue
+        try:
+            sent = loads(text)
+        except ValueError as error:
+            detail = f"Expected JSON. Received: {error}."
+            yield BadRow(f"{tool}.json", detail, _decoded(text))
+            continue
+        yield read_sent(tool, None, sent, bytes(text), post)
+
+
+def read_sent(
+    tool: str, call: str | None, sent: Any, text: bytes, post: Post
+) -> Event | BadRow:
+    """The event of a call, or why it is none. Its key is not kept in either."""
+    try:
+        if text.count(b"{") + text.count(b"[") > _FEW_LEVELS:
+            check_depth(sent, _FEW_LEVELS)
+        return read_call(call, sent, post)
+    except DeepJsonError as error:
+        reason, detail = "depth", str(error)
+    except UnfitError as error:
+        reason, detail = error.args
+    if type(sent) is dict:
+        sent = {name: value for name, value in sent.items() if name != "writeKey"}
+        if call is not None:
+            sent["type"] = call
+    return BadRow(f"{tool}.{reason}", detail, sent)
+
+
+def malformed(expected_and_received: str) -> Unaccepted:
+    """The refusal of a body of another form."""
+    return Unaccepted(Fate.MALFORMED, f"Expected {expected_and_received}.")
+
+
+def loads(text: bytes | memoryview) -> Any:
+    r"""JSON, also what widespread clients write that is none, a little mended.
+
+    JavaScript counts an emoji as two characters, and writes the half that a cut leaves
+    as an escape such as ``\ud83d``; it is marked as unknown. Python writes NaN and
+    Infinity, which become null.
+
+    Raises:
+        ValueError: it is no JSON.
+
+    Example:
+        >>> loads(rb'["cut \ud83d", "whole \ud83d\ude00", NaN]')
+        ['cut �', 'whole 😀', None]
+    """
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        mended = _ESCAPES.sub(_mend, bytes(text)).decode()
+    try:
+        return json.loads(mended, parse_constant=_none, parse_int=_number)
+    except RecursionError as error:
+        raise ValueError("JSON of too many levels") from error
+
+
+def _none(constant: str) -> None:
+    return None
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) < _LONG else float(digits)
+
+
+def _mend(found: re.Match[bytes]) -> bytes:
+    escape = found[0]
+    return rb"\ufffd" if len(escape) == _LONE_BYTES else escape
+
+
+def _decoded(text: memoryview) -> str:
+    return bytes(text).decode("utf-8", "replace")

@@ -1,0 +1,67 @@
+"""How much room a spool has: two sums, so that asking never waits for the disk."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from zap.collect.spool.options import SpoolFull, SpoolOptions
+from zap.collect.spool.segments import bytes_of, segments_of
+
+LOOK_S = 0.2
+
+
+class Room:
+    """What the disk holds, as it was seen a moment ago, and what waits for it.
+
+    Args:
+        folder: the spool's.
+        options: its limits.
+
+    Attributes:
+        waiting: bytes that wait for the disk.
+    """
+
+    def __init__(self, folder: Path, options: SpoolOptions):
+        self._folder = folder
+        self._options = options
+        self.waiting = 0
+        self.look()
+
+    def look(self) -> None:
+        """See what others removed, or filled the disk with; for the spool's thread."""
+        self._held = bytes_of(segments_of(self._folder))
+        disk = os.statvfs(self._folder)
+        self._free = disk.f_bavail * disk.f_frsize
+        self._seen = time.monotonic()
+
+    def grown(self, size: int) -> None:
+        """The spool has grown by so many bytes; for its thread."""
+        self._held += size
+        self._free -= size
+        if time.monotonic() - self._seen > LOOK_S:
+            self.look()
+
+    def check(self, size: int) -> None:
+        """Whether so many bytes more may wait.
+
+        Raises:
+            SpoolFull: they may not.
+        """
+        wanted = self.waiting + size
+        options = self._options
+        if wanted > options.queue_bytes:
+            raise self._full("queue_bytes", size, options.queue_bytes)
+        if wanted > options.max_bytes - self._held:
+            raise self._full("max_bytes", size, options.max_bytes - self._held)
+        if wanted > self._free - options.keep_free_bytes:
+            room = self._free - options.keep_free_bytes
+            raise self._full("keep_free_bytes", size, room)
+
+    def _full(self, limit: str, size: int, room: int) -> SpoolFull:
+        return SpoolFull(
+            f"Expected room for {size} bytes more, with {self.waiting} that wait. "
+            f"Received: {limit}={getattr(self._options, limit)}, which leaves "
+            f"{max(0, room)}. Have the sinks catch up, or give the spool more room."
+        )
