@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from zap.collect.app.config import CollectLimits
+from zap.collect.app.deadlines import Deadlines
 from zap.collect.inflate import inflate
 from zap.collect.nesting import BODY_LEVELS, too_deep
 from zap.collect.protocol import Fate, Unaccepted
@@ -36,6 +37,7 @@ class Reading:
 
     def __init__(self, limits: CollectLimits):
         self._limits = limits
+        self._deadlines = Deadlines(limits.body_timeout_s)
         self.buffer = Buffer(limits.max_buffered_bytes)
 
     async def read(
@@ -62,9 +64,11 @@ class Reading:
             )
         most = min(max_bytes, limits.max_body_bytes)
         try:
-            content = await body.receive(
-                most, limits.body_timeout_s, limits.retry_after_s, self.buffer
-            )
+            async with self._deadlines:
+                content = await body.receive(most, limits.retry_after_s, self.buffer)
+        except TimeoutError:
+            slow = body.slow(limits.body_timeout_s)
+            raise unaccepted(slow, limits.retry_after_s) from None
         except Refused as refused:
             raise unaccepted(refused, limits.retry_after_s) from None
         if encoding in GZIP and content:
