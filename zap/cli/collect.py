@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from zap.cli import collect_bad, collect_replay
 from zap.cli.command import Command, Group
 
 OPTIONS = ("spool", "archive", "store", "host", "port")
@@ -104,6 +105,8 @@ COMMAND = Group(
             run_check,
             stopped="nothing was changed",
         ),
+        collect_bad.COMMAND,
+        collect_replay.COMMAND,
     ),
     default="run",
 )

@@ -21,6 +21,9 @@ from zap.errors import CollectError
 INVALID = "schema.invalid"
 UNKNOWN_TYPE = "schema.unknown_type"
 TOO_DEEP = "too_deep"
+PARAMETERS = "parameters"
+"""The field under which protocols keep what they could not map."""
+
 KEPT_WITH = "schema_errors"
 """The field of events that do not fit and are kept: what is wrong with them."""
 
@@ -43,6 +46,9 @@ class _Source:
         try:
             if self.privacy is not None:
                 event = self.privacy.event(event)
+                if self.own_form is not None and PARAMETERS in event:
+                    own = self.own_form.payload(event[PARAMETERS])
+                    event = {**event, PARAMETERS: own}
         except RecursionError:
             detail = "Expected an event nested less deep."
             return BadRow(TOO_DEEP, detail, WITHHELD)

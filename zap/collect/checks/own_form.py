@@ -11,33 +11,18 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
+from zap.collect.checks.names import IDS, in_requests, plain
 from zap.collect.checks.paths import GONE, Change, Path, in_list
-from zap.collect.checks.privacy import IDS, Privacy
+from zap.collect.checks.privacy import Privacy
 from zap.collect.event import BadRow
 from zap.collect.protocols.bounded_json import BODY_DEPTH, check_depth, read_json
-from zap.collect.protocols.snowplow_fields import FIELDS
 
-ALIASES = {
-    "anonymous_id": ("previous_id", "distinct_id", "anon_id", "anon", "a"),
-    "user_id": ("distinct_id", "u"),
-    "referrer": ("referer", "r"),
-    "user_agent": ("useragent", "ua"),
-    "category": ("se_ca", "ev_ca"),
-    "label": ("se_la", "ev_la"),
-    "property": ("se_pr", "ev_pr"),
-    "value": ("se_va", "ev_va"),
-    "dvce_screenwidth": ("res",),
-    "dvce_screenheight": ("res",),
-    "doc_width": ("ds",),
-    "doc_height": ("ds",),
-    "br_viewwidth": ("vp",),
-    "br_viewheight": ("vp",),
-}
 CARRIERS = frozenset(["uepx", "cx", "uepr", "co"])
 """Parameters that hold JSON: withheld where they hold something else."""
 
@@ -45,6 +30,7 @@ SCHEMA = re.compile(r"iglu:([^/]+/[^/]+)/.*", re.DOTALL)
 CODED = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 MOST_INSIDE = 2
 WITHHELD = "withheld by the privacy settings of the source"
+"""What stands for a payload, or a text in it, that could not be looked into."""
 
 
 class OwnForm:
@@ -62,7 +48,7 @@ class OwnForm:
             self._names |= _by_name(privacy.hashed, privacy.hash)
         self._names |= _by_name(privacy.dropped, lambda value: GONE)
         ids = [path for path in privacy.hashed if path.parts[-1] in IDS]
-        self._ids = _by_name(ids, lambda value: value).keys()
+        self._ids = {name for path in ids for name in in_requests(path.parts[-1])}
 
     def row(self, row: BadRow) -> BadRow:
         """The row as it may be written: its detail without what was received."""
@@ -73,25 +59,27 @@ class OwnForm:
         """A payload as it may be written."""
         try:
             check_depth(payload, BODY_DEPTH)
+            walk = _Walk(self, set(self._known(payload, 0)))
             if isinstance(payload, str):
-                return _Walk(self, set()).opened(payload, 0, WITHHELD)
-            walk = _Walk(self, set(self._known(payload)))
+                return walk.opened(payload, 0, WITHHELD)
             return walk.of("", payload, 0)
         except ValueError:
             return WITHHELD
 
-    def _known(self, value: Any) -> list[str]:
+    def _known(self, value: Any, inside: int) -> Iterator[str]:
         """The texts below keys of ids, which are hashed wherever they are."""
         if isinstance(value, list):
-            return [text for each in value for text in self._known(each)]
-        if not isinstance(value, dict):
-            return []
-        found = []
-        for name, each in value.items():
-            if isinstance(each, str) and _plain(name) in self._ids:
-                found.append(each)
-            found += self._known(each)
-        return found
+            for each in value:
+                yield from self._known(each, inside)
+        elif isinstance(value, dict):
+            for name, each in value.items():
+                if isinstance(each, str) and plain(name) in self._ids:
+                    yield each
+                yield from self._known(each, inside)
+        elif isinstance(value, str) and self._ids and inside < MOST_INSIDE:
+            with suppress(ValueError):
+                if (found := json_in(value)) is not None:
+                    yield from self._known(read_json(found), inside + 1)
 
 
 class _Walk:
@@ -111,7 +99,7 @@ class _Walk:
             return value
         if value in self._ids and self._hash is not None:
             return self._hash(value)
-        fallback = WITHHELD if _plain(name) in CARRIERS else None
+        fallback = WITHHELD if plain(name) in CARRIERS else None
         opened = self.opened(value, inside, fallback)
         return self._texts(name, opened) if opened is value else opened
 
@@ -119,9 +107,9 @@ class _Walk:
         described = SCHEMA.fullmatch(str(values.get("schema", "")))
         new = {}
         for name, value in values.items():
-            change = self._names.get(_plain(name))
+            change = self._names.get(plain(name))
             if change is None and described and name == "data":
-                change = self._names.get(_plain(described[1]))
+                change = self._names.get(plain(described[1]))
             value = change(value) if change else self.of(name, value, inside)
             if value is not GONE:
                 new[name] = value
@@ -135,38 +123,36 @@ class _Walk:
             inside: how many texts it is inside of.
             fallback: None gives the text, unless it begins like JSON.
         """
-        decoded: bytes | str = text
-        encode: Callable[[bytes], str] = bytes.decode
-        if CODED.fullmatch(text) and (found := _decoded(text)) is not None:
-            decoded, encode = found, _encoded
-        elif not text.lstrip().startswith(("{", "[")):
+        found = json_in(text)
+        if found is None:
             return text if fallback is None else fallback
         try:
-            value = read_json(decoded)
+            value = read_json(found)
         except ValueError:
-            return WITHHELD
+            quoted = text.lstrip().startswith('"')  # perhaps what somebody said
+            return text if quoted and fallback is None else WITHHELD
         if inside == MOST_INSIDE:
             return WITHHELD
-        return encode(orjson.dumps(self.of("", value, inside + 1)))
+        new = self.of("", value, inside + 1)
+        if new == value:
+            return text
+        coded = orjson.dumps(new)
+        return coded.decode() if isinstance(found, str) else _encoded(coded)
 
 
 def _by_name(paths: list[Path], change: Change) -> dict[str, Change]:
-    names = [path.parts[-1] for path in paths]
-    others = [alias for name in names for alias in ALIASES.get(name, ())]
-    others += [raw for raw, (field, _) in FIELDS.items() if field in names]
-    return {_plain(name): change for name in (*names, *others)}
+    return {name: change for path in paths for name in in_requests(path.parts[-1])}
 
 
-def _plain(name: str) -> str:
-    """A key without case and punctuation: user_id is userId."""
-    return re.sub(r"[\W_]", "", name).lower()
-
-
-def _decoded(text: str) -> bytes | None:
-    """Base64 that holds an object or a list."""
-    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+def json_in(text: str) -> bytes | str | None:
+    """What looks like JSON: the text, or what it says as base64; None: neither does."""
+    if text.lstrip().startswith(("{", "[", '"')):
+        return text
+    if not CODED.fullmatch(text):
+        return None
+    usual = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        found = binascii.a2b_base64(plain + "=" * (-len(plain) % 4))
+        found = binascii.a2b_base64(usual + "=" * (-len(usual) % 4))
     except binascii.Error:
         return None
     return found if found.lstrip()[:1] in (b"{", b"[") else None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from zap.collect.checks.names import IDS, plain
 from zap.errors import CollectError
 
 PART = re.compile(r'"([^"]+)"|([^."]+)')
@@ -33,11 +34,16 @@ class Path:
     parts: tuple[str, ...]
     anywhere: bool = False
 
+    @property
+    def of_one(self) -> bool:
+        """Whether it is one place; an id is meant wherever it is."""
+        return not self.anywhere and (len(self.parts) > 1 or self.parts[0] not in IDS)
+
     def holds(self, other: Path) -> bool:
         """Whether this place is the other, or the other is inside."""
-        if self.anywhere:
-            return self.parts[0] in other.parts
-        return not other.anywhere and other.parts[: len(self.parts)] == self.parts
+        if not self.of_one:
+            return plain(self.parts[0]) in map(plain, other.parts)
+        return other.of_one and other.parts[: len(self.parts)] == self.parts
 
 
 def path_of(text: str, setting: str) -> Path:

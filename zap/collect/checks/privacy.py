@@ -6,20 +6,19 @@ applying them once, so that an event can be replayed after its privacy was chang
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zap.collect.checks.addresses import is_address_key, truncated
 from zap.collect.checks.keyed import hasher, key_of
-from zap.collect.checks.paths import GONE, Change, changed, in_list, path_of
+from zap.collect.checks.names import IDS, in_events, plain
+from zap.collect.checks.paths import FIXED, GONE, Change, changed, in_list, path_of
 from zap.collect.checks.paths import Path as Place
 from zap.collect.checks.queries import is_query_key, without
 from zap.collect.checks.settings import PrivacySettings
 from zap.collect.event import Event
 from zap.errors import CollectError
-
-IDS = ("anonymous_id", "user_id")
-"""Hashed, they are hashed wherever else the event holds the very same text."""
 
 
 class Privacy:
@@ -41,45 +40,49 @@ class Privacy:
         if self.hashed:
             self.hash = hasher(key_of(settings, folder))
         self._texts = TextRules(settings)
-        self._paths, self._names = self._compiled()
-        ids = [name for name in IDS if name in self._names or (name,) in self._hashes()]
-        self._ids = tuple(ids)
-        self._walks = bool(self._names or self._ids or self._texts.any)
+        rules: list[tuple[Place, Change]] = [(path, _drop) for path in self.dropped]
+        if self.hash is not None:
+            rules += [(path, self.hash) for path in self.hashed]
+        self._paths = [(path.parts, change) for path, change in rules if path.of_one]
+        self._names = {
+            name: change
+            for path, change in rules
+            for name in in_events(path.parts[0])
+            if not path.of_one
+        }
+        self._ids = [
+            (path.parts[0], change) for path, change in rules if path.parts[0] in IDS
+        ]
+        self._walks = bool(self._names or self._texts.any)
 
     def event(self, event: Event) -> Event:
         """The event as it may be written; itself where no rule meets it."""
-        known = {event[name] for name in self._ids if isinstance(event.get(name), str)}
+        known = {}
+        for name, change in self._ids:
+            value = event.get(name)
+            if isinstance(value, str):
+                known[value] = change
         for parts, change in self._paths:
             event = changed(event, parts, change)
-        if self._walks:
-            event = self._walked(event, known)
-        return event
+        return self._walked(event, known) if self._walks else event
 
     def texts(self, name: str, value: str) -> str:
         """A text below a key, with addresses and URLs as they may stay."""
         return self._texts(name, value)
 
-    def _hashes(self) -> set[tuple[str, ...]]:
-        return {path.parts for path in self.hashed if not path.anywhere}
+    def _walked(self, event: Event, ids: Mapping[str, Change]) -> Event:
+        """The event with all rules applied that are not of one place.
 
-    def _compiled(self) -> tuple[list[tuple[tuple[str, ...], Change]], dict[str, Any]]:
-        """Changes by place, and those by name at any depth."""
-        rules: list[tuple[Place, Change]] = [(path, _drop) for path in self.dropped]
-        if self.hash is not None:
-            rules += [(path, self.hash) for path in self.hashed]
-        paths = [(path.parts, change) for path, change in rules if not path.anywhere]
-        names = {path.parts[0]: change for path, change in rules if path.anywhere}
-        return paths, names
-
-    def _walked(self, event: Event, ids: set[str]) -> Event:
-        """The event with all rules applied that are not of one place."""
-        names, texts, hash_text = self._names, self._texts, self.hash
+        Args:
+            event: after those that are.
+            ids: what is done to texts that are an id of the event, wherever they are.
+        """
+        names, texts = self._names, self._texts
 
         def of(name: str, value: Any) -> Any:
             if isinstance(value, str):
-                if value in ids and hash_text is not None:
-                    return hash_text(value)
-                return texts(name, value)
+                change = ids.get(value)
+                return change(value) if change is not None else texts(name, value)
             if isinstance(value, dict):
                 return inside(value)
             if isinstance(value, list):
@@ -90,14 +93,18 @@ class Privacy:
             new = {}
             same = True
             for name, value in values.items():
-                change = names.get(name)
+                change = names.get(plain(name)) if names else None
                 after = change(value) if change is not None else of(name, value)
                 same &= after is value
                 if after is not GONE:
                     new[name] = after
             return values if same else new
 
-        return inside(event)
+        new = inside(event)
+        for name in FIXED if ids else ():
+            if event.get(name) in ids:  # a type that is somebody's id stays a type
+                new[name] = event[name]
+        return new
 
 
 class TextRules:
@@ -136,7 +143,7 @@ def _drop(value: Any) -> Any:
 def _check_contradictions(dropped: list[Place], hashed: list[Place]) -> None:
     for path in hashed:
         for other in dropped:
-            if other.holds(path) or (path.anywhere and path.holds(other)):
+            if other.holds(path):
                 raise CollectError(
                     "Expected paths that are either dropped or hashed. Received: "
                     f"hash={'.'.join(path.parts)!r}, drop={'.'.join(other.parts)!r}. "
