@@ -9,7 +9,7 @@ from pathlib import Path
 from zap.collect.spool.options import SpoolFull, SpoolOptions
 from zap.collect.spool.segments import bytes_of, segments_of
 
-LOOK_S = 0.2
+_LOOK_S = 0.2
 
 
 class Room:
@@ -33,7 +33,7 @@ class Room:
         Raises:
             OSError: the folder can't be looked at.
         """
-        if time.monotonic() - self._seen < LOOK_S:
+        if time.monotonic() - self._seen < _LOOK_S:
             return
         self._held = bytes_of(segments_of(self._folder))
         disk = os.statvfs(self._folder)

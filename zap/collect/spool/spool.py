@@ -28,10 +28,13 @@ from zap.collect.spool.receivers import (
     report,
     settle_all,
 )
-from zap.collect.spool.room import LOOK_S, Room
+from zap.collect.spool.room import Room
 from zap.collect.spool.segments import bytes_of, segments_of
 from zap.collect.spool.tail import Tail
 from zap.errors import CollectError
+
+_TICK_S = 0.05
+"""How often an idle spool looks whether others ask something of it."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -165,7 +168,7 @@ class Spool:
     def _work(self) -> None:
         try:
             while True:
-                group = self._queue.take(LOOK_S)
+                group = self._queue.take(_TICK_S)
                 if group:
                     self._commit(group)
                 elif self._queue.closed:
