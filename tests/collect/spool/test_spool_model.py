@@ -126,7 +126,7 @@ class SpoolIsAList(RuleBasedStateMachine):
 
 
 TestSpoolIsAList = SpoolIsAList.TestCase
-TestSpoolIsAList.settings = settings(max_examples=40, stateful_step_count=25)
+TestSpoolIsAList.settings = settings(max_examples=25, stateful_step_count=25)
 
 
 def test_positions_survive_and_are_checked(tmp_path: Path) -> None:

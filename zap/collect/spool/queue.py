@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from zap.collect.spool.blocks import size_of
 from zap.collect.spool.receivers import Receiver
 from zap.collect.spool.room import Room
+from zap.collect.spool.segments import HEADER
 from zap.errors import CollectError
 
 GROUP_BYTES = 8 << 20
@@ -62,7 +63,7 @@ class Queue:
                 "Expected at least one record, and none that is empty. "
                 f"Received: {len(records)} records. Leave empty ones out."
             )
-        size = size_of(records)
+        size = size_of(records) + HEADER.size  # if it begins a segment
         with self._changed:
             if self.closed:
                 raise CollectError(

@@ -185,12 +185,12 @@ class Spool:
         first = self._tail.end
         error: CollectError | None = None
         try:
-            self._tail.append([*chain.from_iterable(each.records for each in group)])
+            records = [*chain.from_iterable(each.records for each in group)]
+            self._room.grown(self._tail.append(records))
         except OSError as raised:
             error = _not_kept(self.folder, raised)
             self._failing = str(error)
         else:
-            self._room.grown(sum(each.size for each in group))
             self._failing = ""
         self._tell()
         self._queue.done(group)

@@ -63,8 +63,11 @@ class Tail:
             sync(folder)
         self.active = self.end
 
-    def append(self, records: Sequence[bytes]) -> None:
+    def append(self, records: Sequence[bytes]) -> int:
         """Bring records to the disk.
+
+        Returns:
+            How many bytes the spool has grown by.
 
         Raises:
             OSError: the disk refuses. None of the records is kept.
@@ -82,6 +85,7 @@ class Tail:
         self._sync(fresh)
         self._size = old + len(block)
         self.end += len(records)
+        return len(block)
 
     def _over(self, size: int) -> bool:
         """Whether so many bytes more belong to a new segment."""
