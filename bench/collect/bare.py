@@ -8,13 +8,13 @@ commit, and 200 once it is synced.
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
 
-from zap.collect.spool import AsyncSpool, Spool, SpoolOptions
+from zap.collect.app.commit import Committer
+from zap.collect.spool import Spool, SpoolOptions
 
 OK = b'{"success":true}'
 START = {
@@ -36,8 +36,7 @@ class Bare:
     """
 
     def __init__(self, spool: Spool):
-        self._spool = spool
-        self._appends: AsyncSpool | None = None
+        self._committer = Committer(spool, timeout_s=30, retry_after_s=1)
 
     async def __call__(
         self,
@@ -46,15 +45,13 @@ class Bare:
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
         """One request."""
-        if self._appends is None:
-            self._appends = AsyncSpool(self._spool, asyncio.get_running_loop())
         body, more = b"E", scope["method"] == "POST"
         while more:
             message = await receive()
             body += message["body"]
             more = message["more_body"]
         if len(body) > 1:
-            await self._appends.append([body])
+            await self._committer.append([body])
         await send(START)
         await send(BODY)
 
