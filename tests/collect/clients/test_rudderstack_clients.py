@@ -49,8 +49,7 @@ def call_all(client: Client) -> list[dict[str, Any]]:
     return [message for _, message in told]
 
 
-@pytest.mark.parametrize("gzip", [False, True])
-@pytest.mark.parametrize("sync", [False, True])
+@pytest.mark.parametrize(("gzip", "sync"), [(False, False), (True, True)])
 def test_python(collector_server: Start, gzip: bool, sync: bool) -> None:
     collector = collector_server(["rudderstack"])
     failed: list[Any] = []
