@@ -1,175 +1,208 @@
-"""Nothing is lost that a client was told is safe, however often the collector dies.
+"""A collector dies again and again; its clients, with their own retries, lose nothing.
 
-Clients retry by themselves; each is judged by its own words. A call may be in the spool
-twice, since an answer can die on its way; in the archive it may not.
+Some events come twice, since an answer is lost with its collector; the archive holds
+each once.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterator
-from threading import Thread
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from browser import browser  # noqa: F401
-from rudderstack.analytics.client import Client as RudderClient
-from segment.analytics import Client as SegmentClient
+from browser import browser, eventually  # noqa: F401
+from posthog import Posthog
+from snowplow_tracker import Emitter, SelfDescribing, SelfDescribingJson, Tracker
 
-from tests.collect.clients.kills import (
-    CALLS,
-    KILLS,
-    PACE_S,
-    calls_of,
-    check_kept,
-    kill_while,
-)
-from tests.collect.clients.scripts import result_of, start_script
+from tests.collect.clients.killing import Kills, killed, lost
+from tests.collect.clients.node import run_node
 from tests.collect.clients.shop_site import installed, site_of
-from tests.collect.real_collector import KEY, RealCollector, source_of, until
+from tests.collect.real_collector import KEY, RealCollector, source_of
 
-Start = Callable[..., RealCollector]
-SCRIPTS = {
-    "/segment.js": "@segment/analytics-next/dist/umd/index.js",
-    "/rudder.js": "@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js",
-}
-PAGE = "<!doctype html><title>A shop</title>" + "".join(
-    f"<script src={path}></script>" for path in SCRIPTS
-)
-TOOLS = [("segment", SegmentClient), ("rudderstack", RudderClient)]
+SCHEMA = "iglu:com.acme/counted/jsonschema/1-0-0"
+Told = tuple[list[str], list[str]]
+"""Ids of events that a client was told are safe, and of those that it gave up."""
 
 
-def post_from_python(
-    make: Any, collector: RealCollector, number: int, kills: int
-) -> tuple[int, set[int]]:
-    """Post calls from a thread; how many kills, and what was acknowledged."""
-    failed: list[dict[str, Any]] = []
-    client = make(
+def snowplow_python(url: str, count: int, kills: Kills) -> Told:
+    """By its emitter, one request at a time, whose retries wait up to a second."""
+    acknowledged: list[str] = []
+    emitter = Emitter(
+        url,
+        batch_size=5,
+        request_timeout=5,
+        max_retry_delay_seconds=1,
+        on_success=lambda sent: acknowledged.extend(each["eid"] for each in sent),
+    )
+    tracker = Tracker("t", emitter, app_id=KEY)
+    for n in range(count):
+        tracker.track(SelfDescribing(SelfDescribingJson(SCHEMA, {"n": n})))
+        time.sleep(kills.pace_s(count))
+    end = time.monotonic() + 60
+    while len(acknowledged) < count and time.monotonic() < end:
+        emitter.sync_flush()
+        time.sleep(0.05)
+    return acknowledged, []
+
+
+def posthog_python(url: str, count: int, kills: Kills) -> Told:
+    """By its consumer's thread, which tells of batches that it gave up."""
+    failed: list[str] = []
+    client = Posthog(
         KEY,
-        host=collector.url,
-        on_error=lambda error, batch: failed.extend(batch),
-        upload_interval=0.05,
-        upload_size=20,
+        host=url,
+        flush_at=10,
+        flush_interval=0.1,
+        max_retries=20,
+        timeout=5,
+        on_error=lambda _, batch: failed.extend(each["uuid"] for each in batch),
     )
-
-    def post() -> None:
-        for fields in calls_of(number):
-            told = client.track(fields["userId"], fields["event"], fields["properties"])
-            assert told[0]
-            time.sleep(PACE_S)
-        client.flush()
-        client.join()
-
-    posting = Thread(target=post)
-    posting.start()
-    done = kill_while(collector, posting.is_alive, kills, seed=number)
-    posting.join(120)
-    assert not posting.is_alive()
-    return done, set(range(number)) - {call["properties"]["number"] for call in failed}
+    sent = []
+    for n in range(count):
+        sent.append(
+            str(client.capture("counted", distinct_id="d", properties={"n": n}))
+        )
+        time.sleep(kills.pace_s(count))
+    client.shutdown()
+    return [each for each in sent if each not in failed], failed
 
 
-@pytest.mark.parametrize(("tool", "make"), TOOLS)
-def test_python_is_disturbed(collector_server: Start, tool: str, make: Any) -> None:
-    collector = collector_server([tool])
-    kills, acknowledged = post_from_python(make, collector, 100, kills=2)
-    assert kills == 2 and acknowledged
-    check_kept(collector, range(100), acknowledged)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("tool", "make"), TOOLS)
-def test_python(collector_server: Start, tool: str, make: Any) -> None:
-    collector = collector_server([tool])
-    kills, acknowledged = post_from_python(make, collector, CALLS, KILLS)
-    assert kills == KILLS and acknowledged
-    check_kept(collector, range(CALLS), acknowledged)
-
-
-@pytest.mark.slow
-def test_node(collector_server: Start) -> None:
-    collector = collector_server(["segment"])
-    script = start_script(
-        "segment_node.js",
-        "@segment/analytics-node",
-        host=collector.url,
-        writeKey=KEY,
-        calls=[("track", fields) for fields in calls_of(CALLS)],
-        paceMs=PACE_S * 1000,
-        flushAt=10,
-    )
-    kills = kill_while(collector, lambda: script.poll() is None, KILLS, seed=3)
-    told = result_of(script, 150)
-    assert kills == KILLS and told["delivered"]
-    acknowledged = {call["properties"]["number"] for call in told["delivered"]}
-    check_kept(collector, range(CALLS), acknowledged)
-
-
-@pytest.fixture(scope="module")
-def pages() -> Iterator[str]:
-    installed("@segment/analytics-next", "@rudderstack/analytics-js")
-    with site_of(PAGE, SCRIPTS) as site:
-        yield site.origin()
-
-
-LOAD = {
-    "segment": """
-const [server, key, done] = arguments;
-window.failed = [];
-(async () => {
-  [window.analytics] = await AnalyticsNext.AnalyticsBrowser.load(
-    {writeKey: key, cdnURL: server});
-  analytics.on("error", ({ctx}) => failed.push(ctx.event.properties.number));
-})().then(() => done("ready"), (error) => done(String(error)));
-""",
-    "rudderstack": """
-const [server, key, done] = arguments;
-window.failed = [];
-window.analytics = new rudderanalytics.RudderAnalytics();
-analytics.load(key, server, {configUrl: server, queueOptions: {maxItems: 2000}});
-analytics.ready(() => done("ready"));
-""",
+PACED = "const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));"
+SNOWPLOW_NODE = (
+    PACED
+    + """
+import {newTracker, buildSelfDescribingEvent} from "@snowplow/node-tracker";
+const {url, key, schema, count, pace} = JSON.parse(process.env.TOLD);
+const acknowledged = [];
+const tracker = newTracker({namespace: "t", appId: key}, {
+  endpoint: url, bufferSize: 5,
+  onRequestSuccess: (events) => acknowledged.push(...events.map((each) => each.eid)),
+});
+for (let n = 0; n < count; n++) {
+  tracker.track(buildSelfDescribingEvent({event: {schema, data: {n}}}));
+  await pause(pace);
 }
-POST = """
-const [calls, paceMs] = arguments;
-window.posted = 0;
-(async () => {
-  for (const {event, properties} of calls) {
-    analytics.track(event, properties);
-    posted += 1;
-    await new Promise((resolve) => setTimeout(resolve, paceMs));
-  }
-})();
+const end = Date.now() + 60000;
+while (acknowledged.length < count && Date.now() < end) {
+  await tracker.flush();
+  await pause(50);
+}
+console.log(JSON.stringify([acknowledged, []]));
+process.exit(0);
 """
+)
+POSTHOG_NODE = (
+    PACED
+    + """
+import {PostHog} from "posthog-node";
+const {url, key, count, pace} = JSON.parse(process.env.TOLD);
+const client = new PostHog(key, {
+  host: url, flushAt: 10, flushInterval: 100, fetchRetryCount: 30, fetchRetryDelay: 200,
+});
+const acknowledged = [];
+client.on("flush", (sent) => acknowledged.push(...sent.map((each) => each.uuid)));
+for (let n = 0; n < count; n++) {
+  client.capture({distinctId: "d", event: "counted", properties: {n}});
+  await pause(pace);
+}
+const end = Date.now() + 60000;
+while (acknowledged.length < count && Date.now() < end) {
+  await client.flush().catch(() => undefined);
+  await pause(50);
+}
+console.log(JSON.stringify([acknowledged, []]));
+process.exit(0);
+"""
+)
+
+
+def by_node(script: str, package: str) -> Callable[[str, int, Kills], Told]:
+    """A client that is told the pace in advance, as it can't be asked."""
+
+    def post(url: str, count: int, kills: Kills) -> Told:
+        pace_ms = kills.pace_s(count) * 1000
+        told = {"url": url, "key": KEY, "schema": SCHEMA, "count": count}
+        found = run_node(script, package, TOLD=json.dumps({**told, "pace": pace_ms}))
+        return found[0], found[1]
+
+    return post
+
+
+CLIENTS: dict[str, tuple[str, Callable[[str, int, Kills], Told]]] = {
+    "snowplow-tracker": ("snowplow", snowplow_python),
+    "posthog": ("posthog", posthog_python),
+    "@snowplow/node-tracker": (
+        "snowplow",
+        by_node(SNOWPLOW_NODE, "@snowplow/node-tracker"),
+    ),
+    "posthog-node": ("posthog", by_node(POSTHOG_NODE, "posthog-node")),
+}
+
+KILLS, COUNT = 20, 1000
+
+
+PAGE = """<!doctype html><title>A shop</title><script src="/sp.js"></script><script>
+window.told = [];
+window.post = async (url, key, schema, count, pace) => {
+  const tracker = snowplowBrowserTracking;
+  tracker.newTracker("t", url, {
+    appId: key, bufferSize: 5,
+    onRequestSuccess: (events) => told.push(...events.map((each) => each.eid)),
+  });
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  for (let n = 0; n < count; n++) {
+    tracker.trackSelfDescribingEvent({event: {schema, data: {n}}});
+    await pause(pace);
+  }
+  while (told.length < count) {
+    tracker.flushBuffer();
+    await pause(100);
+  }
+};
+</script>"""
+
+
+def check(collector: RealCollector, acknowledged: Sequence[str]) -> None:
+    """All that a client was told is safe is; and here it is all that was sent."""
+    assert not lost(collector, acknowledged)
+    assert len({*acknowledged}) == COUNT
+    numbers = {event["properties"]["n"] for event in collector.events()}
+    assert numbers == {*range(COUNT)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tool", LOAD)
-def test_browser(
-    browser: Any,  # noqa: F811
-    pages: str,
-    collector_server: Start,
-    tool: str,
+@pytest.mark.parametrize("client", CLIENTS)
+def test_nothing_acknowledged_is_lost(
+    client: str, collector_server: Callable[..., RealCollector]
 ) -> None:
-    """It retries until all is there: what it gives up, it says as an error."""
-    source = source_of([tool], origins=[pages])
-    collector = collector_server(sources={"shop": source})
-    browser.get(pages)
-    browser.execute_script("localStorage.clear()")
-    browser.refresh()
-    assert browser.execute_async_script(LOAD[tool], collector.url, KEY) == "ready"
-    browser.execute_script(POST, calls_of(CALLS), PACE_S * 1000)
+    protocol, post = CLIENTS[client]
+    collector = collector_server([protocol])
+    with killed(collector, KILLS, seed=1) as kills:
+        acknowledged, failed = post(collector.url, COUNT, kills)
+    assert not failed
+    check(collector, acknowledged)
 
-    def posting() -> bool:
-        return bool(browser.execute_script("return posted") < CALLS)
 
-    kills = kill_while(collector, posting, KILLS, seed=5)
-    assert kills == KILLS
-
-    def missing() -> set[int]:
-        kept = {event["properties"]["number"] for event in collector.events()}
-        failed = browser.execute_script("return failed")
-        return set(range(CALLS)) - kept - set(failed)
-
-    until(lambda: not missing(), 120)
-    check_kept(collector, range(CALLS), ())
-    assert len(browser.execute_script("return failed")) < CALLS / 2
+@pytest.mark.slow
+def test_nothing_that_a_browser_was_told_is_lost(
+    browser: Any,  # noqa: F811
+    collector_server: Callable[..., RealCollector],
+) -> None:
+    installed("@snowplow/browser-tracker")
+    scripts = {"/sp.js": "@snowplow/browser-tracker/dist/index.umd.min.js"}
+    with site_of(PAGE, scripts) as site:
+        sources = {"shop": source_of(["snowplow"], origins=[site.origin()])}
+        collector = collector_server(sources=sources)
+        browser.get(site.origin())
+        browser.execute_script("localStorage.clear()")
+        with killed(collector, KILLS, seed=2) as kills:
+            told = (collector.url, KEY, SCHEMA, COUNT, kills.pace_s(COUNT) * 1000)
+            browser.execute_script("post(...arguments)", *told)
+            kills.over.wait(60)
+        acknowledged = eventually(
+            lambda: browser.execute_script("return told"),
+            lambda each: len({*each}) == COUNT,
+        )
+    check(collector, acknowledged)
