@@ -1,7 +1,8 @@
 """Nothing is lost that clients of Segment and RudderStack are told is safe.
 
 They retry by themselves while the collector dies at random moments, and each is judged
-by its own words. A call may be in the spool twice, since an answer can die on its way.
+by its own words. A call may be in the spool twice, since an answer can die on its way;
+in the archive it is once.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from browser import browser  # noqa: F401
 from rudderstack.analytics.client import Client as RudderClient
 from segment.analytics import Client as SegmentClient
 
-from tests.collect.clients.killing import Kills, killed, lost
+from tests.collect.clients.killing import Kills, doubled, killed, lost
 from tests.collect.clients.scripts import result_of, start_script
 from tests.collect.clients.shop_site import installed, site_of
+from tests.collect.clients.sinks import archived, deliver
 from tests.collect.real_collector import KEY, RealCollector, source_of, until
 
 Start = Callable[..., RealCollector]
@@ -34,6 +36,11 @@ def check(
     numbers = {event["properties"]["number"] for event in collector.events()}
     assert numbers <= {*range(sent)}
     assert len(numbers) >= len(acknowledged)
+    collector.stop()
+    deliver(collector)
+    ids = [event["event_id"] for event in archived(collector)]
+    assert not doubled(ids)
+    assert {*ids} == {event["event_id"] for event in collector.events()}
 
 
 def post_from_python(
@@ -172,3 +179,5 @@ def test_browser(
 
     until(lambda: not missing(), 150)  # tries are up to a minute apart
     assert browser.execute_script("return failed") == []
+    ids = {event["event_id"] for event in collector.events()}
+    check(collector, CALLS, [*ids], [])
