@@ -6,9 +6,13 @@ import argparse
 import sys
 from typing import Any
 
+from zap.cli import collect_bad, collect_deliver, collect_replay, collect_status
+from zap.cli.collect_arguments import PLACES
 from zap.cli.command import Command, Group
 
 OPTIONS = ("spool", "archive", "store", "host", "port")
+DELIVERY_ENDS_S = 10.0
+"""What a delivery may take beyond its time to drain, to end the batch in its hands."""
 
 
 def configure_run(parser: argparse.ArgumentParser) -> None:
@@ -51,14 +55,19 @@ def run_collect(args: argparse.Namespace) -> None:
     """Collect until the process is asked to end."""
     from zap.collect.app.config import load_collect_config
     from zap.collect.app.server import collect
+    from zap.collect.delivery.child import child_beside, deliver_command
 
     given = {name: getattr(args, name) for name in (*OPTIONS, "deliver")}
     config = load_collect_config(args.config, given)
-    collect(config, _told)
+    command = None
+    if config.deliver:
+        command = deliver_command(args.config, {n: given[n] for n in PLACES})
+    with child_beside(command, config.drain_s + DELIVERY_ENDS_S, _say):
+        collect(config, lambda url: _say(f"ready at {url}"))
 
 
-def _told(url: str) -> None:
-    print(f"ready at {url}", file=sys.stderr, flush=True)
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def run_check(args: argparse.Namespace) -> dict[str, Any]:
@@ -104,6 +113,10 @@ COMMAND = Group(
             run_check,
             stopped="nothing was changed",
         ),
+        collect_status.COMMAND,
+        collect_deliver.COMMAND,
+        collect_bad.COMMAND,
+        collect_replay.COMMAND,
     ),
     default="run",
 )

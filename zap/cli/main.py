@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from zap import __version__
 from zap.cli import (
     analyse,
+    backfill,
     check,
     collect,
     evaluate,
@@ -42,6 +43,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     verify.COMMAND,
     serve.COMMAND,
     collect.COMMAND,
+    backfill.COMMAND,
     analyse.COMMAND,
     parity.COMMAND,
     replay.COMMAND,

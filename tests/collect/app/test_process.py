@@ -1,8 +1,9 @@
-"""``zap collect`` as a process: it starts, ends in order, and loses nothing if killed."""
+"""``zap collect`` as a process: it starts, ends in order, loses nothing if killed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 
@@ -31,5 +32,6 @@ def test_the_process_answers_and_does_not_load_arrow(collector_server: Server) -
     answer = httpx.post(server.url + "/v1/batch", json=track("one"))
     assert answer.status_code == 200, answer.text
     assert [event["event_id"] for event in server.events()] == ["one"]
-    maps = open(f"/proc/{server.process.pid}/maps").read()  # type: ignore[union-attr]
+    assert server.process is not None
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
     assert "uvloop" in maps and "pyarrow" not in maps and "libarrow" not in maps

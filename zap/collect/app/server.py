@@ -17,6 +17,7 @@ from zap.collect.app.collector import Collector
 from zap.collect.app.config import CollectConfig
 from zap.collect.app.metrics import CollectMetrics
 from zap.collect.app.own_routes import OwnRoutes
+from zap.collect.bad.inbox import Inbox
 from zap.collect.checks.checks import Checks
 from zap.collect.protocol import Protocol
 from zap.collect.protocols import PROTOCOLS
@@ -129,9 +130,12 @@ def collecting(config: CollectConfig) -> Iterator[Collecting]:
     spool = Spool(config.spool, SpoolOptions(max_bytes=config.spool_max_bytes))
     silent = config.log_requests == "none"
     requests = RequestLog(None if silent else sys.stderr.buffer)
+    inbox = Inbox(spool)
+    inbox.start()
     try:
         yield Collecting(config, spool, protocols, checks, requests)
     finally:
+        inbox.close()
         spool.close()
         requests.close()
 

@@ -30,8 +30,9 @@ class RudderStack(Segment):
         *(("GET", path) for path in CONFIG),
     )
     max_body_bytes = 4 << 20
-    max_event_bytes = 4 << 20
+    max_call_bytes = 4 << 20
     """That of a batch: its clients send larger calls than 32 kB, and only warn."""
+    max_event_bytes = 8 << 20
     batches = (*BATCHES, BEACON)
     statuses: Mapping[Fate, int] = {**Segment.statuses, Fate.TOO_LARGE: 413}
 

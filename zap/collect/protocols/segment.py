@@ -56,7 +56,9 @@ class Segment:
     )
     credentials = False
     max_body_bytes = 500 << 10
-    max_event_bytes = 32 << 10
+    max_call_bytes = 32 << 10
+    max_event_bytes = 66 << 10
+    """Of what a call becomes: its page's address, or its traits, stand in it twice."""
     batches: Sequence[str] = BATCHES
     statuses = _STATUSES
 
@@ -105,10 +107,10 @@ class Segment:
 
     def _single(self, request: Request) -> Parsed:
         text = request.body
-        if len(text) > self.max_event_bytes:
+        if len(text) > self.max_call_bytes:
             raise Unaccepted(
                 Fate.TOO_LARGE,
-                f"Expected a call of at most {self.max_event_bytes} bytes. "
+                f"Expected a call of at most {self.max_call_bytes} bytes. "
                 f"Received: {len(text)}. Send less with it.",
             )
         sent = read_object(text)
@@ -123,7 +125,7 @@ class Segment:
         about, calls = read_envelope(request.body)
         key = key_of(request, about)
         post = _post(request, about)
-        read = list(read_calls(self.name, calls, post, self.max_event_bytes))
+        read = list(read_calls(self.name, calls, post, self.max_call_bytes))
         return Parsed(
             key,
             [each for each in read if isinstance(each, dict)],
