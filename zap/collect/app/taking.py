@@ -81,6 +81,17 @@ class Taking:
         Raises:
             Unaccepted: it is not taken.
         """
+        try:
+            self._take(protocols, request, taken)
+        except RecursionError:  # below what the parser refuses: 1,024 levels
+            raise Unaccepted(
+                Fate.TOO_LARGE,
+                f"Expected JSON of some {EVENT_LEVELS} levels. Send it flatter.",
+            ) from None
+
+    def _take(
+        self, protocols: Sequence[Protocol], request: Request, taken: Taken
+    ) -> None:
         parsed, source = self._known(protocols, request, taken)
         if source is None:
             if parsed.key is None and not parsed.events and not parsed.bad:
@@ -161,7 +172,7 @@ def _too_much(record: bytes, most_bytes: int) -> tuple[str, str] | None:
     if len(record) > most_bytes:
         detail = f"Expected at most {most_bytes} bytes. Received: {len(record)}."
         return TOO_LARGE, detail
-    if too_deep(record):
+    if record.count(b"{") + record.count(b"[") > EVENT_LEVELS and too_deep(record):
         return TOO_DEEP, f"Expected at most {EVENT_LEVELS} levels in an event."
     return None
 

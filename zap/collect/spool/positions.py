@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from zap.bundles.folders import write_file
+from zap.collect.spool.folders import make_folder
 from zap.datasets.publishing import sync
 from zap.errors import CollectError
 
@@ -66,7 +67,7 @@ class Positions:
             )
         temporary = path.with_name(f".{name}.tmp")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             write_file(temporary, b"%d\n" % position)
             os.replace(temporary, path)
             sync(self._folder)
