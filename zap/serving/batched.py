@@ -28,6 +28,8 @@ def score_many(
         predictor: of the model.
         encoded: what its encoder made of each.
     """
+    if len(encoded) == 1:
+        return [predictor.score(encoded[0])]
     found: list[Prediction] = []
     for begin in range(0, len(encoded), SIZES[-1]):
         found += _scored(predictor, encoded[begin : begin + SIZES[-1]])

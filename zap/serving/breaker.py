@@ -51,6 +51,11 @@ class Breaker:
         """Whether the store is not asked at present."""
         return self._failed >= self._most
 
+    @property
+    def quick(self) -> bool:
+        """See `EventStore`."""
+        return self._store.quick
+
     def keep(self, needs: Sequence[Need]) -> None:
         """See `EventStore`; never refused, as it is about what is to come."""
         self._store.keep(needs)

@@ -20,7 +20,7 @@ from zap.serving.breaker import Store
 from zap.serving.explain import reasons
 from zap.serving.live_applications import LiveApplications
 from zap.serving.log import PredictionLog
-from zap.serving.log.entry import Source
+from zap.serving.log.entry import Logged, Source
 from zap.serving.points import Marker, Points
 from zap.serving.posted import parsed_events
 from zap.serving.prediction_ids import prediction_id
@@ -248,16 +248,23 @@ class Service:
         found: list[Answer] = []
         for begin in range(0, len(subjects), size):
             chunk = subjects[begin : begin + size]
-            found += self._of_subjects(served, chunk, now, at_clock, BATCH, marked)
+            made = self._of_subjects(served, chunk, now, at_clock, BATCH, marked)
+            if self.log is not None:
+                self.log.append_all([entry for _, entry in made])
+            found += [answer for answer, _ in made]
         return found
 
-    def predict_each(self, application: str, subjects: Sequence[str]) -> list[Answer]:
+    def made_for(
+        self, application: str, subjects: Sequence[str]
+    ) -> list[tuple[Answer, Logged]]:
         """What ``predict_subject`` answers to each of some requests, all at once.
+
+        Nothing is written down yet: each answer comes with its entry, and is to be
+        given once the log has that.
 
         Raises:
             UnknownApplicationError: nothing answers.
             StoreError: the store can't be reached.
-            LogError: a prediction can't be written down.
         """
         served, now = self.served(application), self._clock()
         at_clock = self._at_clock(served, None)
@@ -305,8 +312,8 @@ class Service:
         at_clock: bool,
         source: Source,
         marked: bool,
-    ) -> list[Answer]:
-        """The predictions for some subjects, with one look into the store."""
+    ) -> list[tuple[Answer, Logged]]:
+        """Predictions for some subjects and their entries; one look into the store."""
         clock = self._clock()
         names = [prediction_id(clock) for _ in subjects]
         if self._marker is not None and marked:
@@ -324,22 +331,16 @@ class Service:
             )
             for past, subject, name in zip(pasts, subjects, names, strict=True)
         ]
-        return self._answers(served, asked, source)
-
-    def _answers(
-        self, served: Served, asked: Sequence[Asked], source: Source
-    ) -> list[Answer]:
         encoded = [served.encode(each.events, each.moment_us) for each in asked]
         scored = score_many(served.predictor, encoded)
-        pairs = zip(asked, scored, strict=True)
-        found = [answer_of(served, one, prediction, None) for one, prediction in pairs]
-        if self.log is not None:
-            told = zip(asked, encoded, found, strict=True)
-            moment = self._clock()
-            self.log.append_all(
-                [entry_of(served, *each, source, moment) for each in told]
+        moment = self._clock()
+        made = []
+        for one, instance, prediction in zip(asked, encoded, scored, strict=True):
+            answer = answer_of(served, one, prediction, None)
+            made.append(
+                (answer, entry_of(served, one, instance, answer, source, moment))
             )
-        return found
+        return made
 
     def _at_clock(self, served: Served, now_us: int | None) -> bool:
         """Whether a prediction is made now, and not at the last event."""

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_bundles import deployed, made_bundle
 
-from zap.errors import StoreError
+from zap.errors import LogError, StoreError
 from zap.serving.answers import Answer
 from zap.serving.api.bodies import PredictionRequest
 from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.api.edge import LINE
 from zap.serving.api.endpoints import Answers
+from zap.serving.api.gathering import MOST_TOGETHER, Gathering
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.refusals import Refused
 from zap.serving.api.together import Together
-from zap.serving.api.workers import MOST_TOGETHER, Workers
-from zap.serving.log import PredictionLog, read_log
+from zap.serving.api.workers import Workers
+from zap.serving.log import Logged, LogOptions, PredictionLog, read_log
+from zap.serving.log.writer import Writer
 from zap.serving.service import Service, UnknownApplicationError
 from zap.serving.stores import open_store
 
@@ -29,86 +32,164 @@ SUBJECTS = [f"v{at}" for at in range(12)]
 NOW_US = 1_700_000_000_000_000
 
 
-class Held:
-    """A single worker that is kept busy until all jobs of a test wait."""
+class Groups:
+    """Makes answers of texts, and remembers which came together."""
 
-    def __init__(self, timeout_s: float = 10) -> None:
-        self.workers = Workers(1, 1000)
-        self.timeout_s = timeout_s
-        self.let_go = threading.Event()
-        self.groups: list[list[Any]] = []
-
-    def together(self, given: Sequence[tuple[Any, ...]]) -> list[Any]:
-        self.groups.append([each for (each,) in given])
-        return [ValueError(each) if each < 0 else each * 10 for (each,) in given]
-
-    def alone(self, each: int) -> int:
-        self.groups.append([each])
-        return each * 10
-
-    async def all(self, jobs: Sequence[Callable[[], Any]], wait_s: float = 0) -> Any:
-        """What the jobs come to that wait behind one that is let go then."""
-        first = asyncio.ensure_future(self.workers.run(10, self.let_go.wait))
-        await asyncio.sleep(0.01)
-        others = [asyncio.ensure_future(job()) for job in jobs]
-        await asyncio.sleep(wait_s)
-        self.let_go.set()
-        found = await asyncio.gather(first, *others, return_exceptions=True)
-        self.workers.close(5)
-        return found[1:]
-
-    def grouped(self, each: int) -> Callable[[], Any]:
-        return lambda: self.workers.run(
-            self.timeout_s, self.alone, each, together=self.kind
+    def __init__(self, log: PredictionLog | None = None, **options: Any) -> None:
+        self.groups: list[list[str]] = []
+        self.told: list[Any] = []
+        given = {"workers": None, "most_waiting": 1_000, "timeout_s": 10} | options
+        self.gathering = Gathering(
+            self.make, lambda scope, answer: self.told.append(answer), log, **given
         )
 
-    @property
-    def kind(self) -> Any:
-        return self.__dict__.setdefault("_kind", self.together)
+    def make(self, asked: Sequence[Any]) -> list[Any]:
+        subjects = [one.subject for _, one in asked]
+        self.groups.append(subjects)
+        if "broken" in subjects:
+            raise KeyError("broken")
+        return [
+            ValueError(each) if each.startswith("-") else (each, logged(each))
+            for each in subjects
+        ]
+
+    async def all(self, subjects: Sequence[str]) -> list[Any]:
+        jobs = (self.gathering.answer({}, PredictionRequest(s)) for s in subjects)
+        return await asyncio.gather(*jobs, return_exceptions=True)
 
 
-def test_what_waits_is_done_together_in_its_order() -> None:
-    held = Held()
-    found = asyncio.run(held.all([held.grouped(at) for at in range(20)]))
-    assert found == [at * 10 for at in range(20)]
-    assert [len(group) for group in held.groups] == [MOST_TOGETHER, MOST_TOGETHER, 4]
-    assert [each for group in held.groups for each in group] == list(range(20))
-    assert held.workers.pending == 0
+def logged(name: str) -> Logged:
+    return Logged(
+        id=name,
+        time=NOW_US,
+        instant=None,
+        application="shop",
+        version="1",
+        fingerprint="f",
+        subject=None,
+        events=0,
+        ids="",
+        encoded="e",
+        score=0.5,
+        source="subject",
+    )
 
 
-def test_another_kind_of_job_is_done_by_itself() -> None:
-    held = Held()
-    jobs = [held.grouped(at) for at in range(5)]
-    jobs.insert(2, lambda: held.workers.run(5, held.alone, 7))
-    assert asyncio.run(held.all(jobs)) == [0, 10, 70, 20, 30, 40]
-    assert held.groups == [[0, 1], [7], [2, 3, 4]]
+@pytest.fixture(params=["in the loop", "in a worker"])
+def workers(request: pytest.FixtureRequest) -> Iterator[Workers | None]:
+    made = Workers(1, 1_000) if request.param == "in a worker" else None
+    yield made
+    if made is not None:
+        made.close(5)
 
 
-def test_an_error_is_that_of_its_own_job() -> None:
-    held = Held()
-    found = asyncio.run(held.all([held.grouped(at) for at in (1, -2, 3)]))
-    assert (found[0], found[2]) == (10, 30) and isinstance(found[1], ValueError)
+def test_what_comes_in_one_turn_is_a_group_in_its_order(
+    workers: Workers | None,
+) -> None:
+    groups = Groups(workers=workers)
+    subjects = [f"v{at:02}" for at in range(MOST_TOGETHER + 4)]
+    assert asyncio.run(groups.all(subjects)) == subjects == groups.told
+    assert list(map(len, groups.groups)) == [MOST_TOGETHER, 4]
+    assert [each for group in groups.groups for each in group] == subjects
 
 
-def test_an_error_of_all_is_told_to_all() -> None:
-    held = Held()
+def test_who_comes_alone_waits_for_nobody(workers: Workers | None) -> None:
+    groups = Groups(workers=workers)
 
-    def broken(given: Any) -> Any:
-        raise KeyError("broken")
+    async def one_by_one() -> list[Any]:
+        return [(await groups.all([each]))[0] for each in ("v1", "v2", "v3")]
 
-    jobs = [
-        lambda: held.workers.run(5, held.alone, 1, together=broken) for _ in range(3)
-    ]
-    found = asyncio.run(held.all(jobs))
+    assert asyncio.run(one_by_one()) == ["v1", "v2", "v3"]
+    assert groups.groups == [["v1"], ["v2"], ["v3"]]
+
+
+def test_an_error_is_that_of_its_own_request(workers: Workers | None) -> None:
+    groups = Groups(workers=workers)
+    found = asyncio.run(groups.all(["v1", "-2", "v3"]))
+    assert (found[0], found[2]) == ("v1", "v3") and isinstance(found[1], ValueError)
+    assert groups.told == ["v1", "v3"]
+
+
+def test_an_error_of_all_is_told_to_all(workers: Workers | None) -> None:
+    found = asyncio.run(Groups(workers=workers).all(["v1", "broken", "v3"]))
     assert all(isinstance(each, KeyError) for each in found)
-    assert held.workers.pending == 0
 
 
-def test_who_waited_too_long_is_left_out() -> None:
-    held = Held(timeout_s=0.05)
-    found = asyncio.run(held.all([held.grouped(at) for at in range(3)], wait_s=0.1))
-    assert all(isinstance(each, Refused) and each.status == 504 for each in found)
-    assert held.groups == []
+def test_further_ones_than_may_wait_are_refused() -> None:
+    found = asyncio.run(Groups(most_waiting=2).all(["v1", "v2", "v3"]))
+    assert found[:2] == ["v1", "v2"]
+    assert isinstance(found[2], Refused) and found[2].status == 503
+
+
+def test_workers_that_are_held_up_end_in_a_refusal_and_then_go_on() -> None:
+    workers, let_go = Workers(1, 1_000), threading.Event()
+    groups = Groups(workers=workers, timeout_s=0.05)
+
+    async def held_up() -> Any:
+        first = asyncio.ensure_future(workers.run(10, let_go.wait))
+        late = await groups.all(["v1", "v2"])
+        let_go.set()
+        await first
+        return late, await groups.all(["v3"])
+
+    late, after = asyncio.run(held_up())
+    workers.close(5)
+    assert all(isinstance(each, Refused) and each.status == 504 for each in late)
+    assert after == ["v3"]
+
+
+def test_answers_come_when_their_entries_are_in_the_log(tmp_path: Path) -> None:
+    log = PredictionLog(tmp_path)
+    groups = Groups(log)
+
+    async def read_at_once() -> set[str]:
+        await groups.all(["v1", "-2", "v3"])
+        return {each.id for each in read_log(tmp_path, "shop")}
+
+    assert asyncio.run(read_at_once()) == {"v1", "v3"}
+    log.close()
+    (closed,) = asyncio.run(groups.all(["v4"]))
+    assert isinstance(closed, LogError) and "close()" in str(closed)
+
+
+@pytest.mark.parametrize("on_failure", ["refuse", "go_on"])
+def test_a_log_that_is_held_up_keeps_nobody_longer_than_its_bound(
+    tmp_path: Path, on_failure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = threading.Event()
+    write = Writer.write
+
+    def held_up(self: Writer, *given: Any) -> int:
+        let_go.wait(10)
+        return write(self, *given)
+
+    monkeypatch.setattr(Writer, "write", held_up)
+    log = PredictionLog(tmp_path, LogOptions(wait_ms=20, on_failure=on_failure))
+    groups = Groups(log)
+    found = asyncio.run(groups.all(["v1", "v2"]))
+    let_go.set()
+    log.close()
+    kept = {each.id for each in read_log(tmp_path, "shop")}
+    if on_failure == "go_on":
+        assert found == ["v1", "v2"] and kept == {"v1", "v2"}
+    else:
+        assert all(isinstance(each, LogError) for each in found)
+        assert log.counts.refused == 2 and groups.told == []
+
+
+def test_a_loop_that_is_busy_does_not_make_the_log_late(tmp_path: Path) -> None:
+    log = PredictionLog(tmp_path, LogOptions(wait_ms=20))
+    groups = Groups(log)
+
+    async def busy() -> list[Any]:
+        job = asyncio.ensure_future(groups.all(["v1"]))
+        while not groups.groups:
+            await asyncio.sleep(0)
+        time.sleep(0.1)  # the entry is written meanwhile, and the timer is due
+        return await job
+
+    assert asyncio.run(busy()) == ["v1"]
+    log.close()
 
 
 @pytest.fixture
@@ -157,6 +238,22 @@ def asked(subject: str, caller: Caller | None = None, **given: Any) -> Any:
     return scope, PredictionRequest(subject=subject, **given)
 
 
+def answered(together: Together, given: Sequence[Any]) -> list[Any]:
+    """Answers, whose entries are in the log then, and errors."""
+    found: list[Any] = []
+    for (scope, _), made in zip(given, together.made(given), strict=True):
+        if isinstance(made, Exception):
+            found.append(made)
+            continue
+        answer, entry = made
+        log = together._service.log
+        assert log is not None
+        log.append(entry)
+        together.told(scope, answer)
+        found.append(answer)
+    return found
+
+
 def said(answer: Answer) -> tuple[Any, ...]:
     return (answer.version, answer.probability, answer.events, answer.instant_us)
 
@@ -165,7 +262,7 @@ def test_answers_are_those_of_single_requests(
     service: Service, together: Together, told: list[Answer], tmp_path: Path
 ) -> None:
     alone = [service.predict_subject("shop", subject) for subject in SUBJECTS]
-    found = together.predictions([asked(subject) for subject in SUBJECTS])
+    found = answered(together, [asked(subject) for subject in SUBJECTS])
     assert [said(each) for each in found] == [said(each) for each in alone]
     assert len({each.prediction_id for each in found + alone}) == 2 * len(SUBJECTS)
     assert told == found
@@ -186,17 +283,14 @@ def test_who_is_wrong_is_refused_and_others_are_answered(
         asked("v2", application="unknown"),
         asked("v4", page),
         asked("v3", page),
-        asked("v8", explain=2),
-        asked("v6", events=[]),
         asked("v7"),
     ]
-    found = together.predictions(given)
-    alone = {s: service.predict_subject("shop", s) for s in ("v1", "v3", "v8", "v7")}
-    for place, subject in ((0, "v1"), (3, "v3"), (4, "v8"), (6, "v7")):
+    found = answered(together, given)
+    alone = {s: service.predict_subject("shop", s) for s in ("v1", "v3", "v7")}
+    for place, subject in ((0, "v1"), (3, "v3"), (4, "v7")):
         assert said(found[place]) == said(alone[subject])
     assert isinstance(found[1], UnknownApplicationError)
-    assert [found[at].status for at in (2, 5)] == [403, 422]
-    assert len(found[4].reasons) == 2 and found[0].reasons is None
+    assert found[2].status == 403
 
 
 def test_one_that_cannot_be_encoded_harms_no_other(
@@ -215,7 +309,7 @@ def test_one_that_cannot_be_encoded_harms_no_other(
 
     monkeypatch.setattr(store, "past", damaged)
     monkeypatch.setattr(store, "pasts", all_damaged)
-    found = together.predictions([asked(s) for s in ("v1", "v2", "v3")])
+    found = answered(together, [asked(s) for s in ("v1", "v2", "v3")])
     assert isinstance(found[1], KeyError)
     for at, subject in ((0, "v1"), (2, "v3")):
         assert said(found[at]) == said(service.predict_subject("shop", subject))
@@ -232,5 +326,5 @@ def test_a_store_that_is_down_is_asked_once(
 
     for name in ("past", "pasts"):
         monkeypatch.setattr(service._stored(), name, down)
-    found = together.predictions([asked(s) for s in ("v1", "v2", "v3")])
+    found = answered(together, [asked(s) for s in ("v1", "v2", "v3")])
     assert all(isinstance(each, StoreError) for each in found) and len(calls) == 1

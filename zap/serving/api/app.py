@@ -19,12 +19,13 @@ from zap.serving.api.docs_page import page
 from zap.serving.api.edge import Edge, refused_at_gate
 from zap.serving.api.endpoints import Answers, Endpoint
 from zap.serving.api.gate import Gate
+from zap.serving.api.gathering import Gathering
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.openapi import document
 from zap.serving.api.readiness import Ready, health
 from zap.serving.api.refusals import JSON, Header
 from zap.serving.api.request_log import RequestLog
-from zap.serving.api.together import Together
+from zap.serving.api.together import Predictions, Together
 from zap.serving.api.workers import Workers
 from zap.serving.service import Service
 from zap.serving.ui.mounting import console
@@ -114,18 +115,18 @@ def routes(
         return Route(path, Endpoint(workers, usual_s, work), methods=[method])
 
     one = "/v1/predictions/{application}"
+    together = Together(answers, service)
+    gathering = Gathering(
+        together.made,
+        together.told,
+        service.log,
+        None if service.store is not None and service.store.quick else workers,
+        config.threads + config.max_waiting,
+        usual_s,
+    )
+    alone = Endpoint(workers, usual_s, answers.prediction, bodies.PredictionRequest)
     return [
-        Route(
-            one,
-            Endpoint(
-                workers,
-                usual_s,
-                answers.prediction,
-                bodies.PredictionRequest,
-                Together(answers, service).predictions,
-            ),
-            methods=["POST"],
-        ),
+        Route(one, Predictions(alone, gathering, service.marks), methods=["POST"]),
         posted(f"{one}/batch", answers.batch, bodies.BatchRequest, batch_s),
         posted("/v1/events", answers.events, bodies.EventsRequest),
         asked("/v1/applications", answers.applications),

@@ -32,7 +32,7 @@ from zap.serving.api.bodies import (
 from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.api.edge import LINE
 from zap.serving.api.metrics import Metrics
-from zap.serving.api.refusals import Refused, forbidden
+from zap.serving.api.refusals import forbidden
 from zap.serving.api.workers import Workers
 from zap.serving.posted import time_us
 from zap.serving.served import Served, described
@@ -50,7 +50,6 @@ class Endpoint(Generic[T]):
         timeout_s: from a request's arrival to its answer.
         work: takes the scope and the body's content to what is answered.
         body: the form of the body; None has none.
-        together: does the work of several requests: an answer, or an error, for each.
     """
 
     def __init__(
@@ -59,11 +58,8 @@ class Endpoint(Generic[T]):
         timeout_s: float,
         work: Callable[[Scope, T], Any],
         body: type[T] | None = None,
-        together: Callable[[Sequence[tuple[Scope, T]]], Sequence[Any]] | None = None,
     ):
         self._workers, self._timeout_s, self._work = workers, timeout_s, work
-        self._together = together
-        self._several = None if together is None else self._all_answered
         self._decoder = None if body is None else msgspec.json.Decoder(body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,31 +67,17 @@ class Endpoint(Generic[T]):
         body = b""
         if self._decoder is not None:
             body = await read_body(scope, receive)
-        found = await self._workers.run(
-            self._timeout_s, self._answered, scope, body, together=self._several
-        )
-        await answer(send, 200, found)
+        await answer(send, 200, await self.answered(scope, body))
+
+    async def answered(self, scope: Scope, body: bytes) -> bytes:
+        """The answer's body, made in a worker."""
+        return await self._workers.run(self._timeout_s, self._answered, scope, body)
 
     def _answered(self, scope: Scope, body: bytes) -> bytes:
         given: Any = None
         if self._decoder is not None:
             given = decoded(self._decoder, body)
         return encode(self._work(scope, given))
-
-    def _all_answered(self, given: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """The answers of several requests, or the errors that they end with."""
-        assert self._decoder is not None and self._together is not None
-        found: list[Any] = [None] * len(given)
-        asked: dict[int, tuple[Scope, T]] = {}
-        for place, (scope, body) in enumerate(given):
-            try:
-                asked[place] = scope, decoded(self._decoder, body)
-            except Refused as error:
-                found[place] = error
-        answers = self._together(list(asked.values()))
-        for place, each in zip(asked, answers, strict=True):
-            found[place] = each if isinstance(each, Exception) else encode(each)
-        return found
 
 
 class Answers:

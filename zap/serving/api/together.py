@@ -1,45 +1,83 @@
-"""Predictions that were asked for one by one, and are answered together.
+"""Predictions that were asked for one by one, and are made together.
 
-Under load several requests wait whenever a thread comes free. One look into the store,
-one call of the model and one wait for the log then serve them all: eight instances in a
-call take a third of the time each that one takes alone, and their scores are the same.
-What one of them has wrong is its own affair: the others are answered.
+Eight instances in one call of the model take a third of the time each that one takes
+alone, and their scores are the same; the store and the log are asked once for all. What
+one request has wrong is its own affair: the others are answered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from zap.errors import LogError, StoreError
+import msgspec
+
+from zap.errors import StoreError
 from zap.serving.answers import Answer
-from zap.serving.api.asgi import Scope
-from zap.serving.api.bodies import PredictionRequest
-from zap.serving.api.endpoints import Answers, check_may
+from zap.serving.api.asgi import Receive, Scope, Send, answer, read_body
+from zap.serving.api.bodies import PredictionRequest, decoded, encode
+from zap.serving.api.endpoints import Answers, Endpoint, check_may
+from zap.serving.api.gathering import Gathering, Made
 from zap.serving.service import Service
 
 Asked = tuple[Scope, PredictionRequest]
+SMALL_BYTES = 4_096
+"""A body that only names a subject is no larger."""
+
+
+class Predictions:
+    """The path of single predictions.
+
+    A request that names a subject and asks for nothing else is gathered with others;
+    all else is done in a worker, by itself.
+
+    Args:
+        alone: answers a request by itself.
+        gathering: answers it with others.
+        marks: whether each prediction is an event, which the next may look at.
+    """
+
+    def __init__(
+        self, alone: Endpoint[PredictionRequest], gathering: Gathering, marks: bool
+    ):
+        self._alone, self._gathering, self._marks = alone, gathering, marks
+        self._decoder = msgspec.json.Decoder(PredictionRequest)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        body = await read_body(scope, receive)
+        asked = decoded(self._decoder, body) if len(body) <= SMALL_BYTES else None
+        if asked is None or self._marks or not _plain(asked):
+            found = await self._alone.answered(scope, body)
+        else:
+            found = encode(await self._gathering.answer(scope, asked))
+        await answer(send, 200, found)
+
+
+def _plain(asked: PredictionRequest) -> bool:
+    by_subject = asked.subject is not None and asked.events is None
+    return by_subject and asked.instant is None and not asked.explain
 
 
 class Together:
-    """Answers requests for predictions, those of subjects together.
+    """Makes the predictions of several requests.
 
     Args:
-        answers: what answers a single one.
+        answers: knows what a caller may ask, and counts.
         service: what is behind it.
     """
 
     def __init__(self, answers: Answers, service: Service):
         self._answers, self._service = answers, service
 
-    def predictions(self, asked: Sequence[Asked]) -> list[Any]:
-        """An answer for each, or the error that it ends with."""
-        found: list[Any] = [None] * len(asked)
+    def made(self, asked: Sequence[Asked]) -> Sequence[Made]:
+        """For each an answer with the log's entry, or the error that it ends with.
+
+        Args:
+            asked: requests that name a subject.
+        """
+        found: list[Made | None] = [None] * len(asked)
         by_application: dict[str, list[int]] = {}
         for place, (scope, one) in enumerate(asked):
-            if self._alone(one):
-                found[place] = self._single(scope, one)
-                continue
             try:
                 served = self._answers.served(scope)
                 assert one.subject is not None
@@ -48,32 +86,23 @@ class Together:
             except Exception as error:
                 found[place] = error
         for application, places in by_application.items():
-            answered = self._of(application, [asked[place] for place in places])
-            for place, each in zip(places, answered, strict=True):
+            made = self._of(application, [asked[place] for place in places])
+            for place, each in zip(places, made, strict=True):
                 found[place] = each
-        return found
+        return [each for each in found if each is not None]
 
-    def _alone(self, one: PredictionRequest) -> bool:
-        plain = one.events is None and one.instant is None and not one.explain
-        return one.subject is None or not plain or self._service.marks
-
-    def _of(self, application: str, asked: Sequence[Asked]) -> Sequence[Any]:
+    def _of(self, application: str, asked: Sequence[Asked]) -> Sequence[Made]:
         """Those of one application."""
-        if len(asked) == 1:
-            return [self._single(*asked[0])]
         subjects = [one.subject or "" for _, one in asked]
         try:
-            found: list[Answer] = self._service.predict_each(application, subjects)
-        except (StoreError, LogError) as error:  # so would each of them
+            return self._service.made_for(application, subjects)
+        except StoreError as error:  # so would each of them
             return [error] * len(asked)
-        except Exception:  # of one; who is right is answered
-            return [self._single(scope, one) for scope, one in asked]
-        for (scope, _), answer in zip(asked, found, strict=True):
-            self._answers.count(scope, [answer])
-        return found
-
-    def _single(self, scope: Scope, one: PredictionRequest) -> Any:
-        try:
-            return self._answers.prediction(scope, one)
         except Exception as error:
-            return error
+            if len(asked) == 1:
+                return [error]
+            return [self._of(application, [each])[0] for each in asked]
+
+    def told(self, scope: Scope, given: Answer) -> None:
+        """Count a request that is answered."""
+        self._answers.count(scope, [given])

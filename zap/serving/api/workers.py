@@ -4,9 +4,6 @@ A request that would have to wait behind too many is refused at once, so that th
 never grows and those who wait are answered in time. Each has a deadline: what could not
 begin before it is not begun. A thread can't be stopped from outside; what it does is
 bounded by the time-outs of the store and the log.
-
-Requests of one kind that wait when a thread comes free may be done together: then the
-store, the model and the log are each asked once. Nobody waits for others to come.
 """
 
 from __future__ import annotations
@@ -14,26 +11,20 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 from zap.serving.api.refusals import Refused, busy, retry_after
 
 T = TypeVar("T")
-Given = tuple[Any, ...]
-Together = Callable[[Sequence[Given]], Sequence[Any]]
-
-MOST_TOGETHER = 8
 
 
 class _Job(NamedTuple):
     future: asyncio.Future[Any]
     deadline: float
     call: Callable[..., Any]
-    given: Given
-    together: Together | None
+    given: tuple[Any, ...]
 
 
 class Workers:
@@ -44,36 +35,30 @@ class Workers:
         max_waiting: requests that may wait for one.
 
     Attributes:
-        pending: requests that wait or are worked on.
+        threads: how many.
+        pending: calls that wait or are worked on.
     """
 
     def __init__(self, threads: int, max_waiting: int):
+        self.threads = threads
         self._most = threads + max_waiting
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.pending = 0
-        self._threads = [
+        self._pool = [
             threading.Thread(target=self._work, name=f"worker-{i}", daemon=True)
             for i in range(threads)
         ]
-        for thread in self._threads:
+        for thread in self._pool:
             thread.start()
 
-    async def run(
-        self,
-        timeout_s: float,
-        call: Callable[..., T],
-        *given: Any,
-        together: Together | None = None,
-    ) -> T:
+    async def run(self, timeout_s: float, call: Callable[..., T], *given: Any) -> T:
         """What ``call`` returns, called in a thread.
 
         Args:
             timeout_s: from now to its answer.
             call: what to do.
             *given: its arguments.
-            together: does the same for several that wait, at less than the cost of all:
-                takes the arguments of each to what is returned, or raised, for each.
 
         Raises:
             Refused: too many wait (503), or it took too long (504).
@@ -84,9 +69,8 @@ class Workers:
         self._loop = loop
         future: asyncio.Future[T] = loop.create_future()
         self.pending += 1
-        deadline = time.monotonic() + timeout_s
-        self._queue.put(_Job(future, deadline, call, given, together))
-        timer = loop.call_later(timeout_s, _expire, future)
+        self._queue.put(_Job(future, time.monotonic() + timeout_s, call, given))
+        timer = loop.call_later(timeout_s, expire, future)
         try:
             return await future
         finally:
@@ -94,68 +78,43 @@ class Workers:
 
     def close(self, wait_s: float) -> None:
         """End the threads once they are done with what they have."""
-        for _ in self._threads:
+        for _ in self._pool:
             self._queue.put(None)
         until = time.monotonic() + wait_s
-        for thread in self._threads:
+        for thread in self._pool:
             thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
-        own: deque[_Job | None] = deque()  # taken from the queue, and not yet done
-        while (job := own.popleft() if own else self._queue.get()) is not None:
-            group = [job]
-            if job.together is not None:
-                self._join(group, own)
-            ended = _ended(group)
+        while (job := self._queue.get()) is not None:
+            found = _outcome(job)
             assert self._loop is not None
             try:
-                self._loop.call_soon_threadsafe(self._done, ended)
+                self._loop.call_soon_threadsafe(self._done, job.future, found)
             except RuntimeError:
                 return  # the loop has ended, and nobody waits any more
 
-    def _join(self, group: list[_Job], own: deque[_Job | None]) -> None:
-        """Take what waits and can be done together with the first of the group."""
-        while len(group) < MOST_TOGETHER:
-            try:
-                further = self._queue.get_nowait()
-            except Empty:
-                return
-            if further is None or further.together is not group[0].together:
-                own.append(further)
-                return
-            group.append(further)
-
-    def _done(self, ended: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
-        self.pending -= len(ended)
-        for future, found in ended:
-            if future.done():
-                continue
-            if isinstance(found, BaseException):
-                future.set_exception(found)
-            else:
-                future.set_result(found)
-
-
-def _ended(group: Sequence[_Job]) -> list[tuple[asyncio.Future[Any], Any]]:
-    """Each job's future with what it came to: a result, or an error."""
-    now = time.monotonic()
-    ended: list[tuple[asyncio.Future[Any], Any]] = [
-        (job.future, late()) for job in group if now >= job.deadline
-    ]
-    timely = [job for job in group if now < job.deadline]
-    try:
-        if len(timely) == 1 or (timely and timely[0].together is None):
-            found: Sequence[Any] = [job.call(*job.given) for job in timely]
-        elif timely and timely[0].together is not None:
-            found = timely[0].together([job.given for job in timely])
+    def _done(self, future: asyncio.Future[Any], found: Any) -> None:
+        self.pending -= 1
+        if future.done():
+            return
+        if isinstance(found, BaseException):
+            future.set_exception(found)
         else:
-            found = ()
-    except BaseException as raised:  # the requests', not the thread's
-        found = [raised] * len(timely)
-    return ended + [(j.future, f) for j, f in zip(timely, found, strict=True)]
+            future.set_result(found)
 
 
-def _expire(future: asyncio.Future[Any]) -> None:
+def _outcome(job: _Job) -> Any:
+    """What a job comes to: a result, or an error."""
+    if time.monotonic() >= job.deadline:
+        return late()
+    try:
+        return job.call(*job.given)
+    except BaseException as raised:  # the request's, not the thread's
+        return raised
+
+
+def expire(future: asyncio.Future[Any]) -> None:
+    """End the wait for what has taken too long."""
     if not future.done():
         future.set_exception(late())
 

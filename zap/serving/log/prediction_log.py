@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -25,19 +25,14 @@ GROUP = 1_000
 PROBE_BYTES = 4_096
 
 
-class _Waiting:
-    """Lines on their way, and the request that waits for them.
+class Handed:
+    """Lines on their way, and who waits for them."""
 
-    ``done`` is a plain lock, taken at once and given back by the writer: an Event
-    costs three times as much.
-    """
+    __slots__ = ("abandoned", "lines", "problem", "told")
 
-    __slots__ = ("abandoned", "done", "lines", "problem")
-
-    def __init__(self, entries: Sequence[Logged]):
+    def __init__(self, entries: Sequence[Logged], told: Callable[[], None]):
         self.lines = [(each.application, each.time, line_of(each)) for each in entries]
-        self.done = threading.Lock()
-        self.done.acquire()
+        self.told = told
         self.problem: str | None = None
         self.abandoned = False
 
@@ -75,7 +70,7 @@ class PredictionLog:
         self._waiting = 0
         self._lock = threading.Lock()
         self._writers: dict[str, Writer] = {}
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[Handed | None] = SimpleQueue()
         self._closed = False
         self._repair()
         self._thread = threading.Thread(
@@ -102,9 +97,31 @@ class PredictionLog:
         Raises:
             LogError: as `append`, of any of them; the others may be in the log.
         """
+        done = threading.Lock()  # a plain one: an Event costs three times as much
+        done.acquire()
+        handed = self.submit(entries, done.release)
+        in_time = done.acquire(timeout=self.options.wait_ms / 1000)
+        error = self.outcome(handed) if in_time else self.give_up(handed)
+        if error is not None:
+            raise error
+
+    def submit(self, entries: Sequence[Logged], told: Callable[[], None]) -> Handed:
+        """Hand entries over without waiting.
+
+        Args:
+            entries: to be written.
+            told: called, in another thread as a rule, when `outcome` is known. It must
+                not raise, and must be quick: all who come after wait for it.
+
+        Returns:
+            What `outcome` and `give_up` ask for.
+
+        Raises:
+            LogError: an entry can't be one, or the log is closed.
+        """
         for name in {entry.application for entry in entries}.difference(self._writers):
             checked_application(name)
-        waiting = _Waiting(entries)
+        handed = Handed(entries, told)
         if self._closed:
             raise LogError(
                 "Expected an open log. Received: an entry after close(). Append before."
@@ -112,23 +129,28 @@ class PredictionLog:
         with self._lock:
             fits = self._waiting + len(entries) <= self.options.queue
             self._waiting += len(entries) if fits else 0
-        if not fits:
-            self._failed(len(entries), f"{self.options.queue:,} entries wait already")
-            return
-        self._queue.put(waiting)
-        if not waiting.done.acquire(timeout=self.options.wait_ms / 1000):
-            if self.options.on_failure == "refuse":
-                waiting.abandoned = True
-                late = f"it was not written within {self.options.wait_ms} ms"
-                self._failed(len(entries), late)
-        elif waiting.problem is not None and self.options.on_failure == "refuse":
-            raise self._error(waiting.problem)
+        if fits:
+            self._queue.put(handed)
+        else:
+            handed.problem = f"{self.options.queue:,} entries wait already"
+            self._count(self._when_not, len(entries))
+            told()
+        return handed
 
-    def _failed(self, entries: int, why: str) -> None:
-        """Count entries that the writer will not; an error if that is asked for."""
-        self._count(self._when_not, entries)
-        if self.options.on_failure == "refuse":
-            raise self._error(why)
+    def outcome(self, handed: Handed) -> LogError | None:
+        """The error for a request whose entries were handed over; None if it is well,
+        or is to go on without them."""
+        if handed.problem is None or self.options.on_failure == "go_on":
+            return None
+        return self._error(handed.problem)
+
+    def give_up(self, handed: Handed) -> LogError | None:
+        """The same for a request that has waited for as long as it may."""
+        if self.options.on_failure == "go_on":
+            return None
+        handed.abandoned = True
+        self._count(self._when_not, len(handed.lines))
+        return self._error(f"it was not written within {self.options.wait_ms} ms")
 
     def _error(self, why: str) -> LogError:
         return LogError(
@@ -195,9 +217,9 @@ class PredictionLog:
         for writer in self._writers.values():
             writer.close()
 
-    def _write(self, group: Sequence[_Waiting]) -> None:
+    def _write(self, group: Sequence[Handed]) -> None:
         """Write all lines of a group, and tell those who wait."""
-        by_application: dict[str, list[tuple[_Waiting, int, bytes]]] = {}
+        by_application: dict[str, list[tuple[Handed, int, bytes]]] = {}
         for each in group:
             for name, time, line in () if each.abandoned else each.lines:
                 by_application.setdefault(name, []).append((each, time, line))
@@ -206,10 +228,10 @@ class PredictionLog:
         with self._lock:
             self._waiting -= sum(len(each.lines) for each in group)
         for each in group:
-            each.done.release()
+            each.told()
 
     def _write_lines(
-        self, application: str, lines: Sequence[tuple[_Waiting, int, bytes]]
+        self, application: str, lines: Sequence[tuple[Handed, int, bytes]]
     ) -> None:
         writer = self._writers.get(application)
         if writer is None:

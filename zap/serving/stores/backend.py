@@ -47,9 +47,14 @@ class Backend(Protocol):
 
     Methods may be called from several threads at once. None needs the database when the
     object is made, and each finds it again when it is back.
+
+    Attributes:
+        name: where it is, without secrets.
+        quick: whether a read waits for nothing but this machine's own files.
     """
 
     name: str
+    quick: bool
 
     def get(self, keys: Sequence[str]) -> list[Held | None]:
         """What lies under each of the keys."""

@@ -37,6 +37,8 @@ class MongoBackend:
         timeout_ms: of finding the server and of each answer.
     """
 
+    quick = False
+
     def __init__(self, url: str, timeout_ms: int):
         self.name = shown(url)
         self._timeout_ms = timeout_ms

@@ -47,6 +47,8 @@ class RedisBackend:
         timeout_ms: of connecting and of each answer.
     """
 
+    quick = False
+
     def __init__(self, url: str, timeout_ms: int):
         self.name = shown(url)
         self._timeout_ms = timeout_ms

@@ -44,6 +44,8 @@ class SqliteBackend:
         timeout_ms: how long to wait for another writer.
     """
 
+    quick = True
+
     def __init__(self, path: Path, timeout_ms: int):
         self.name = f"sqlite:{path}"
         self._path, self._timeout_ms = path, timeout_ms

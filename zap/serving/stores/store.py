@@ -62,6 +62,11 @@ class EventStore:
         """Where it is, without secrets."""
         return self._backend.name
 
+    @property
+    def quick(self) -> bool:
+        """Whether a read waits for nothing but this machine's own files."""
+        return self._backend.quick
+
     def keep(self, needs: Sequence[Need]) -> None:
         """Say what is needed from now on, instead of what was said before.
 
