@@ -1,0 +1,1 @@
+"""The collector beside what does the same by hand."""
