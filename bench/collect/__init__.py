@@ -1,1 +1,1 @@
-"""The collector beside what does the same by hand."""
+"""Benchmarks of the collector."""

@@ -10,6 +10,7 @@ import orjson
 
 from zap.collect.app.config import CollectConfig
 from zap.collect.archive.forgetting import forget_archived
+from zap.collect.archive.mending import BROKEN
 from zap.collect.bad.forgetting import forget as forget_bad
 from zap.collect.bad.forgetting import names as named_in
 from zap.collect.checks.keyed import key_of, keyed
@@ -17,6 +18,7 @@ from zap.collect.record import EVENT, BadRecord, decode
 from zap.collect.spool import SpoolReader
 from zap.collect.spool import forget as forget_spooled
 from zap.errors import ZapError
+from zap.events.archive_files import HOME
 from zap.events.json_rows import text_of
 
 FIELDS = ("anonymous_id", "user_id")
@@ -93,6 +95,8 @@ def forget_collected(subject: str, places: Collected) -> CollectedSearch:
 
     def in_archive(archive: Path) -> int:
         found = forget_archived(archive, names, below[0] if below else None)
+        if any((archive / HOME / BROKEN).glob("*/*/*")):
+            search.missed.append(f"damaged files in {archive / HOME / BROKEN}")
         if found.linked:
             search.missed.append(
                 "whom its events named besides; forget them too if they are the same: "
