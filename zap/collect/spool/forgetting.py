@@ -94,8 +94,8 @@ def forget(folder: Path | str, predicate: Callable[[bytes], bool]) -> Forgotten:
                     os.unlink(folder / name)
             total = Forgotten()
             segments = [s for s in segments_of(folder) if s.first < stop]
-            ends = [*(s.first for s in segments[1:]), stop]
-            for segment, end in zip(segments, ends, strict=True):
+            ends = [*(each.first for each in segments[1:]), stop]
+            for segment, end in zip(segments, ends[: len(segments)], strict=True):
                 total += _forget(segment, end, predicate)
             return total
     except OSError as error:

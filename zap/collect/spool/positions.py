@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from zap.bundles.folders import write_file
+from zap.collect.spool.folders import make_folder
 from zap.datasets.publishing import sync
 from zap.errors import CollectError
 
@@ -33,6 +34,7 @@ class Positions:
 
     def __init__(self, folder: Path | str):
         self._folder = Path(folder) / FOLDER
+        self._made = False
 
     def get(self, name: str) -> int:
         """The number of the first record that the sink has not taken; 0 at first.
@@ -66,7 +68,9 @@ class Positions:
             )
         temporary = path.with_name(f".{name}.tmp")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._made:
+                make_folder(self._folder)
+                self._made = True
             write_file(temporary, b"%d\n" % position)
             os.replace(temporary, path)
             sync(self._folder)

@@ -7,24 +7,16 @@ damaged is never passed over in silence: see `Batch`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from zap.collect.spool.blocks import Block
 from zap.collect.spool.control import Told, read_told
+from zap.collect.spool.cursor import Cursor, Part, oldest_of
 from zap.collect.spool.damaged import filled, lost
 from zap.collect.spool.options import SpoolStatus
-from zap.collect.spool.segments import (
-    Damage,
-    Place,
-    Segment,
-    SegmentFile,
-    bytes_of,
-    segments_of,
-    start_of,
-    walk,
-)
+from zap.collect.spool.segments import Damage, SegmentFile, bytes_of, segments_of
 from zap.errors import CollectError
 
 MOST = 10_000
@@ -70,10 +62,9 @@ class SpoolReader:
 
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
-        self._file: SegmentFile | None = None
-        self._place = Place(0, 0)
-        self._next: int | None = None
-        self._block: tuple[int, list[bytes]] = (-1, [])
+        self._cursor = Cursor(self.folder)
+        self._last: tuple[SegmentFile, int] | None = None
+        self._kept: list[bytes] = []
 
     @property
     def end(self) -> int:
@@ -91,7 +82,7 @@ class SpoolReader:
         Raises:
             CollectError: as for ``end``.
         """
-        return self._oldest(segments_of(self.folder), self._told())
+        return oldest_of(segments_of(self.folder), self._told())
 
     def read(
         self, position: int, most: int = MOST, most_bytes: int = MOST_BYTES
@@ -109,7 +100,7 @@ class SpoolReader:
         records: list[bytes] = []
         room = most_bytes
         try:
-            for part in self._parts(position, most):
+            for part in self._records(position, most):
                 fits = _within(part[: most - len(records)], room, not records)
                 records += fits
                 room -= sum(map(len, fits))
@@ -151,10 +142,9 @@ class SpoolReader:
             CollectError: as for ``end``.
         """
         told = self._told()
-        if not self._oldest(segments_of(self.folder), told) <= position < told.end:
-            return None
-        for _, part in self._walk(position, told):
-            return None if isinstance(part, Damage) else part.time_us
+        if oldest_of(segments_of(self.folder), told) <= position < told.end:
+            for _, _, what in self._cursor.parts(position, told):
+                return None if isinstance(what, Damage) else what.time_us
         return None
 
     def status(self) -> SpoolStatus:
@@ -166,7 +156,7 @@ class SpoolReader:
         segments, told = segments_of(self.folder), self._told()
         return SpoolStatus(
             end=told.end,
-            oldest=self._oldest(segments, told),
+            oldest=oldest_of(segments, told),
             bytes=bytes_of(segments),
             max_bytes=told.max_bytes,
             failing=told.failing or None,
@@ -175,90 +165,27 @@ class SpoolReader:
 
     def close(self) -> None:
         """Close what is open; reading opens it again."""
-        if self._file is not None:
-            self._file.close()
-        self._file, self._block = None, (-1, [])
+        self._cursor.close()
+        self._last, self._kept = None, []
 
     def _told(self) -> Told:
         return read_told(self.folder) or Told()
 
-    @staticmethod
-    def _oldest(segments: Sequence[Segment], told: Told) -> int:
-        return min(segments[0].first, told.end) if segments else told.end
-
-    def _parts(self, position: int, most: int) -> Iterator[list[bytes]]:
+    def _records(self, position: int, most: int) -> Iterator[list[bytes]]:
         """The records from the position on, by blocks and runs of damage."""
-        told = self._told()
-        if position > told.end or position < 0:
-            raise self._outside(position, told)
-        for offset, part in self._walk(position, told):
-            if isinstance(part, Damage):
-                assert self._file is not None
-                yield lost(self._file, part, offset, position, most)
+        for part in self._cursor.parts(position, self._told()):
+            if isinstance(part.what, Damage):
+                yield lost(part.file, part.what, part.offset, position, most)
             else:
-                yield self._records(offset, part)[max(0, position - part.first) :]
+                skipped = max(0, position - part.what.first)
+                yield self._block_of(part, part.what)[skipped:]
 
-    def _records(self, offset: int, block: Block) -> list[bytes]:
+    def _block_of(self, part: Part, block: Block) -> list[bytes]:
         """A block's records; those of the last one are kept, as it is often cut."""
-        if self._block[0] != block.first:
-            assert self._file is not None
-            self._block = (block.first, filled(self._file, offset, block))
-        return self._block[1]
-
-    def _walk(self, position: int, told: Told) -> Iterator[tuple[int, Block | Damage]]:
-        """Blocks and damage from the one on that holds the position."""
-        while position < told.end:
-            self._seek(position, told)
-            assert self._file is not None
-            stop = told.end
-            if self._file.segment.first != told.active:
-                stop = min(stop, self._behind(self._file.segment))
-            for offset, part in walk(self._file, self._place, stop):
-                self._place = Place(part.first, offset)
-                if part.next > position:
-                    yield offset, part
-            position = max(position, stop)
-
-    def _seek(self, position: int, told: Told) -> None:
-        """Have the segment open that holds the position, at or before it."""
-        if self._file is not None:
-            segment = self._file.segment
-            if not self._file.replaced() and segment.first <= position < (
-                told.end if segment.first == told.active else self._behind(segment)
-            ):
-                self._file.look()
-                if self._place.number > position:
-                    self._place = start_of(segment)
-                return
-            self.close()
-        self._file = self._opened(position, told)
-        self._place = start_of(self._file.segment)
-        self._next = None
-
-    def _opened(self, position: int, told: Told) -> SegmentFile:
-        while True:
-            before = [s for s in segments_of(self.folder) if s.first <= position]
-            if not before:
-                raise self._outside(position, told)
-            try:
-                return SegmentFile(before[-1])
-            except FileNotFoundError:
-                continue  # it was removed since
-
-    def _behind(self, segment: Segment) -> int:
-        """The number where the next segment begins; it never changes."""
-        if self._next is None:
-            after = (s.first for s in segments_of(self.folder))
-            self._next = next((n for n in after if n > segment.first), None)
-        return 1 << 64 if self._next is None else self._next
-
-    def _outside(self, position: int, told: Told) -> CollectError:
-        oldest = self._oldest(segments_of(self.folder), told)
-        return CollectError(
-            f"Expected a position from {oldest} to {told.end}. "
-            f"Received: position={position}. Records before {oldest} were removed: "
-            "take them from the archive."
-        )
+        if self._last != (part.file, block.first):
+            self._kept = filled(part.file, part.offset, block)
+            self._last = (part.file, block.first)
+        return self._kept
 
 
 def _within(records: list[bytes], room: int, at_least_one: bool) -> list[bytes]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from zap.collect.spool.options import SpoolFull, SpoolOptions
 from zap.collect.spool.segments import bytes_of, segments_of
 
-LOOK_S = 0.2
+_LOOK_S = 0.2
 
 
 class Room:
@@ -18,38 +18,44 @@ class Room:
     Args:
         folder: the spool's.
         options: its limits.
-
-    Attributes:
-        waiting: bytes that wait for the disk.
     """
 
     def __init__(self, folder: Path, options: SpoolOptions):
         self._folder = folder
         self._options = options
-        self.waiting = 0
+        self._waiting = 0
+        self._seen = float("-inf")
         self.look()
 
     def look(self) -> None:
-        """See what others removed, or filled the disk with; for the spool's thread."""
+        """See what others removed, or filled the disk with, unless it was just seen.
+
+        Raises:
+            OSError: the folder can't be looked at.
+        """
+        if time.monotonic() - self._seen < _LOOK_S:
+            return
         self._held = bytes_of(segments_of(self._folder))
         disk = os.statvfs(self._folder)
         self._free = disk.f_bavail * disk.f_frsize
         self._seen = time.monotonic()
 
     def grown(self, size: int) -> None:
-        """The spool has grown by so many bytes; for its thread."""
+        """The spool has grown by so many bytes."""
         self._held += size
         self._free -= size
-        if time.monotonic() - self._seen > LOOK_S:
-            self.look()
 
-    def check(self, size: int) -> None:
-        """Whether so many bytes more may wait.
+    def free(self, size: int) -> None:
+        """So many bytes do not wait any more; under the lock of `reserve`."""
+        self._waiting -= size
+
+    def reserve(self, size: int) -> None:
+        """Let so many bytes more wait for the disk; under one lock.
 
         Raises:
             SpoolFull: they may not.
         """
-        wanted = self.waiting + size
+        wanted = self._waiting + size
         options = self._options
         if wanted > options.queue_bytes:
             raise self._full("queue_bytes", size, options.queue_bytes)
@@ -58,10 +64,11 @@ class Room:
         if wanted > self._free - options.keep_free_bytes:
             room = self._free - options.keep_free_bytes
             raise self._full("keep_free_bytes", size, room)
+        self._waiting = wanted
 
     def _full(self, limit: str, size: int, room: int) -> SpoolFull:
         return SpoolFull(
-            f"Expected room for {size} bytes more, with {self.waiting} that wait. "
-            f"Received: {limit}={getattr(self._options, limit)}, which leaves "
-            f"{max(0, room)}. Have the sinks catch up, or give the spool more room."
+            f"Expected room for {size} bytes more, with {self._waiting} that wait. "
+            f"Received: {limit}={getattr(self._options, limit)}, which leaves room for "
+            f"{max(0, room)} in all. Have the sinks catch up, or give it more."
         )

@@ -9,31 +9,34 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections import deque
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from zap.collect.spool.blocks import size_of
 from zap.collect.spool.control import Control, Told
+from zap.collect.spool.folders import make_folder
 from zap.collect.spool.locks import writer_of
 from zap.collect.spool.options import SpoolFull, SpoolOptions, SpoolStatus
-from zap.collect.spool.receivers import Calls, Done, Receiver, Waiting, settle_all
-from zap.collect.spool.room import LOOK_S, Room
+from zap.collect.spool.queue import Queue, Submission
+from zap.collect.spool.receivers import (
+    Calls,
+    Done,
+    Ended,
+    Receiver,
+    Waiting,
+    report,
+    settle_all,
+)
+from zap.collect.spool.room import Room
 from zap.collect.spool.segments import bytes_of, segments_of
 from zap.collect.spool.tail import Tail
 from zap.errors import CollectError
 
-GROUP_BYTES = 8 << 20
+_TICK_S = 0.05
+"""How often an idle spool looks whether others ask something of it."""
+
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-class _Submission(NamedTuple):
-    records: Sequence[bytes]
-    size: int
-    receiver: Receiver
-    token: Any
 
 
 class Spool:
@@ -53,15 +56,13 @@ class Spool:
         options: limits.
 
     Raises:
-        CollectError: another process writes to it, or it can't be written.
+        SpoolTaken: another process writes to it.
+        CollectError: it can't be written.
     """
 
     def __init__(self, folder: Path | str, options: SpoolOptions | None = None):
         self.folder = Path(folder)
         self.options = options or SpoolOptions()
-        self._waiting: deque[_Submission] = deque()
-        self._changed = threading.Condition()
-        self._closed = False
         self._calls = Calls()
         self._failing = ""
         try:
@@ -75,7 +76,7 @@ class Spool:
         self._thread.start()
 
     def _open(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         self._lock = writer_of(self.folder)
         try:
             self._control = Control(self.folder)
@@ -85,6 +86,7 @@ class Spool:
         except BaseException:
             os.close(self._lock)
             raise
+        self._queue = Queue(self.folder, self._room)
         self._torn = told.torn + self._tail.torn
         self._begun = self._control.asked()
         self._tell()
@@ -101,7 +103,7 @@ class Spool:
             SpoolFull: there is no room; ``done`` is not called.
             CollectError: the spool is closed, or a record is empty.
         """
-        self.submit_to(self._calls, done, records)
+        self._queue.put(records, self._calls, done)
 
     def submit_to(
         self, receiver: Receiver, token: Any, records: Sequence[bytes]
@@ -116,22 +118,7 @@ class Spool:
         Raises:
             SpoolFull, CollectError: as for `submit`.
         """
-        if not records or not all(records):
-            raise CollectError(
-                "Expected at least one record, and none that is empty. "
-                f"Received: {len(records)} records. Leave empty ones out."
-            )
-        submission = _Submission(records, size_of(records), receiver, token)
-        with self._changed:
-            if self._closed:
-                raise CollectError(
-                    f"Expected an open spool. Received: {self.folder}, which is closed."
-                )
-            self._room.check(submission.size)
-            self._room.waiting += submission.size
-            self._waiting.append(submission)
-            if len(self._waiting) == 1:
-                self._changed.notify()
+        self._queue.put(records, receiver, token)
 
     def append(self, records: Sequence[bytes]) -> int:
         """Bring records to the disk, and wait until they are there.
@@ -144,7 +131,7 @@ class Spool:
             CollectError: the disk failed, the spool is closed, or a record is empty.
         """
         waiting = Waiting()
-        self.submit_to(waiting, None, records)
+        self._queue.put(records, waiting, None)
         return waiting.first()
 
     def status(self) -> SpoolStatus:
@@ -153,7 +140,7 @@ class Spool:
         end = self._tail.end
         return SpoolStatus(
             end=end,
-            oldest=segments[0].first if segments else end,
+            oldest=min(segments[0].first, end) if segments else end,
             bytes=bytes_of(segments),
             max_bytes=self.options.max_bytes,
             failing=self._failing or None,
@@ -162,16 +149,15 @@ class Spool:
 
     def close(self) -> None:
         """Bring what waits to the disk, and let others write to the spool."""
-        with self._changed:
-            if self._closed:
-                return
-            self._closed = True
-            self._changed.notify()
+        if self._lock < 0:
+            return
+        self._queue.close()
         self._thread.join()
         self._tail.begin_anew()
         self._tell()
         self._control.close()
         os.close(self._lock)
+        self._lock = -1
 
     def __enter__(self) -> Spool:
         return self
@@ -180,52 +166,54 @@ class Spool:
         self.close()
 
     def _work(self) -> None:
-        while True:
-            group = self._next_group()
-            if group:
-                self._commit(group)
-            elif self._closed:
-                return
-            else:
-                self._room.look()
-            if self._begun != self._control.asked():
-                self._begun = self._control.asked()
-                self._tail.begin_anew()
-                self._tell()
+        group: Sequence[Submission] = ()
+        try:
+            while True:
+                group = self._queue.take(_TICK_S)
+                if group:
+                    self._commit(group)
+                    group = ()  # they have heard
+                elif self._queue.closed:
+                    return
+                self._look()
+        except BaseException:  # a defect: nobody may wait for ever because of it
+            report()
+            self._queue.close()
+            ended = CollectError(
+                "Expected the spool's thread to go on. Received: an error that is a "
+                "defect of Zap, on stderr. Restart the collector."
+            )
+            while group:
+                settle_all(_told(group, 0), ended)
+                group = self._queue.take(0)
 
-    def _next_group(self) -> list[_Submission]:
-        """What waits, up to a bound; nothing where nothing came for a while."""
-        group: list[_Submission] = []
-        size = 0
-        with self._changed:
-            if not self._waiting and not self._closed:
-                self._changed.wait(LOOK_S)
-            while self._waiting and (
-                not group or size + self._waiting[0].size <= GROUP_BYTES
-            ):
-                group.append(self._waiting.popleft())
-                size += group[-1].size
-        return group
-
-    def _commit(self, group: Sequence[_Submission]) -> None:
+    def _commit(self, group: Sequence[Submission]) -> None:
         """Bring a group to the disk, and tell the readers, then the senders."""
         first = self._tail.end
         error: CollectError | None = None
         try:
-            size = self._tail.append([*chain.from_iterable(g.records for g in group)])
-            self._room.grown(size)
-            self._failing = ""
-        except Exception as raised:
+            records = [*chain.from_iterable(each.records for each in group)]
+            self._room.grown(self._tail.append(records))
+        except OSError as raised:
             error = _not_kept(self.folder, raised)
             self._failing = str(error)
+        else:
+            self._failing = ""
         self._tell()
-        with self._changed:
-            self._room.waiting -= sum(each.size for each in group)
-        told: list[tuple[Receiver, tuple[Any, int]]] = []
-        for each in group:
-            told.append((each.receiver, (each.token, first)))
-            first += len(each.records)
-        settle_all(told, error)
+        self._queue.done(group)
+        settle_all(_told(group, first), error)
+
+    def _look(self) -> None:
+        """See what others did to the folder, now and then, or ask for."""
+        try:
+            self._room.look()
+        except OSError as error:
+            self._failing = str(_not_kept(self.folder, error))
+        asked = self._control.asked()
+        if asked != self._begun:
+            self._tail.begin_anew()
+            self._begun = asked
+            self._tell()
 
     def _tell(self) -> None:
         tail, most = self._tail, self.options.max_bytes
@@ -233,10 +221,18 @@ class Spool:
         self._control.tell(Told(*told))
 
 
-def _not_kept(folder: Path, raised: Exception) -> CollectError:
+def _told(group: Sequence[Submission], first: int) -> list[tuple[Receiver, Ended]]:
+    """Each receiver with its token and the number of its first record."""
+    told: list[tuple[Receiver, Ended]] = []
+    for each in group:
+        told.append((each.receiver, (each.token, first)))
+        first += len(each.records)
+    return told
+
+
+def _not_kept(folder: Path, raised: OSError) -> CollectError:
     """What to say of records that the disk did not take."""
-    no_room = isinstance(raised, OSError) and raised.errno in _NO_ROOM
-    kind = SpoolFull if no_room else CollectError
+    kind = SpoolFull if raised.errno in _NO_ROOM else CollectError
     error = kind(
         f"Expected to write to the disk. Received: spool={folder}: {raised}. "
         "Make room on the disk, or mend it; nothing of this was kept."

@@ -74,7 +74,7 @@ class Tail:
         """
         block = encode_block(self.end, time.time_ns() // 1_000, records)
         old = self._size
-        if self._file >= 0 and (old + len(block) > self._most or self._too_old()):
+        if self._file >= 0 and self._over(len(block)):
             self.begin_anew()
         fresh = self._file < 0
         if fresh:
@@ -87,12 +87,13 @@ class Tail:
         self.end += len(records)
         return len(block)
 
-    @property
-    def _most(self) -> int:
-        return self._options.segment_bytes
-
-    def _too_old(self) -> bool:
-        return time.monotonic() - self._begun > self._options.segment_s
+    def _over(self, size: int) -> bool:
+        """Whether so many bytes more belong to a new segment."""
+        return (
+            self._size + size > self._options.segment_bytes
+            or time.monotonic() - self._begun > self._options.segment_s
+            or not os.fstat(self._file).st_nlink  # somebody removed it
+        )
 
     def _open(self) -> None:
         """The segment that begins here; what a failed group left of it goes."""
