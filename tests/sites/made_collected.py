@@ -79,15 +79,30 @@ def made_events(count: int, seed: int = 0, step_s: int = 1) -> list[Event]:
     return found
 
 
-def made_records(events: Iterable[Event], bad_every: int = 0) -> list[bytes]:
-    """The events as the spool holds them, with a bad row after each so many."""
-    found = []
-    for number, event in enumerate(events, 1):
-        found.append(encode_event(event))
-        if bad_every and number % bad_every == 0:
-            bad = BadRow("made.wrong", f"number {number}", {"number": number})
-            found.append(encode_bad(bad, "site", event["received_at"]))
-    return found
+def made_records(events: Iterable[Event]) -> list[bytes]:
+    """The events as the spool holds them."""
+    return [encode_event(event) for event in events]
+
+
+def with_bad_rows(
+    events: Iterable[Event], every: int
+) -> tuple[list[bytes], list[tuple[int, Event]], list[int]]:
+    """Records with a bad row after each so many events.
+
+    Returns:
+        The records, the events by their numbers, and the numbers in bad rows.
+    """
+    records: list[bytes] = []
+    numbered: list[tuple[int, Event]] = []
+    bad: list[int] = []
+    for place, event in enumerate(events, 1):
+        numbered.append((len(records), event))
+        records.append(encode_event(event))
+        if place % every == 0:
+            row = BadRow("made.wrong", f"number {place}", {"number": place})
+            records.append(encode_bad(row, "site", event["received_at"]))
+            bad.append(place)
+    return records, numbered, bad
 
 
 def made_registry(root: Path) -> dict[str, Need]:
@@ -132,9 +147,9 @@ def flat(event: Event, sequence: int) -> Event:
     }
 
 
-def fed_by_hand(store: EventStore, events: Sequence[Event]) -> None:
+def fed_by_hand(store: EventStore, numbered: Iterable[tuple[int, Event]]) -> None:
     """Append events one by one, each with its number."""
-    for number, event in enumerate(events):
+    for number, event in numbered:
         store.append([flat(event, number)])
 
 
@@ -147,6 +162,12 @@ def all_pasts(
     persons += [f"user:u{number}" for number in range(USERS)]
     subjects = {"shop": visitors, "people": persons}
     return {
-        name: [past.events for past in store.pasts(subjects[name], need, at_us)]
+        name: [
+            [
+                {n: value for n, value in event.items() if value is not None}
+                for event in past
+            ]
+            for past in (p.events for p in store.pasts(subjects[name], need, at_us))
+        ]
         for name, need in needs.items()
     }

@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 
 from zap.encoding.columns import BoolArray
 from zap.errors import MissingExtraError
+from zap.events.archive_leaves import archived_leaf
 from zap.events.coded import decoded
-from zap.events.json_rows import leaf_of, text_of
+from zap.events.json_rows import text_of
 from zap.events.mapping import EventMapping
 from zap.events.parquet_rows import read_batches, repeating, rows_of
 from zap.events.projection import Projector, ReadBatch
@@ -60,7 +61,7 @@ def read_archive(
         source: the file.
         mapping: not looked at: the archive's own types say all.
         columns: columns of ``SCHEMA`` as they are; any other is a key or a dotted path
-            in ``data``.
+            in ``data``, or a leaf of a context (see ``archived_leaf``).
         batch_rows: most rows in a batch; at most 65,536 are given.
 
     Yields:
@@ -159,7 +160,7 @@ class DataReader:
             raise MissingExtraError("orjson", "beam") from error
         self.columns = tuple(columns)
         self._loads: Callable[[Any], Any] = orjson.loads
-        self._leaves = [leaf_of(name) for name in columns]
+        self._leaves = [archived_leaf(name) for name in columns]
         # As the archive writes keys; a key that holds the whole path ends alike.
         self._ends = {orjson.dumps(n.rpartition(".")[2])[1:] for n in columns}
 

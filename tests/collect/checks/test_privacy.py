@@ -147,6 +147,17 @@ POSTHOG = {
         "$set": PERSON,
     },
 }
+ZAP = {
+    "type": "Order",
+    "event_id": "z1",
+    "user_id": "s3cr3t_user",
+    "anonymous_id": "s3cr3t_anon",
+    "url": URL,
+    "referrer": URL,
+    "properties": {**PERSON, "by": ["s3cr3t_user"]},
+    "traits": PERSON,
+    "context": {"ip": ADDRESS},
+}
 RULES: dict[str, Any] = {
     "drop": ["*.email", 'contexts."com.acme/user"', "traits.phone"],
     "hash": ["user_id", "anonymous_id", "*.phone"],
@@ -166,6 +177,7 @@ def posted(protocol: str, events: list[Any]) -> tuple[list[Event], list[BadRow]]
             {"schema": schema, "data": events},
         ),
         "posthog": ("/batch/", {"api_key": "k", "batch": events}),
+        "zap": ("/v1/collect", {"key": "k", "events": events}),
     }[protocol]
     request = Request("POST", path, b"", {}, json.dumps(body).encode(), NOW, ADDRESS)
     parsed = PROTOCOLS[protocol]().parse(request)
@@ -180,6 +192,7 @@ SENT = [
     ("rudderstack", IDENTIFY),
     ("snowplow", SNOWPLOW),
     ("posthog", POSTHOG),
+    ("zap", ZAP),
 ]
 
 

@@ -22,6 +22,7 @@ from made_collected import (
     made_events,
     made_records,
     made_registry,
+    with_bad_rows,
 )
 from made_events import same_bytes
 from made_sinks import delivering, until
@@ -41,7 +42,7 @@ from zap.histories.chosen import chosen_histories
 from zap.jobs.store import rebuild
 from zap.serving.stores import Need, open_store
 
-EVENTS = made_events(1_500)
+EVENTS = made_events(900)
 END_US = EVENTS[-1]["received_at"]
 LATER_US = END_US + 3600 * SECOND_US
 
@@ -103,7 +104,7 @@ def test_the_archive_has_the_first_of_each_event(delivered: Delivered) -> None:
 
 def test_the_store_has_what_is_fed_by_hand(delivered: Delivered) -> None:
     by_hand = in_memory(Clock(END_US), *delivered.needs.values(), keep_us=1 << 60)
-    fed_by_hand(by_hand, EVENTS)
+    fed_by_hand(by_hand, enumerate(EVENTS))
     expected = all_pasts(by_hand, delivered.needs, LATER_US)
     assert pasts(delivered, delivered.url) == expected
     assert all(any(events for events in told) for told in expected.values())
@@ -143,7 +144,7 @@ def test_what_is_stored_is_encoded_as_in_training(delivered: Delivered) -> None:
         served = encoder.encode_instance(
             store.past(name, need, LATER_US).events, LATER_US
         )
-        assert same_bytes(served.sequence, trained)
+        assert same_bytes(served.events, trained)
         assert same_bytes(served.metadata, known)
         assert len(trained.offsets) > 2, "each visitor has done something"
 
@@ -188,7 +189,7 @@ def test_a_clock_that_is_set_back_changes_nothing_that_is_known(
     for begin in range(0, 400, 40):
         sink.write(batch(jumped[begin : begin + 40], begin))
     by_hand = in_memory(Clock(LATER_US), *found.needs.values(), keep_us=1 << 60)
-    fed_by_hand(by_hand, jumped)
+    fed_by_hand(by_hand, enumerate(jumped))
     assert pasts(found, url) == all_pasts(by_hand, found.needs, LATER_US)
 
 
@@ -198,7 +199,7 @@ def test_a_deploy_changes_what_is_kept_from_then_on(tmp_path: Path) -> None:
     sink = store_sink(found, url)
     sink.write(batch([{**EVENTS[0], "type": "other", "anonymous_id": "w"}]))
     assert sink.counts()["not_read"] == 1
-    wider = dataclasses.replace(SEES, types=["other"])
+    wider = dataclasses.replace(SEES, types=["view", "other"])
     bundle = made_bundle(tmp_path / "wider", sees=wider, application="shop")
     deployed(tmp_path / "models", bundle, "shop")
     event = {**EVENTS[0], "type": "other", "anonymous_id": "w", "event_id": "next"}
@@ -245,7 +246,7 @@ def test_what_the_mapping_refuses_is_counted(tmp_path: Path) -> None:
 def test_forgotten_records_and_bad_rows_are_passed_over(tmp_path: Path) -> None:
     found = site(tmp_path)
     sink = store_sink(found, f"sqlite:{tmp_path / 'events.db'}")
-    said = made_records(EVENTS[:5], bad_every=1)
+    said, _, _ = with_bad_rows(EVENTS[:5], every=1)
     said[0] = b""
     sink.write(Batch(0, said, len(said)))
     assert sink.counts()["rows.read"] == 4

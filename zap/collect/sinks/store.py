@@ -109,7 +109,7 @@ def append_events(
     Raises:
         StoreError: the store can't be reached.
     """
-    read = read_archived(archive_batch(events), mapping, fields)
+    read = read_archived(archive_batch(events), mapping)
     rows = listed(read.events, fields)
     for row in rows:
         if row["received_at"] is None:  # as in a rebuild
