@@ -32,7 +32,6 @@ def check_same(event: Mapping[str, Any], message: Mapping[str, Any]) -> None:
     kind = message["type"]
     named = message["event"] if kind == "track" else TYPES.get(kind, kind)
     assert event["type"] == named
-    assert event["source"] == "shop"
     moved = dict(MOVED)
     if kind == "alias" and "previousId" in message:
         moved |= {"previousId": "anonymous_id"}
@@ -48,6 +47,7 @@ def check_same(event: Mapping[str, Any], message: Mapping[str, Any]) -> None:
     happened = message.get("originalTimestamp") or message["timestamp"]
     assert event["original_timestamp"] == happened
     check_times(event, datetime.fromisoformat(happened))
+    assert event["source"]
     others = event.keys() - message.keys() - FIELDS
     assert others <= {"_metadata", "traits"}, others
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
+from zap.collect.protocols.mended_json import loads
 
 MAX_DEPTH = 32
 """Objects and lists inside each other, in one event."""
@@ -27,15 +27,15 @@ class DeepJsonError(ValueError):
 
 
 def read_json(text: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
-    """What a text says.
+    """What a text says, a little mended where clients are known to fail.
 
     Raises:
-        BadJsonError: it is no JSON by RFC 8259, or has numbers out of bounds.
+        BadJsonError: it is no JSON, and can't be mended.
         DeepJsonError: it nests deeper than ``max_depth``.
     """
     try:
-        value = orjson.loads(text)
-    except ValueError as error:  # also lone surrogates
+        value = loads(text)
+    except ValueError as error:
         raise BadJsonError(f"Expected JSON. Received: {error}.") from error
     check_depth(value, max_depth)
     return value

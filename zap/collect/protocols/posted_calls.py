@@ -7,8 +7,6 @@ taken: a client that is told that its batch is bad drops all of it.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,19 +17,13 @@ from zap.collect.event import BadRow, Event
 from zap.collect.protocol import Fate, Unaccepted
 from zap.collect.protocols.bounded_json import DeepJsonError, check_depth
 from zap.collect.protocols.calls import Post, UnfitError, read_call
+from zap.collect.protocols.mended_json import loads
 
 MOST_CALLS = 10_000
 """In a batch. It bounds what the bad rows of a body full of commas come to."""
 _FEW_LEVELS = 32
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
-_ESCAPES = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
-    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.",
-    re.DOTALL,
-)
-_LONE_BYTES = len(rb"\ud800")
-_LONG = 19  # digits, which 64 bits may not hold
 
 
 def read_object(text: bytes) -> dict[str, Any]:
@@ -123,43 +115,6 @@ def read_sent(
 def malformed(expected_and_received: str) -> Unaccepted:
     """The refusal of a body of another form."""
     return Unaccepted(Fate.MALFORMED, f"Expected {expected_and_received}.")
-
-
-def loads(text: bytes | memoryview) -> Any:
-    r"""JSON, also what widespread clients write that is none, a little mended.
-
-    JavaScript counts an emoji as two characters, and writes the half that a cut leaves
-    as an escape such as ``\ud83d``; it is marked as unknown. Python writes NaN and
-    Infinity, which become null.
-
-    Raises:
-        ValueError: it is no JSON.
-
-    Example:
-        >>> loads(rb'["cut \ud83d", "whole \ud83d\ude00", NaN]')
-        ['cut �', 'whole 😀', None]
-    """
-    try:
-        return orjson.loads(text)
-    except ValueError:
-        mended = _ESCAPES.sub(_mend, bytes(text)).decode()
-    try:
-        return json.loads(mended, parse_constant=_none, parse_int=_number)
-    except RecursionError as error:
-        raise ValueError("JSON of too many levels") from error
-
-
-def _none(constant: str) -> None:
-    return None
-
-
-def _number(digits: str) -> int | float:
-    return int(digits) if len(digits) < _LONG else float(digits)
-
-
-def _mend(found: re.Match[bytes]) -> bytes:
-    escape = found[0]
-    return rb"\ufffd" if len(escape) == _LONE_BYTES else escape
 
 
 def _decoded(text: memoryview) -> str:
