@@ -54,7 +54,7 @@ def read_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
             parts = _OBJECT.decode(orjson.dumps(loads(text)))
         calls = _LIST.decode(parts.pop("batch", b"null"))
         about = {name: loads(memoryview(part)) for name, part in parts.items()}
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         expected = 'an object with "batch", a list of calls'
         raise malformed(f"{expected}. Received: {error}") from error
     if len(calls) > MOST_CALLS:
