@@ -58,8 +58,9 @@ def read_few(text: bytes, max_bytes: int) -> tuple[dict[str, Any], list[Any]] | 
     except ValueError:
         return None
     calls = about.pop("batch", None) if type(about) is dict else None
-    few = type(calls) is list and len(calls) <= _FEW_LEVELS
-    return (about, calls) if few else None
+    if type(calls) is list and len(calls) <= _FEW_LEVELS:
+        return about, calls
+    return None
 
 
 def read_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
