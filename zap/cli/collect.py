@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from zap.cli import collect_bad, collect_deliver, collect_replay, collect_status
 from zap.cli.collect_arguments import PLACES
 from zap.cli.command import Command, Group
+
+if TYPE_CHECKING:
+    from zap.serving.api.server import Around
 
 OPTIONS = ("spool", "archive", "store", "host", "port")
 DELIVERY_ENDS_S = 10.0
@@ -64,6 +69,24 @@ def run_collect(args: argparse.Namespace) -> None:
         command = deliver_command(args.config, {n: given[n] for n in PLACES})
     with child_beside(command, config.drain_s + DELIVERY_ENDS_S, _say):
         collect(config, lambda url: _say(f"ready at {url}"))
+
+
+@contextmanager
+def collecting_beside(path: str) -> Iterator[Around]:
+    """A collector in another server's process, until the block ends.
+
+    Args:
+        path: of the collector's settings; its host and port play no part.
+    """
+    from zap.collect.app.config import load_collect_config
+    from zap.collect.app.server import collecting
+    from zap.collect.delivery.child import child_beside, deliver_command
+
+    config = load_collect_config(path)
+    command = deliver_command(path, {}) if config.deliver else None
+    patience_s = config.drain_s + DELIVERY_ENDS_S
+    with child_beside(command, patience_s, _say), collecting(config) as parts:
+        yield parts.around
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,7 @@
-"""How deep a JSON text is, found before it is parsed, at a nanosecond or two a byte.
+"""How deep a JSON text is, at a nanosecond or two a byte.
 
-A parser holds an object for each level, and whoever walks through the result later may
-call itself for each. So depth is bounded on the text, by operations on whole bytes: all
+Whoever walks through an event later may call itself for each level, so depth is bounded
+before an event is written. It is found on the text, by operations on whole bytes: all
 but brackets and quotes is deleted, strings are cut out, and then the innermost pairs
 are taken away level by level.
 """
@@ -10,8 +10,6 @@ from __future__ import annotations
 
 EVENT_LEVELS = 32
 """Of one event. Its deepest usual part is two or three levels down."""
-BODY_LEVELS = 128
-"""Of a body: what is deeper than an event may be can still be kept as a bad row."""
 _KEPT = b'[]{}"'
 _DELETED = bytes(set(range(256)) - set(_KEPT))
 _ONE_KIND = bytes.maketrans(b"[]", b"{}")

@@ -12,14 +12,13 @@ import logging
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from zap.collect.app.commit import Committer, Submits
 from zap.collect.app.config import CollectConfig
 from zap.collect.app.cors import answer_headers, preflight_headers
 from zap.collect.app.metrics import ACCEPTED, NOBODY, CollectMetrics
 from zap.collect.app.reading import Reading, unaccepted
-from zap.collect.app.routes import Methods, Routes, of
+from zap.collect.app.routes import Path, Routes
 from zap.collect.app.sources import Sources
 from zap.collect.app.taking import Checks, Taken, Taking
 from zap.collect.protocol import Fate, Protocol, Reply, Request, Unaccepted
@@ -37,27 +36,28 @@ _METHOD = "Expected another method at this path."
 _FAILED = "The collector made a mistake, which is in its log. Try again."
 
 
-@dataclass
 class _Visit:
     """One request on its way."""
 
-    scope: Scope
-    path: str
-    headers: Mapping[bytes, bytes]
-    taken: Taken
-    body: Body | None = None
-    request: Request | None = None
-    began: float = field(default_factory=time.perf_counter)
-    received_us: int = field(default_factory=lambda: time.time_ns() // 1000)
+    __slots__ = ("began", "body", "headers", "received_us", "request", "scope", "taken")
+
+    def __init__(self, scope: Scope, protocol: Protocol):
+        self.began = time.perf_counter()
+        self.received_us = time.time_ns() // 1000
+        self.scope = scope
+        self.headers = dict(scope["headers"])
+        self.taken = Taken(protocol)
+        self.body: Body | None = None
+        self.request: Request | None = None
 
     def told(self, content: bytes = b"") -> Request:
         """The request, with what there is of its body."""
         if self.request is None:
-            client = self.scope.get("client")
+            scope, client = self.scope, self.scope.get("client")
             self.request = Request(
-                self.scope["method"],
-                self.path,
-                self.scope["query_string"],
+                scope["method"],
+                path_of(scope),
+                scope["query_string"],
                 self.headers,
                 content,
                 self.received_us,
@@ -111,33 +111,34 @@ class Collector:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection's scope."""
-        methods = None
-        if scope["type"] == "http":
-            path = path_of(scope)
-            methods = self._routes.find(path)
-        if methods is None:
+        path = self._routes.find(path_of(scope)) if scope["type"] == "http" else None
+        if path is None:
             await self._rest(scope, receive, send)
         elif scope["method"] == "OPTIONS":
-            await self._preflight(methods, dict(scope["headers"]), send)
+            await self._preflight(path, dict(scope["headers"]), send)
         else:
-            taken = Taken(methods.get(scope["method"], of(methods))[0])
-            visit = _Visit(scope, path, dict(scope["headers"]), taken)
-            await self._visit(methods, visit, receive, send)
+            protocols = path.methods.get(scope["method"])
+            visit = _Visit(scope, (protocols or path.protocols)[0])
+            await self._visit(protocols, visit, receive, send)
 
     async def _preflight(
-        self, methods: Methods, headers: Mapping[bytes, bytes], send: Send
+        self, path: Path, headers: Mapping[bytes, bytes], send: Send
     ) -> None:
-        found = preflight_headers(self._sources, methods, headers)
-        self._metrics.answered(of(methods)[0].name, PREFLIGHT, NOBODY)
+        found = preflight_headers(self._sources, path, headers)
+        self._metrics.answered(path.protocols[0].name, PREFLIGHT, NOBODY)
         await Answer(send, []).send_all(204, found)
 
     async def _visit(
-        self, methods: Methods, visit: _Visit, receive: Receive, send: Send
+        self,
+        protocols: Sequence[Protocol] | None,
+        visit: _Visit,
+        receive: Receive,
+        send: Send,
     ) -> None:
         reply: Reply | None = None
         try:
             visit.body = Body(visit.headers, receive)
-            reply = await self._accept(methods.get(visit.scope["method"]), visit)
+            reply = await self._accept(protocols, visit)
             fate = ACCEPTED
         except Unaccepted as why:
             fate, reply = why.fate.value, _refused(visit, why)
@@ -176,23 +177,31 @@ class Collector:
             raise Unaccepted(Fate.FULL, _FULL, self._limits.retry_after_s)
         self._in_flight += 1
         try:
-            taken, request = visit.taken, visit.told(content)
-            self._taking.take(protocols, request, taken)
-            if taken.records:
-                await self._committer.append(taken.records)
+            reply = self._taken(protocols, visit, content)
+            if visit.taken.records:
+                content = b""  # what waits for the disk holds its records alone
+                await self._committer.append(visit.taken.records)
                 self._acknowledge(visit)
-            return taken.protocol.accepted(request, taken.parsed)
+            return reply
         finally:
             self._in_flight -= 1
+
+    def _taken(
+        self, protocols: Sequence[Protocol], visit: _Visit, content: bytes
+    ) -> Reply:
+        """The answer to a request, to be given once its records are on disk."""
+        taken, request = visit.taken, visit.told(content)
+        parsed = self._taking.take(protocols, request, taken)
+        visit.request = None
+        return taken.protocol.accepted(request, parsed)
 
     def _acknowledge(self, visit: _Visit) -> None:
         taken = visit.taken
         assert taken.source is not None
         name, took = taken.source.name, time.perf_counter() - visit.began
-        events = len(taken.events)
-        self._metrics.acknowledged(taken.protocol.name, name, events, took)
-        for row in taken.bad:
-            self._metrics.bad_row(name, row.reason)
+        self._metrics.acknowledged(taken.protocol.name, name, taken.events, took)
+        for reason in taken.reasons:
+            self._metrics.bad_row(name, reason)
 
     def _failed(self, visit: _Visit, error: Exception) -> Reply:
         """Where a defect is; not what was said of it, which may hold a person's."""
@@ -206,7 +215,14 @@ class Collector:
         taken, origin = visit.taken, visit.headers.get(b"origin")
         told = answer_headers(self._sources, taken.source, taken.protocol, origin)
         headers = [*reply.headers, *told]
-        await Answer(send, []).end(reply.status, headers, reply.body, visit.body)
+        body, status = visit.body, reply.status
+        if body is None or body.must_close or status == 204:
+            await Answer(send, []).end(status, headers, reply.body, body)
+            return
+        headers.append((b"content-length", b"%d" % len(reply.body)))
+        start = {"type": "http.response.start", "status": status, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body})
 
     def _tell(self, visit: _Visit, fate: str, reply: Reply | None) -> None:
         taken = visit.taken
@@ -221,8 +237,8 @@ class Collector:
                 "source": source,
                 "fate": fate,
                 "status": 0 if reply is None else reply.status,
-                "events": len(taken.events),
-                "bad": len(taken.bad),
+                "events": taken.events,
+                "bad": len(taken.reasons),
                 "ms": round(1000 * (time.perf_counter() - visit.began), 3),
             }
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from zap.collect.app.routes import Methods, of
+from zap.collect.app.routes import Path
 from zap.collect.app.sources import Source, Sources
 from zap.collect.protocol import Header, Protocol
 
@@ -36,19 +36,18 @@ def answer_headers(
 
 
 def preflight_headers(
-    sources: Sources, methods: Methods, headers: Mapping[bytes, bytes]
+    sources: Sources, path: Path, headers: Mapping[bytes, bytes]
 ) -> list[Header]:
     """What a browser is told that asks whether a page may post."""
-    allow = ", ".join([*methods, "OPTIONS"]).encode()
+    allow = ", ".join([*path.methods, "OPTIONS"]).encode()
     origin = headers.get(b"origin")
-    protocols = of(methods)
     if origin is None or b"access-control-request-method" not in headers:
         return [VARY, (b"allow", allow)]
-    if not sources.list_origin(origin, [one.name for one in protocols]):
+    if not sources.list_origin(origin, [one.name for one in path.protocols]):
         return [VARY]
     found = [
         VARY,
-        *_allowed(origin, any(one.credentials for one in protocols)),
+        *_allowed(origin, any(one.credentials for one in path.protocols)),
         (b"access-control-allow-methods", allow),
         (b"access-control-max-age", str(PREFLIGHT_AGE_S).encode()),
     ]

@@ -1,4 +1,4 @@
-"""The body of a request: bounded while it comes, inflated up to a bound, not too deep.
+"""The body of a request: bounded while it comes, inflated up to a bound.
 
 All of it is before a parser sees a byte. Nothing that a client says of its body is
 believed, but where it says too much.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from zap.collect.app.config import CollectLimits
+from zap.collect.app.deadlines import Deadlines
 from zap.collect.inflate import inflate
-from zap.collect.nesting import BODY_LEVELS, too_deep
 from zap.collect.protocol import Fate, Unaccepted
 from zap.serving.api.body import Body, Buffer
 from zap.serving.api.refusals import Refused
@@ -36,6 +36,7 @@ class Reading:
 
     def __init__(self, limits: CollectLimits):
         self._limits = limits
+        self._deadlines = Deadlines(limits.body_timeout_s)
         self.buffer = Buffer(limits.max_buffered_bytes)
 
     async def read(
@@ -62,18 +63,15 @@ class Reading:
             )
         most = min(max_bytes, limits.max_body_bytes)
         try:
-            content = await body.receive(
-                most, limits.body_timeout_s, limits.retry_after_s, self.buffer
-            )
+            async with self._deadlines:
+                content = await body.receive(most, limits.retry_after_s, self.buffer)
+        except TimeoutError:
+            slow = body.slow(limits.body_timeout_s)
+            raise unaccepted(slow, limits.retry_after_s) from None
         except Refused as refused:
             raise unaccepted(refused, limits.retry_after_s) from None
         if encoding in GZIP and content:
             content = self._inflated(body, content, most)
-        if content.lstrip()[:1] in (b"{", b"[") and too_deep(content, BODY_LEVELS):
-            raise Unaccepted(
-                Fate.TOO_LARGE,
-                f"Expected JSON of at most {BODY_LEVELS} levels. Send it flatter.",
-            )
         return content
 
     def _inflated(self, body: Body, content: bytes, most: int) -> bytes:

@@ -6,11 +6,23 @@ asked in their order, and the key's source says whose the request is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from zap.collect.protocol import Protocol
 
-Methods = Mapping[str, tuple[Protocol, ...]]
+
+@dataclass(frozen=True)
+class Path:
+    """Who is asked at a path.
+
+    Attributes:
+        methods: its protocols by method.
+        protocols: all of them; the first speaks where none is meant.
+    """
+
+    methods: Mapping[str, Sequence[Protocol]]
+    protocols: Sequence[Protocol]
 
 
 class Routes:
@@ -21,31 +33,27 @@ class Routes:
     """
 
     def __init__(self, protocols: Iterable[Protocol]):
-        exact: dict[str, dict[str, tuple[Protocol, ...]]] = {}
+        found: dict[str, dict[str, list[Protocol]]] = {}
         for protocol in protocols:
             for method, path in protocol.routes:
-                methods = exact.setdefault(path, {})
-                methods[method] = (*methods.get(method, ()), protocol)
-        self._exact: dict[str, Methods] = {}
-        self._prefixes: list[tuple[str, Methods]] = []
-        for path, methods in exact.items():
+                found.setdefault(path, {}).setdefault(method, []).append(protocol)
+        self._exact: dict[str, Path] = {}
+        self._prefixes: list[tuple[str, Path]] = []
+        for path, methods in found.items():
+            of_all = [one for each in methods.values() for one in each]
+            whose = Path(methods, tuple(dict.fromkeys(of_all)))
             if path.endswith("*"):
-                self._prefixes.append((path[:-1], methods))
+                self._prefixes.append((path[:-1], whose))
             else:
-                self._exact[path] = methods
+                self._exact[path] = whose
         self._prefixes.sort(key=lambda each: -len(each[0]))
 
-    def find(self, path: str) -> Methods | None:
-        """The protocols of a path by method; None where it is nobody's."""
+    def find(self, path: str) -> Path | None:
+        """Who is asked at a path; None where it is nobody's."""
         found = self._exact.get(path)
         if found is not None:
             return found
-        for prefix, methods in self._prefixes:
+        for prefix, whose in self._prefixes:
             if path.startswith(prefix):
-                return methods
+                return whose
         return None
-
-
-def of(methods: Methods) -> tuple[Protocol, ...]:
-    """All protocols of a path."""
-    return tuple(dict.fromkeys(one for each in methods.values() for one in each))

@@ -17,7 +17,7 @@ from zap.bundles.temporaries import REPLACED, replacing, temporary_of
 from zap.collect.bad.files import files_of, lines_in, refused, writing
 from zap.collect.bad.listing import rows_of
 from zap.collect.bad.rows import Identity, StoredRow, forgotten_line, identity_of
-from zap.collect.checks.own_form import decoded
+from zap.collect.checks.own_form import json_in
 from zap.datasets.publishing import sync
 
 
@@ -70,18 +70,14 @@ def names(payload: Any, texts: Collection[str]) -> bool:
 
 def _inside(text: str, texts: Collection[str]) -> bool:
     """Whether a text that holds JSON, plain or as base64, names one of the texts."""
-    found = decoded(text)
-    if found is not None:
-        try:
-            return names(orjson.loads(found), texts)
-        except ValueError:
-            return any(each.encode() in found for each in texts)
-    if not text.lstrip().startswith(("{", "[")):
+    found = json_in(text)
+    if found is None:
         return False
     try:
-        return names(orjson.loads(text), texts)
+        return names(orjson.loads(found), texts)
     except ValueError:
-        return any(each in text for each in texts)
+        plain = found if isinstance(found, str) else found.decode("utf-8", "replace")
+        return any(each in plain for each in texts)
 
 
 def _in_file(path: Path, predicate: Callable[[StoredRow], bool]) -> int:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
-from zap.collect.checks.names import IDS, in_events, in_requests, plain
+from zap.collect.checks.names import IDS, in_requests, plain
 from zap.collect.checks.paths import GONE, Change, Path, in_list
 from zap.collect.checks.privacy import Privacy
 from zap.collect.event import BadRow
@@ -46,7 +48,7 @@ class OwnForm:
             self._names |= _by_name(privacy.hashed, privacy.hash)
         self._names |= _by_name(privacy.dropped, lambda value: GONE)
         ids = [path for path in privacy.hashed if path.parts[-1] in IDS]
-        self._ids = {name for path in ids for name in in_events(path.parts[-1])}
+        self._ids = {name for path in ids for name in in_requests(path.parts[-1])}
 
     def row(self, row: BadRow) -> BadRow:
         """The row as it may be written: its detail without what was received."""
@@ -57,25 +59,27 @@ class OwnForm:
         """A payload as it may be written."""
         try:
             check_depth(payload, BODY_DEPTH)
+            walk = _Walk(self, set(self._known(payload, 0)))
             if isinstance(payload, str):
-                return _Walk(self, set()).opened(payload, 0, WITHHELD)
-            walk = _Walk(self, set(self._known(payload)))
+                return walk.opened(payload, 0, WITHHELD)
             return walk.of("", payload, 0)
         except ValueError:
             return WITHHELD
 
-    def _known(self, value: Any) -> list[str]:
+    def _known(self, value: Any, inside: int) -> Iterator[str]:
         """The texts below keys of ids, which are hashed wherever they are."""
         if isinstance(value, list):
-            return [text for each in value for text in self._known(each)]
-        if not isinstance(value, dict):
-            return []
-        found = []
-        for name, each in value.items():
-            if isinstance(each, str) and plain(name) in self._ids:
-                found.append(each)
-            found += self._known(each)
-        return found
+            for each in value:
+                yield from self._known(each, inside)
+        elif isinstance(value, dict):
+            for name, each in value.items():
+                if isinstance(each, str) and plain(name) in self._ids:
+                    yield each
+                yield from self._known(each, inside)
+        elif isinstance(value, str) and self._ids and inside < MOST_INSIDE:
+            with suppress(ValueError):
+                if (found := json_in(value)) is not None:
+                    yield from self._known(read_json(found), inside + 1)
 
 
 class _Walk:
@@ -119,28 +123,31 @@ class _Walk:
             inside: how many texts it is inside of.
             fallback: None gives the text, unless it begins like JSON.
         """
-        found = decoded(text)
-        if found is None and not text.lstrip().startswith(("{", "[")):
+        found = json_in(text)
+        if found is None:
             return text if fallback is None else fallback
         try:
-            value = read_json(text if found is None else found)
+            value = read_json(found)
         except ValueError:
-            return WITHHELD
+            quoted = text.lstrip().startswith('"')  # perhaps what somebody said
+            return text if quoted and fallback is None else WITHHELD
         if inside == MOST_INSIDE:
             return WITHHELD
         new = self.of("", value, inside + 1)
         if new == value:
             return text
         coded = orjson.dumps(new)
-        return coded.decode() if found is None else _encoded(coded)
+        return coded.decode() if isinstance(found, str) else _encoded(coded)
 
 
 def _by_name(paths: list[Path], change: Change) -> dict[str, Change]:
     return {name: change for path in paths for name in in_requests(path.parts[-1])}
 
 
-def decoded(text: str) -> bytes | None:
-    """What a text of base64 says, if that begins like an object or a list."""
+def json_in(text: str) -> bytes | str | None:
+    """What looks like JSON: the text, or what it says as base64; None: neither does."""
+    if text.lstrip().startswith(("{", "[", '"')):
+        return text
     if not CODED.fullmatch(text):
         return None
     usual = text.replace("-", "+").replace("_", "/").rstrip("=")

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zap.collect.checks.addresses import is_address_key, truncated
 from zap.collect.checks.keyed import hasher, key_of
 from zap.collect.checks.names import IDS, in_events, plain
 from zap.collect.checks.paths import FIXED, GONE, Change, changed, in_list, path_of
 from zap.collect.checks.paths import Path as Place
-from zap.collect.checks.queries import is_query_key, without
 from zap.collect.checks.settings import PrivacySettings
+from zap.collect.checks.texts import TextRules
 from zap.collect.event import Event
 from zap.errors import CollectError
 
@@ -77,63 +76,43 @@ class Privacy:
             event: after those that are.
             ids: what is done to texts that are an id of the event, wherever they are.
         """
-        names, texts = self._names, self._texts
+        names = self._names
+        texts = self._texts if self._texts.any else None
 
         def of(name: str, value: Any) -> Any:
-            if isinstance(value, str):
-                change = ids.get(value)
-                return change(value) if change is not None else texts(name, value)
-            if isinstance(value, dict):
+            if type(value) is str:
+                if value in ids:
+                    return ids[value](value)
+                return value if texts is None else texts(name, value)
+            if type(value) is dict:
                 return inside(value)
-            if isinstance(value, list):
+            if type(value) is list:
                 return in_list(value, lambda each: of(name, each))
             return value
 
         def inside(values: dict[str, Any]) -> dict[str, Any]:
-            new = {}
-            same = True
+            new = values
             for name, value in values.items():
-                change = names.get(plain(name)) if names else None
-                after = change(value) if change is not None else of(name, value)
-                same &= after is value
-                if after is not GONE:
+                if names and (change := names.get(plain(name))) is not None:
+                    after = change(value)
+                elif texts is None and type(value) is str:
+                    after = ids[value](value) if value in ids else value  # the most
+                else:
+                    after = of(name, value)
+                if after is value:
+                    continue
+                new = dict(values) if new is values else new
+                if after is GONE:
+                    del new[name]
+                else:
                     new[name] = after
-            return values if same else new
+            return new
 
         new = inside(event)
         for name in FIXED if ids else ():
             if event.get(name) in ids:  # a type that is somebody's id stays a type
                 new[name] = event[name]
         return new
-
-
-class TextRules:
-    """What texts are cut to, wherever they are.
-
-    Args:
-        settings: of the source.
-
-    Raises:
-        CollectError: a name of a parameter is empty.
-    """
-
-    def __init__(self, settings: PrivacySettings):
-        if not all(settings.drop_query):
-            raise CollectError(
-                "Expected names of URL parameters. Received: "
-                f"drop_query={settings.drop_query}. Take the empty one out."
-            )
-        self._names = frozenset(name.lower() for name in settings.drop_query)
-        self._addresses = settings.truncate_addresses
-        self.any = bool(self._names or self._addresses)
-
-    def __call__(self, name: str, text: str) -> str:
-        """The text as it may stay, by the name of the key that it is below."""
-        if self._names and ("?" in text or "#" in text or is_query_key(name)):
-            text = without(text, self._names, is_query_key(name) and "?" not in text)
-        if self._addresses and ("." in text or ":" in text) and is_address_key(name):
-            text = truncated(text)
-        return text
 
 
 def _drop(value: Any) -> Any:
@@ -143,7 +122,7 @@ def _drop(value: Any) -> Any:
 def _check_contradictions(dropped: list[Place], hashed: list[Place]) -> None:
     for path in hashed:
         for other in dropped:
-            if other.holds(path) or (path.anywhere and path.holds(other)):
+            if other.holds(path):
                 raise CollectError(
                     "Expected paths that are either dropped or hashed. Received: "
                     f"hash={'.'.join(path.parts)!r}, drop={'.'.join(other.parts)!r}. "

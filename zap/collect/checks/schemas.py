@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import jsonschema_rs
 import orjson
@@ -34,14 +34,14 @@ class Schemas:
         folder: with the files.
 
     Raises:
-        CollectError: the folder or a file can't be read, a file's name says no type,
-            or a file is no JSON Schema; a format that is not known is none.
+        CollectError: the folder or a file can't be read, two files are of the same,
+            or a file is no JSON Schema; one with an unknown format is none.
     """
 
     def __init__(self, folder: Path):
         found = {path.name: _read(path) for path in _files(folder)}
         shared = [
-            (_BASE + name, schema)
+            (_BASE + quote(name), schema)
             for name, schema in found.items()
             if name.startswith("_")
         ]
@@ -50,7 +50,7 @@ class Schemas:
         for name, schema in found.items():
             if name.startswith("_"):
                 continue
-            type_, part = _meant(name, folder)
+            type_, part = _meant(name)
             parts = by_type.setdefault(type_, {})
             if part in parts:
                 raise CollectError(
@@ -87,7 +87,8 @@ class Schemas:
 
 def _files(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix == ".json")
+        paths = [path for path in folder.iterdir() if path.suffix == ".json"]
+        return sorted(path for path in paths if not path.name.startswith("."))
     except OSError as error:
         raise CollectError(
             f"Expected a folder of JSON Schemas. Received: schemas={folder} "
@@ -110,17 +111,12 @@ def _read(path: Path) -> Any:
     return schema
 
 
-def _meant(name: str, folder: Path) -> tuple[str, str]:
+def _meant(name: str) -> tuple[str, str]:
     """The type that a file's name says, and the part; empty for the whole event."""
     stem, _, part = name.removesuffix(".json").rpartition(".")
     if part not in PARTS or not stem:
         stem, part = name.removesuffix(".json"), ""
-    type_ = unquote(stem)
-    if not type_:
-        raise CollectError(
-            f"Expected a file TYPE.json. Received: {folder / name}. Rename it."
-        )
-    return type_, part
+    return unquote(stem), part
 
 
 def _registry(shared: list[Any], folder: Path) -> jsonschema_rs.Registry | None:
@@ -147,7 +143,7 @@ def _compiled(
             validate_formats=True,
             ignore_unknown_formats=False,
             registry=registry,
-            base_uri=_BASE + path.name,
+            base_uri=_BASE + quote(path.name),
             offline=True,
         )
     except (ValueError, jsonschema_rs.ReferencingError) as error:

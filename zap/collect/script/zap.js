@@ -87,11 +87,17 @@
     let _names;
     while (!_stop && (_names = _air = _batch())[0]) {
       const _told = _lost;
-      const { status: _status } = await fetch(_url, {
-        method: "POST",
-        body: _body(_names),
-        keepalive: true,
-      }).catch(() => ({ status: 500 }));
+      let _status = 500;
+      try {
+        const _answer = await fetch(_url, {
+          method: "POST",
+          body: _body(_names),
+          keepalive: true,
+        });
+        _status = _answer.status;
+        // Until it is read, it counts among the 64 KB that may be on their way.
+        await _answer.text();
+      } catch {}
       const _bad = _status == 400 || _status == 413;
       if (_bad || _status < 300) {
         _lost += _bad ? _names.length : -_told;

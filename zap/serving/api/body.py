@@ -56,37 +56,30 @@ class Body:
         encoding = self._headers.get(b"content-encoding", b"identity")
         if encoding.lower() != b"identity":
             raise encoded_body()
-        return await self.receive(
-            limits.max_body_bytes, limits.body_timeout_s, limits.retry_after_s, buffer
-        )
+        try:
+            async with asyncio.timeout(limits.body_timeout_s):
+                return await self.receive(
+                    limits.max_body_bytes, limits.retry_after_s, buffer
+                )
+        except TimeoutError:
+            raise self.slow(limits.body_timeout_s) from None
 
     async def receive(
-        self, max_bytes: int, timeout_s: float, retry_after_s: float, buffer: Buffer
+        self, max_bytes: int, retry_after_s: float, buffer: Buffer
     ) -> bytes:
-        """All of it, as it was sent.
+        """All of it, as it was sent, whatever time that takes.
 
         Args:
             max_bytes: that it may have.
-            timeout_s: until it must be whole.
             retry_after_s: what is said where memory is short.
             buffer: the memory; what the body holds of it is ``held_bytes``.
 
         Raises:
-            Refused: it is too long or too slow, or memory is short.
+            Refused: it is too long, or memory is short.
             Disconnected: the client went away.
         """
         if self.declared_bytes > max_bytes:
             raise too_large(max_bytes)
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._receive_all(max_bytes, retry_after_s, buffer)
-        except TimeoutError:
-            self.late = True
-            raise slow_body(timeout_s) from None
-
-    async def _receive_all(
-        self, max_bytes: int, retry_after_s: float, buffer: Buffer
-    ) -> bytes:
         parts = []
         while not self.whole:
             part = await self._next()
@@ -99,6 +92,11 @@ class Body:
                 raise busy("memory", retry_after_s)
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def slow(self, timeout_s: float) -> Refused:
+        """The body has had its time."""
+        self.late = True
+        return slow_body(timeout_s)
 
     async def _next(self) -> bytes:
         message = await self._receive()

@@ -11,10 +11,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry
+
 from zap.bundles.id_key import id_key
 from zap.encoding.subject_names import keyed_subject, subject_hash
 from zap.errors import ServingError
 from zap.serving.api.app import application
+from zap.serving.api.asgi import App
 from zap.serving.api.config import ServeConfig
 from zap.serving.api.limits import is_loopback
 from zap.serving.api.listening import bind, listen, url_of
@@ -90,12 +93,21 @@ class Running:
     service: Service
 
 
-def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
+Around = Callable[[App, CollectorRegistry], App]
+"""Puts an application of others before ours, told among its metrics."""
+
+
+def serve(
+    config: ServeConfig,
+    told: Callable[[Running], None],
+    around: Around = lambda app, registry: app,
+) -> None:
     """Serve until the process is asked to end (SIGTERM, SIGINT).
 
     Args:
         config: the settings.
         told: called once the server answers.
+        around: what is asked before, and answers at paths of its own.
 
     Raises:
         ZapError: a part can't be opened, or the port is taken.
@@ -110,7 +122,7 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
         app = application(service, config, workers, requests, metrics)
         service.follow(config.poll_s, config.sweep_s)
         listen(
-            app,
+            around(app, metrics.registry),
             bound,
             limited_protocol(config.connections, metrics.refused),
             lambda: told(Running(url_of(bound), service)),
