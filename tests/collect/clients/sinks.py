@@ -57,14 +57,19 @@ SEES = Instance(
 )
 
 
-def sinks_in(folder: Path) -> dict[str, Any]:
+def sinks_in(
+    folder: Path,
+    sees: Instance = SEES,
+    mapping: str = MAPPING,
+    subject: str = "anonymous_id",
+) -> dict[str, Any]:
     """Settings of a collector with a store, for an application that sees all calls."""
     folder.mkdir()
     bundle = made_bundle(
-        folder / "bundle", sees=SEES, subject="anonymous_id", application="shop"
+        folder / "bundle", sees=sees, subject=subject, application="shop"
     )
     deployed(folder / "models", bundle, "shop")
-    (folder / "archive.toml").write_text(MAPPING)
+    (folder / "archive.toml").write_text(mapping)
     return {
         "store": f"sqlite:{folder / 'events.db'}",
         "mapping": str(folder / "archive.toml"),
@@ -108,11 +113,14 @@ def _micros(moment: datetime) -> int:
 
 
 def stored(
-    collector: RealCollector, subjects: Sequence[str], now_us: int
+    collector: RealCollector,
+    subjects: Sequence[str],
+    now_us: int,
+    need: Need | None = None,
 ) -> dict[str, dict[str, Mapping[str, Any]]]:
     """For each subject the events that the store knows, by their ids."""
     store = open_store(collector.settings["store"], 5_000)
-    pasts = store.pasts(subjects, Need.of(SEES, "anonymous_id"), now_us)
+    pasts = store.pasts(subjects, need or Need.of(SEES, "anonymous_id"), now_us)
     store.close()
     return {
         subject: {event["event_id"]: event for event in past.events}
