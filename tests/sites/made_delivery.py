@@ -120,11 +120,11 @@ class Site:
             for line in path.read_text().splitlines()
         )
 
-    def pasts(self) -> dict[str, list[list[Event]]]:
-        """What the store knows of every subject, long after."""
+    def pasts(self, at_us: int = 0) -> dict[str, list[list[Event]]]:
+        """What the store knows of every subject, at that time or long after."""
         store = open_store(self.store, 5_000, keep_days=36_500)
         try:
-            return all_pasts(store, self.needs, LATER_US)
+            return all_pasts(store, self.needs, at_us or LATER_US)
         finally:
             store.close()
 

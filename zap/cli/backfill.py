@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,25 @@ def _store(args: argparse.Namespace, config: CollectConfig) -> dict[str, Any]:
 
 
 def _archive_day(args: argparse.Namespace, config: CollectConfig) -> dict[str, Any]:
-    raise NotImplementedError
+    from datetime import date
+
+    from zap.collect.archive.mending import mend_day
+    from zap.errors import CollectError
+
+    try:
+        day = date.fromisoformat(args.archive_day)
+    except ValueError as error:
+        raise CollectError(
+            "Expected a day as 2026-11-30. "
+            f"Received: archive_day={args.archive_day!r}. Write it so."
+        ) from error
+    done = mend_day(config.archive, config.spool, day, _tell)
+    if not args.json:
+        print(f"{config.archive}, {done.day}")
+        _show({"files are whole": done.whole, "events were missing": done.added})
+        for path in done.set_aside:
+            print(f"set aside: {path}")
+    return asdict(done)
 
 
 def _tell(what: str) -> None:
