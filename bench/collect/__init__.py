@@ -1,1 +1,1 @@
-"""What the collector costs, part by part and as a whole."""
+"""Benchmarks of the collector."""

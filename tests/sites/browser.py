@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pytest
@@ -19,6 +20,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A browser, shared by the tests of a process."""
+    with chromium() as one:
+        yield one
+
+
+@contextmanager
+def chromium(preferences: Mapping[str, Any] | None = None) -> Iterator[Any]:
+    """A browser of one's own, with settings that its user has made."""
     program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     driver = shutil.which("chromedriver")
     if program is None or driver is None:
@@ -28,6 +36,7 @@ def browser() -> Iterator[Any]:
     options.binary_location = program
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(argument)
+    options.add_experimental_option("prefs", dict(preferences or {}))
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = selenium.ChromeService(driver)
     with selenium.Chrome(options=options, service=service) as one:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,7 @@ class Group:
         description: what they are for, for the group's help.
         example: a line that can be pasted.
         commands: in the order of the help.
+        default: the command that is meant where none is named; empty asks for one.
     """
 
     name: str
@@ -64,3 +65,10 @@ class Group:
     description: str
     example: str
     commands: tuple[Command, ...]
+    default: str = ""
+
+    def completed(self, argv: Sequence[str]) -> Sequence[str]:
+        """Arguments after the group's word, with the command that is meant."""
+        known = {each.name for each in self.commands} | {"-h", "--help"}
+        named = bool(argv) and argv[0] in known
+        return argv if named or not self.default else [self.default, *argv]

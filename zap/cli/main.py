@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from zap import __version__
 from zap.cli import (
     analyse,
+    backfill,
     check,
+    collect,
     evaluate,
     forget,
     generate,
@@ -40,6 +42,8 @@ COMMANDS: tuple[Command | Group, ...] = (
     evaluate.COMMAND,
     verify.COMMAND,
     serve.COMMAND,
+    collect.COMMAND,
+    backfill.COMMAND,
     analyse.COMMAND,
     parity.COMMAND,
     replay.COMMAND,
@@ -111,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         user's.
     """
     parser = build_parser()
-    args, rest = parser.parse_known_args(argv)
+    args, rest = parser.parse_known_args(_completed(argv))
     command: Command = args.chosen
     if rest and not command.takes_beam_options:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -140,6 +144,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps(outcome.result, allow_nan=False))
     return outcome.exit_code
+
+
+def _completed(argv: Sequence[str] | None) -> Sequence[str]:
+    """The arguments, with a group's default command where they name none."""
+    given = sys.argv[1:] if argv is None else argv
+    for command in COMMANDS:
+        if given and isinstance(command, Group) and given[0] == command.name:
+            return [given[0], *command.completed(given[1:])]
+    return given
 
 
 def _refused(args: argparse.Namespace, problem: ZapError) -> int:

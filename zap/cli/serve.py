@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from zap.cli.collect import collecting_beside
 from zap.cli.command import Command
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="serve this one; again for more (default: all of the registry)",
     )
     parser.add_argument(
+        "--collect",
+        metavar="FILE",
+        help="TOML file of a collector, which answers at its paths of the same port",
+    )
+    parser.add_argument(
         "--check",
         action="store_true",
         help="load everything, say what would be served, and end",
@@ -83,7 +89,11 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
         return found
     from zap.serving.api.server import serve
 
-    serve(config, told)
+    if args.collect is None:
+        serve(config, told)
+    else:
+        with collecting_beside(args.collect) as around:
+            serve(config, told, around)
     return None
 
 

@@ -57,8 +57,9 @@ def _configure_rebuild(parser: argparse.ArgumentParser) -> None:
 
 def _run_rebuild(args: argparse.Namespace) -> Any:
     from zap.events.mapping import EventMapping
-    from zap.jobs.store import needs_of, rebuild
+    from zap.jobs.store import rebuild
     from zap.serving.stores import open_store
+    from zap.serving.stores.wanted import needs_of
 
     store = open_store(args.store, args.timeout_ms, keep_days=args.keep_days)
     try:

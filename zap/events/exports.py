@@ -1,4 +1,4 @@
-"""What the exports of other tools are called, and the mapping each is ready with.
+"""What exports and our own archive are called, and the mapping each is ready with.
 
 An export has a known shape, so its name in a mapping (``format = "segment"``) is
 enough: the canonical fields come from here, and a mapping's own ``[fields]`` go before
@@ -51,6 +51,18 @@ EXPORTS: dict[str, dict[str, Any]] = {
         "user_id": "key",
         "timestamp": "timestamp",
         "type": "type",
+    },
+    "archive": {
+        "event_id": "event_id",
+        "anonymous_id": "anonymous_id",
+        "user_id": "user_id",
+        "timestamp": "timestamp",
+        "received_at": "received_at",
+        "type": "type",
+        "url": "url",
+        "referrer": "referrer",
+        "user_agent": "user_agent",
+        "sequence": "sequence",
     },
 }
 """Format to canonical fields, in the shape of a mapping's ``[fields]``."""

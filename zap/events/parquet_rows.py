@@ -20,7 +20,7 @@ from zap.events.raw import RawRows, check_columns, check_once, clip, plain_value
 from zap.events.sources import Source
 
 MOST_BYTES_A_CODE = 8
-PARQUET_FORMATS = ("parquet", "ga4.parquet", "snapshots")
+PARQUET_FORMATS = ("parquet", "ga4.parquet", "snapshots", "archive")
 
 
 def read_parquet(
@@ -47,7 +47,7 @@ def read_parquet(
         leaves = leaf_paths(parquet)
         check_columns(columns, list(dict.fromkeys([*top, *leaves])), source.path)
         check_once(columns, [*top, *(set(leaves) - set(top))], source.path)
-        return columns, _repeating(parquet.metadata, columns)
+        return columns, repeating(parquet.metadata, columns)
 
     for batch, row in read_batches(source, choose, batch_rows):
         yield rows_of({name: column_of(batch, name) for name in columns}, row)
@@ -100,7 +100,7 @@ def read_batches(
                 row += batch.num_rows
 
 
-def _repeating(metadata: pq.FileMetaData, columns: Sequence[str]) -> list[str]:
+def repeating(metadata: pq.FileMetaData, columns: Sequence[str]) -> list[str]:
     """The columns of texts that are stored as codes throughout; read so, they stay so.
 
     A writer that finds too many distinct values goes over to plain values; then the

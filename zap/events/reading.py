@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeAlias
 
+from zap.events.archive_rows import read_archive
 from zap.events.combined_rows import read_combined
 from zap.events.csv_rows import read_csv
 from zap.events.ga4_json import read_ga4_json
@@ -39,6 +40,7 @@ READERS: dict[str, Reader] = {
     "ga4.jsonl": read_ga4_json,
     "ga4.parquet": read_ga4_parquet,
     "snapshots": read_parquet,
+    "archive": read_archive,
 }
 
 

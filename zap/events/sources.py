@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from zap.errors import InputError
+from zap.events.archive_files import current
 from zap.events.dimensions import Dimension, resolved
 from zap.events.exports import check_one_table_a_day
 from zap.events.files import (
@@ -93,7 +94,7 @@ def stored_bytes(patterns: Sequence[str], mapping: EventMapping) -> int:
     Found without reading them, for decisions that need no more than a size.
     """
     here = [str(pattern) for pattern in patterns if not is_remote(str(pattern))]
-    paths = {path for each in here for path in _expand(each, mapping.format)}
+    paths = {path for each in here for path in _listed(each, mapping.format)}
     return sum(os.path.getsize(path) for path in paths)
 
 
@@ -114,7 +115,7 @@ def _paths(patterns: Sequence[str], declared: str | None) -> list[str]:
     """The paths that patterns name, each once."""
     paths: dict[str, None] = {}
     for pattern in patterns:
-        found = _expand(str(pattern), declared)
+        found = _listed(str(pattern), declared)
         if not found:
             raise InputError(
                 "Expected at least one file of events. Received: "
@@ -124,6 +125,12 @@ def _paths(patterns: Sequence[str], declared: str | None) -> list[str]:
             )
         paths.update(dict.fromkeys(found))
     return list(paths)
+
+
+def _listed(pattern: str, declared: str | None) -> list[str]:
+    """The paths that a pattern names; of an archive those that hold its events now."""
+    found = _expand(pattern, declared)
+    return current(found) if declared == "archive" else found
 
 
 def _expand(pattern: str, declared: str | None) -> list[str]:

@@ -7,27 +7,28 @@ while a server appends, adds nothing twice.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
-from zap.bundles.files import Where
-from zap.bundles.registry import Registry, applications
-from zap.encoding.encoder import Encoder
-from zap.errors import RegistryError
-from zap.events.derived import DERIVED
 from zap.events.listed import listed
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
 from zap.events.sources import Source, list_sources
-from zap.histories.identity import PERSON, subject_columns
-from zap.serving.stores.need import Need
+from zap.serving.stores.need import PERSON, Need
 from zap.serving.stores.results import Appended
 from zap.serving.stores.store import EventStore
+from zap.serving.stores.wanted import fields_of
+
+Event: TypeAlias = dict[str, Any]
+Received: TypeAlias = tuple[float, float]
 
 BATCH_ROWS = 10_000
-_ALWAYS = {"type", "sequence"}
+ALWAYS: Received = (-math.inf, math.inf)
+"""From and until when events were received, in microseconds since 1970."""
 
 
 @dataclass
@@ -66,51 +67,23 @@ class Rebuilt:
         }
 
 
-def needs_of(root: Where, names: Sequence[str] | None = None) -> dict[str, Need]:
-    """What the live versions of applications need, by application.
-
-    Args:
-        root: the registry.
-        names: applications; None: all that have a live version.
-
-    Raises:
-        RegistryError: there is no such registry, application or live version.
-    """
-    found: dict[str, Need] = {}
-    for name in names or applications(root):
-        registry = Registry(root, name)
-        version = registry.live()
-        if version is None:
-            if names:
-                registry.resolve("live")
-            continue
-        bundle = registry.open(version)
-        subject = bundle.json("manifest.json")["generator"]["subject"]
-        encoder = Encoder.from_dict(bundle.json("encoder.json"))
-        found[name] = Need.of(encoder.instance, subject)
-    if not found:
-        raise RegistryError(
-            "Expected a registry with a live version, whose events are kept. "
-            f"Received: registry={root}. Deploy one with zap models deploy."
-        )
-    return found
-
-
 def rebuild(
     store: EventStore,
     needs: dict[str, Need],
     mapping: EventMapping,
     inputs: Sequence[str],
     told: Callable[[str], None] = lambda _: None,
+    received: Received = ALWAYS,
 ) -> Rebuilt:
     """Fill a store from the archive.
 
     Args:
         store: it may hold events already.
-        needs: by application; see `needs_of`.
+        needs: by application; see `zap.serving.stores.wanted.needs_of`.
         mapping: how the archive's rows become events.
         inputs: files, globs or directories of the archive.
         told: is given each file's name before it is read.
+        received: only events received in that time are added.
 
     Raises:
         InputError: a file is missing or cannot be read.
@@ -119,20 +92,32 @@ def rebuild(
     """
     store.keep(list(needs.values()))
     sources = list_sources(inputs, mapping)
-    fields = _fields(needs.values())
+    batches = partial(_events, mapping=mapping, fields=fields_of(needs.values()))
     found = Rebuilt(store.name, sorted(needs), len(sources))
     if any(need.subject == PERSON for need in needs.values()):
         # Whose a device is must be known before its events may come in any order.
         for source in sources:
             told(f"links of {source.path}")
-            for events, _ in _events(source, mapping, fields):
-                store.link(events)
+            for events, _ in batches(source):
+                store.link(within(events, received))
     for source in sources:
         told(source.path)
-        for events, counts in _events(source, mapping, fields):
+        for events, counts in batches(source):
             found.read.update(counts)
-            found.add(store.append(events))
+            found.add(store.append(within(events, received)))
     return found
+
+
+def within(events: list[Event], received: Received) -> list[Event]:
+    """The events that were received in some time, and rows of dimensions."""
+    if received == ALWAYS:
+        return events
+    since, until = received
+    return [
+        event
+        for event in events
+        if event["received_at"] is None or since <= event["received_at"] < until
+    ]
 
 
 def status(store: EventStore) -> dict[str, Any]:
@@ -145,19 +130,9 @@ def status(store: EventStore) -> dict[str, Any]:
     return {"store": store.name, "documents": store.documents()}
 
 
-def _fields(needs: Collection[Need]) -> set[str]:
-    """The columns of events that are read."""
-    found = set(_ALWAYS)
-    for need in needs:
-        found.update(subject_columns(need.subject))
-        for name in need.fields:
-            found.add(DERIVED[name].base if name in DERIVED else name)
-    return found
-
-
 def _events(
     source: Source, mapping: EventMapping, fields: Collection[str]
-) -> Iterator[tuple[list[dict[str, Any]], Counter[str]]]:
+) -> Iterator[tuple[list[Event], Counter[str]]]:
     """The events of a file in batches, each with counts of its rows.
 
     An event without a receipt was known when it happened, as in a batch. A row of a

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +75,7 @@ class RealServer:
 
 @contextmanager
 def real_server(
-    folder: Path, bundle: Bundle, settings: str = ""
+    folder: Path, bundle: Bundle, settings: str = "", arguments: Iterable[str] = ()
 ) -> Iterator[RealServer]:
     """A server of one bundle.
 
@@ -83,6 +83,7 @@ def real_server(
         folder: where its registry, store and logs are made.
         bundle: the live version.
         settings: further lines of its TOML file.
+        arguments: further ones of its command line.
     """
     registry = Registry(folder / "models", APPLICATION)
     registry.deploy(registry.add(bundle))
@@ -105,6 +106,7 @@ def real_server(
     config.write_text("\n".join([*lines, settings]))
     log = folder / "server.log"
     command = [sys.executable, "-m", "zap.cli.main", "serve", "--config", str(config)]
+    command += arguments
     with open(log, "wb") as file:
         process = subprocess.Popen(
             command, cwd=ROOT, stderr=file, env=os.environ | {"PYTHONPATH": str(ROOT)}

@@ -20,8 +20,9 @@ from zap.encoding.metadata import Last, Tenure
 from zap.errors import RegistryError
 from zap.events.mapping import EventMapping
 from zap.jobs.forget import forget
-from zap.jobs.store import needs_of, rebuild
+from zap.jobs.store import rebuild
 from zap.serving.stores import Need, open_store
+from zap.serving.stores.wanted import needs_of
 from zap.times import iso
 
 START_US = 1_709_251_200_000_000  # 2024-03-01

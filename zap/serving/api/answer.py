@@ -43,15 +43,20 @@ class Answer:
         if self.started:
             return
         headers = [JSON, *refused.headers]
+        await self.end(refused.status, headers, refused.body, body)
+
+    async def end(
+        self, status: int, headers: Sequence[Header], content: bytes, body: Body | None
+    ) -> None:
+        """A whole answer, though the request's body may not have come to its end."""
         if body is None or not body.must_close:
-            await self.send_all(refused.status, headers, refused.body)
+            await self.send_all(status, headers, content)
             return
-        headers.append((b"connection", b"close"))
-        await self._start(refused.status, headers, refused.body)
+        await self._start(status, [*headers, (b"connection", b"close")], content)
         await self._send(
-            {"type": "http.response.body", "body": refused.body, "more_body": True}
+            {"type": "http.response.body", "body": content, "more_body": True}
         )
-        if refused.status != 408:
+        if not body.late:
             await body.linger()
         await self._send({"type": "http.response.body", "body": b""})
 

@@ -56,5 +56,10 @@ class Asked:
     @property
     def is_local(self) -> bool:
         """Whether it comes from this machine, and not through a proxy on it."""
-        own = not self.address or is_loopback(self.address)
-        return own and not any(name in self.headers for name in FORWARDED)
+        return is_local(self.address, self.headers)
+
+
+def is_local(address: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a client is on this machine, and comes through no proxy on it."""
+    own = not address or is_loopback(address)
+    return own and not any(name in headers for name in FORWARDED)

@@ -44,6 +44,7 @@ class Body:
         self.expected = b"transfer-encoding" in headers or self.declared_bytes > 0
         self.whole = not self.expected
         self.held_bytes = 0
+        self.late = False
 
     async def read(self, limits: Limits, buffer: Buffer) -> bytes:
         """All of it.
@@ -55,27 +56,47 @@ class Body:
         encoding = self._headers.get(b"content-encoding", b"identity")
         if encoding.lower() != b"identity":
             raise encoded_body()
-        if self.declared_bytes > limits.max_body_bytes:
-            raise too_large(limits.max_body_bytes)
         try:
             async with asyncio.timeout(limits.body_timeout_s):
-                return await self._read(limits, buffer)
+                return await self.receive(
+                    limits.max_body_bytes, limits.retry_after_s, buffer
+                )
         except TimeoutError:
-            raise slow_body(limits.body_timeout_s) from None
+            raise self.slow(limits.body_timeout_s) from None
 
-    async def _read(self, limits: Limits, buffer: Buffer) -> bytes:
+    async def receive(
+        self, max_bytes: int, retry_after_s: float, buffer: Buffer
+    ) -> bytes:
+        """All of it, as it was sent, whatever time that takes.
+
+        Args:
+            max_bytes: that it may have.
+            retry_after_s: what is said where memory is short.
+            buffer: the memory; what the body holds of it is ``held_bytes``.
+
+        Raises:
+            Refused: it is too long, or memory is short.
+            Disconnected: the client went away.
+        """
+        if self.declared_bytes > max_bytes:
+            raise too_large(max_bytes)
         parts = []
         while not self.whole:
             part = await self._next()
             self.held_bytes += len(part)
-            if self.held_bytes > limits.max_body_bytes:
+            if self.held_bytes > max_bytes:
                 self.held_bytes -= len(part)
-                raise too_large(limits.max_body_bytes)
+                raise too_large(max_bytes)
             if not buffer.take(len(part)):
                 self.held_bytes -= len(part)
-                raise busy("memory", limits.retry_after_s)
+                raise busy("memory", retry_after_s)
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def slow(self, timeout_s: float) -> Refused:
+        """The body has had its time."""
+        self.late = True
+        return slow_body(timeout_s)
 
     async def _next(self) -> bytes:
         message = await self._receive()

@@ -7,21 +7,16 @@ is misspelt would be a limit that is not there.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import re
-import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from zap.errors import ServingError
 from zap.serving.api.bodies import MOST_EVENTS, MOST_EXPLAINED, MOST_SUBJECTS
-from zap.serving.api.limits import Limits
+from zap.serving.api.limits import Limits, Rate
 from zap.serving.api.protocol import ConnectionLimits
+from zap.serving.api.settings import Settings
 
 Count = Annotated[int, Meta(ge=1, le=1 << 40)]
 Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
@@ -110,61 +105,17 @@ def load_config(
     Raises:
         ServingError: the file can't be read, a key is unknown, or a value is wrong.
     """
-    said = _read(path) if path is not None else {}
-    said |= {name: value for name, value in (given or {}).items() if value is not None}
-    try:
-        _check_tables(said, path)
-        return msgspec.convert(said, ServeConfig)
-    except msgspec.ValidationError as error:
-        raise ServingError(_explained(str(error), path)) from error
+    return _SETTINGS.load(ServeConfig, path, given or {})
 
 
-def _read(path: str | Path) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except (OSError, ValueError) as error:
-        raise ServingError(
-            f"Expected a TOML file of settings. Received: config={path} ({error}). "
-            "See docs/serving.md for an example."
-        ) from error
-
-
-def _check_tables(said: dict[str, Any], path: str | Path | None) -> None:
-    """Refuse unknown keys of tables, which msgspec lets pass in dataclasses."""
-    tables = {"limits": Limits, "connections": ConnectionLimits}
-    for table, kind in tables.items():
-        inner: Any = said.get(table)
-        known = [each.name for each in dataclasses.fields(kind)]
-        for name in inner if isinstance(inner, dict) else ():
-            if name not in known:
-                raise ServingError(_unknown(f"{table}.{name}", name, known, path))
-            rate = inner[name]
-            for key in rate if isinstance(rate, dict) else ():
-                if key not in ("per_s", "burst"):
-                    where = f"{table}.{name}.{key}"
-                    known = ["per_s", "burst"]
-                    raise ServingError(_unknown(where, key, known, path))
-
-
-def _explained(message: str, path: str | Path | None) -> str:
-    unknown = re.search(r"unknown field `(.*)`", message)
-    if unknown is None:
-        at = re.search(r"\$\.(\w+)", message)
-        name = at[1] if at else "a setting"
-        return (
-            f"Expected settings of a server that are right. Received: {message}, "
-            f"config={path}. Change {name}."
-        )
-    return _unknown(unknown[1], unknown[1], ServeConfig.__struct_fields__, path)
-
-
-def _unknown(
-    shown: str, name: str, known: Sequence[str], path: str | Path | None
-) -> str:
-    near = difflib.get_close_matches(name, known, 1, 0.4)
-    fix = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(known)}."
-    return (
-        f"Expected settings that a server has. Received: {shown!r}, "
-        f"config={path}. {fix}"
-    )
+_SETTINGS = Settings(
+    {
+        "$": ServeConfig,
+        "$.limits": Limits,
+        "$.limits.*": Rate,
+        "$.connections": ConnectionLimits,
+    },
+    ServingError,
+    "a server",
+    "docs/serving.md",
+)

@@ -24,7 +24,7 @@ from zap.errors import KeysError
 KeyKind = Literal["secret", "publishable"]
 PREFIXES: dict[KeyKind, str] = {"secret": "zap_sk_", "publishable": "zap_pk_"}
 KEY_BYTES = 32
-_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?")
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # no dot: tokens are cut there
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -61,7 +61,7 @@ class Key:
         if not _ID.fullmatch(self.id):
             raise wrong("letters, digits, '-' and '_'", "id", self.id)
         for origin in self.origins:
-            if not _ORIGIN.fullmatch(origin):
+            if not ORIGIN.fullmatch(origin):
                 raise wrong(
                     "an origin as browsers send it, such as https://shop.example",
                     "origin",

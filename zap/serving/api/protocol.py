@@ -62,6 +62,7 @@ class _Limited(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._header_bytes = 0
+        self._data_bytes = 0  # of which the parser is told now
         self._part = "nothing"  # of a request, that is being received
         self._timer: asyncio.TimerHandle | None = None
 
@@ -85,8 +86,11 @@ class _Limited(HttpToolsProtocol):
             if self._header_bytes > self.bounds.max_header_bytes:
                 self._refuse(self._too_large())
                 return
+        self._data_bytes = len(data)
         super().data_received(data)
         if self._part == "headers":
+            if self._timer is None:
+                self._start_timer()
             # Of those that began here the parser has told whole lines.
             self._header_bytes = max(self._header_bytes, self._told_bytes())
             if self._header_bytes > self.bounds.max_header_bytes:
@@ -96,13 +100,12 @@ class _Limited(HttpToolsProtocol):
         super().on_message_begin()
         self._part = "headers"
         self._header_bytes = 0
-        if self._timer is None:
-            self._start_timer()
 
     def on_headers_complete(self) -> None:
         if self.transport.is_closing():
             return
-        if self._told_bytes() > self.bounds.max_header_bytes:
+        most = self.bounds.max_header_bytes
+        if self._header_bytes + self._data_bytes > most and self._told_bytes() > most:
             self._refuse(self._too_large())
             return
         self._part = "body"

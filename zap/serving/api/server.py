@@ -7,17 +7,11 @@ to: it may come later, and until then callers are told 503.
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import signal
-import socket
 import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import uvicorn
-import uvloop
+from prometheus_client import CollectorRegistry
 
 from zap.bundles.id_key import id_key
 from zap.encoding.subject_names import keyed_subject, subject_hash
@@ -26,6 +20,7 @@ from zap.serving.api.app import application
 from zap.serving.api.asgi import App
 from zap.serving.api.config import ServeConfig
 from zap.serving.api.limits import is_loopback
+from zap.serving.api.listening import bind, listen, url_of
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.protocol import limited_protocol
 from zap.serving.api.request_log import RequestLog
@@ -35,8 +30,6 @@ from zap.serving.log import LogOptions, PredictionLog
 from zap.serving.points import Points
 from zap.serving.service import Service
 from zap.serving.stores import open_store
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def make_service(
@@ -100,12 +93,21 @@ class Running:
     service: Service
 
 
-def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
+Around = Callable[[App, CollectorRegistry], App]
+"""Puts an application of others before ours, told among its metrics."""
+
+
+def serve(
+    config: ServeConfig,
+    told: Callable[[Running], None],
+    around: Around = lambda app, registry: app,
+) -> None:
     """Serve until the process is asked to end (SIGTERM, SIGINT).
 
     Args:
         config: the settings.
         told: called once the server answers.
+        around: what is asked before, and answers at paths of its own.
 
     Raises:
         ZapError: a part can't be opened, or the port is taken.
@@ -119,47 +121,18 @@ def serve(config: ServeConfig, told: Callable[[Running], None]) -> None:
         bound = bind(config.host, config.port)
         app = application(service, config, workers, requests, metrics)
         service.follow(config.poll_s, config.sweep_s)
-        protocol = limited_protocol(config.connections, metrics.refused)
-        server = _Server(_uvicorn_config(app, protocol, config))
-        _seldom_collect()
-        server.told = lambda: told(Running(url_of(bound), service))
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(server.serve([bound]))
+        listen(
+            around(app, metrics.registry),
+            bound,
+            limited_protocol(config.connections, metrics.refused),
+            lambda: told(Running(url_of(bound), service)),
+            proxies=config.proxies,
+            drain_s=config.drain_s,
+        )
     finally:
         workers.close(config.drain_s)
         service.close()
         requests.close()
-
-
-def _seldom_collect() -> None:
-    """Spare requests the search for cycles of objects, of which they make none.
-
-    A past is some hundred small objects, so that by default each third request would
-    search; what is there by now stays, and is never searched again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-
-
-class _Server(uvicorn.Server):
-    told: Callable[[], None]
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """End when asked to. Uvicorn's own raises the signal again when it is done,
-        which would end the process before the log is closed."""
-        kept = {each: signal.signal(each, self.handle_exit) for each in SIGNALS}
-        try:
-            yield
-        finally:
-            for each, handler in kept.items():
-                signal.signal(each, handler)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self.told()
 
 
 def _check_host(config: ServeConfig) -> None:
@@ -169,52 +142,3 @@ def _check_host(config: ServeConfig) -> None:
             f"host={config.host!r}, keys=''. Make keys with zap keys, or listen at "
             "127.0.0.1."
         )
-
-
-def _uvicorn_config(
-    app: App, protocol: type[asyncio.Protocol], config: ServeConfig
-) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="uvloop",
-        http=protocol,
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=bool(config.proxies),
-        forwarded_allow_ips=config.proxies,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=int(config.drain_s) or 1,
-    )
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens.
-
-    Raises:
-        ServingError: the address is taken, or is none of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise ServingError(
-            "Expected an address of this machine that is free. Received: "
-            f"host={host}, port={port} ({error.strerror}). Choose another with --port."
-        ) from error
-    bound.set_inheritable(True)
-    return bound
-
-
-def url_of(bound: socket.socket) -> str:
-    """The URL of a socket."""
-    host, port = bound.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}"

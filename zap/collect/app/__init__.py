@@ -1,0 +1,1 @@
+"""The collector's own application: from a request to what is on disk, and back."""

@@ -1,0 +1,187 @@
+"""From a request to the records that are to be on disk: all that needs no waiting.
+
+Protocol, key, rate, origin, checks, limits of one event. What a whole request is
+refused for is an `Unaccepted`; what one event is refused for is a bad row beside the
+others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol as Shape
+
+from zap.collect.app.sources import Source, Sources
+from zap.collect.event import BadRow, Event
+from zap.collect.nesting import EVENT_LEVELS, too_deep
+from zap.collect.protocol import Fate, Parsed, Protocol, Request, Unaccepted
+from zap.collect.record import encode_bad, encode_event
+from zap.errors import CollectError
+
+NO_JSON, TOO_LARGE, TOO_DEEP = "no_json", "too_large", "too_deep"
+
+
+class Checks(Shape):
+    """What is asked of each event, and what is taken out of it."""
+
+    def apply(
+        self, source: str, events: Sequence[Event]
+    ) -> tuple[Sequence[Event], Sequence[BadRow]]:
+        """The events as they may be written, and what is wrong with the others."""
+        ...
+
+    def bad(self, source: str, rows: Sequence[BadRow]) -> Sequence[BadRow]:
+        """What a protocol refused, as it may be written."""
+        ...
+
+
+@dataclass(slots=True)
+class Taken:
+    """What is found of a request, as far as it came.
+
+    Attributes:
+        protocol: that speaks for the request.
+        source: whose it is, once it is known.
+        events: how many are kept.
+        reasons: of the bad rows.
+        records: of both.
+    """
+
+    protocol: Protocol
+    source: Source | None = None
+    events: int = 0
+    reasons: Sequence[str] = ()
+    records: Sequence[bytes] = ()
+
+
+class Taking:
+    """Takes requests for all sources.
+
+    Args:
+        sources: by their keys.
+        checks: that events go through.
+    """
+
+    def __init__(self, sources: Sources, checks: Checks):
+        self.sources, self._checks = sources, checks
+
+    def take(
+        self, protocols: Sequence[Protocol], request: Request, taken: Taken
+    ) -> Parsed:
+        """Find what a request holds.
+
+        Args:
+            protocols: of its path and method; at least one.
+            request: with its body.
+            taken: filled in, also where it is refused in the end.
+
+        Returns:
+            What the protocol found.
+
+        Raises:
+            Unaccepted: it is not taken.
+        """
+        try:
+            return self._take(protocols, request, taken)
+        except RecursionError:  # below what the parser refuses: 1,024 levels
+            raise Unaccepted(
+                Fate.TOO_LARGE,
+                f"Expected JSON of some {EVENT_LEVELS} levels. Send it flatter.",
+            ) from None
+
+    def _take(
+        self, protocols: Sequence[Protocol], request: Request, taken: Taken
+    ) -> Parsed:
+        parsed, source = self._known(protocols, request, taken)
+        if source is None:
+            if parsed.key is None and not parsed.events and not parsed.bad:
+                return (
+                    parsed  # a script, a pixel: nothing is kept, and nobody asked for
+                )
+            raise _no_key(parsed.key)
+        origin = request.headers.get(b"origin")
+        if origin is not None and not source.lists(origin):
+            raise Unaccepted(
+                Fate.ORIGIN,
+                "Expected a page of an origin that this source lists. Add it to the "
+                "source's origins.",
+            )
+        if source.bucket is not None:
+            wait_s = source.bucket.take(len(parsed.events) + len(parsed.bad))
+            if wait_s:
+                message = "Expected fewer events. Try again later."
+                raise Unaccepted(Fate.TOO_MANY, message, wait_s)
+        self._keep(taken, source, parsed, request.received_us)
+        return parsed
+
+    def _known(
+        self, protocols: Sequence[Protocol], request: Request, taken: Taken
+    ) -> tuple[Parsed, Source | None]:
+        """What the protocol says whose source speaks it; else what the first says."""
+        first: tuple[Parsed, None] | Unaccepted | None = None
+        for protocol in protocols:
+            try:
+                parsed = protocol.parse(request)
+            except Unaccepted as why:
+                first = first or why
+                continue
+            source = self.sources.find(parsed.key, protocol.name)
+            if source is not None:
+                taken.protocol, taken.source = protocol, source
+                return parsed, source
+            first = first or (parsed, None)
+        assert first is not None
+        if isinstance(first, Unaccepted):
+            raise first
+        return first
+
+    def _keep(
+        self, taken: Taken, source: Source, parsed: Parsed, received_us: int
+    ) -> None:
+        for event in parsed.events:
+            event["source"] = source.name
+        events, bad = self._checks.apply(source.name, parsed.events)
+        most = taken.protocol.max_event_bytes
+        records: list[bytes] = []
+        wrong = [*self._checks.bad(source.name, parsed.bad), *bad]
+        for event in events:
+            try:
+                record = encode_event(event)
+            except CollectError as error:
+                wrong.append(BadRow(NO_JSON, str(error), ascii(event)))
+                continue
+            detail = _too_much(record, most)
+            if detail is None:
+                records.append(record)
+            else:
+                wrong.append(BadRow(*detail, event))
+        taken.events = len(records)
+        records += [_bad_record(row, source.name, received_us) for row in wrong]
+        taken.reasons, taken.records = [row.reason for row in wrong], records
+
+
+def _bad_record(row: BadRow, source: str, received_us: int) -> bytes:
+    try:
+        return encode_bad(row, source, received_us)
+    except CollectError:  # half a surrogate pair, or a number beyond 64 bits
+        plain = BadRow(row.reason, ascii(row.detail), ascii(row.payload))
+        return encode_bad(plain, source, received_us)
+
+
+def _too_much(record: bytes, most_bytes: int) -> tuple[str, str] | None:
+    """The reason and the detail of an event that is too large or too deep."""
+    if len(record) > most_bytes:
+        detail = f"Expected at most {most_bytes} bytes. Received: {len(record)}."
+        return TOO_LARGE, detail
+    if record.count(b"{") + record.count(b"[") > EVENT_LEVELS and too_deep(record):
+        return TOO_DEEP, f"Expected at most {EVENT_LEVELS} levels in an event."
+    return None
+
+
+def _no_key(key: str | None) -> Unaccepted:
+    said = "a key that no source has" if key is not None else "none"
+    return Unaccepted(
+        Fate.NO_KEY,
+        f"Expected the write key of a source that speaks this protocol. Received: "
+        f"{said}.",
+    )

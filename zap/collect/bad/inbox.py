@@ -1,0 +1,121 @@
+"""The way into the spool for whoever is not the collector: files that it takes up.
+
+A spool has one writer. So a replay leaves records in the spool's ``inbox``, whole files
+that appear in one step, and the writer appends them and removes the file. What has no
+room yet stays for later. A crash between the two takes a file up again, with the same
+event ids, of which sinks keep one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zap.bundles.folders import create_file
+from zap.datasets.publishing import sync
+from zap.errors import CollectError
+
+if TYPE_CHECKING:
+    from zap.collect.spool import Spool
+
+FOLDER = "inbox"
+ENDING = ".records"
+EVERY_S = 2.0
+
+
+def put(spool: Path, records: Sequence[bytes]) -> Path:
+    """Leave records for the writer of a spool; they are on disk when this returns.
+
+    Args:
+        spool: its folder, which is made if need be.
+        records: each without a line's end, as all that are JSON.
+
+    Returns:
+        The file, which is gone once its records are in the spool.
+
+    Raises:
+        CollectError: the disk refuses.
+    """
+    content = b"".join(record + b"\n" for record in records)
+    path = spool / FOLDER / f"{sha256(content).hexdigest()[:32]}{ENDING}"
+    try:
+        create_file(path, content, 0o640)
+    except OSError as error:
+        raise CollectError(
+            "Expected a spool that can be written. Received: "
+            f"path={path} ({error.strerror}). Give access, or free space."
+        ) from error
+    return path
+
+
+def waiting(spool: Path) -> list[Path]:
+    """The files that were not taken up yet."""
+    return sorted((spool / FOLDER).glob(f"*{ENDING}"))
+
+
+def take(spool: Spool) -> int:
+    """Append what waits to the spool, as its writer.
+
+    Returns:
+        How many records it was.
+
+    Raises:
+        SpoolFull: there is no room; what is left stays.
+        CollectError: the disk refuses.
+    """
+    taken = 0
+    for path in waiting(spool.folder):
+        try:
+            records = path.read_bytes().split(b"\n")[:-1]
+            if records:
+                spool.append(records)
+            os.unlink(path)
+            sync(path.parent)
+        except OSError as error:
+            raise CollectError(
+                "Expected an inbox that can be read and emptied. Received: "
+                f"path={path} ({error.strerror}). Give access."
+            ) from error
+        taken += len(records)
+    return taken
+
+
+class Inbox:
+    """Takes up what waits, every two seconds, in a thread.
+
+    Args:
+        spool: of this process.
+
+    Attributes:
+        failing: why it could not be done last; empty where it could.
+    """
+
+    def __init__(self, spool: Spool):
+        self.failing = ""
+        self._spool = spool
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin; `close` ends it, before the spool is closed."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End, after what is being taken up."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                take(self._spool)
+                self.failing = ""
+            except CollectError as error:
+                self.failing = str(error)
+            if self._stop.wait(EVERY_S):
+                return

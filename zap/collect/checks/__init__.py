@@ -1,0 +1,1 @@
+"""What is done to events before they are written: privacy first, then schemas."""

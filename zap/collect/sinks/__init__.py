@@ -1,0 +1,1 @@
+"""Where delivered records go: the archive, the event store, the bad rows."""
