@@ -55,8 +55,17 @@ def day_in(folder: Path) -> date:
 
 
 def writer_to(file: Any) -> pq.ParquetWriter:
-    """Writes rows of the archive's schema to an open file."""
-    return pq.ParquetWriter(file, SCHEMA, compression="zstd", use_dictionary=_CODED)
+    """Writes rows of the archive's schema to an open file.
+
+    Pages carry checksums, so that ``zap backfill`` can tell a file that has rotted.
+    """
+    return pq.ParquetWriter(
+        file,
+        SCHEMA,
+        compression="zstd",
+        use_dictionary=_CODED,
+        write_page_checksum=True,
+    )
 
 
 def parquet_bytes(events: Sequence[Numbered]) -> bytes:
