@@ -14,7 +14,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -27,7 +27,8 @@ class Call(NamedTuple):
 
     Attributes:
         name: ``make`` (a folder), ``open`` (that makes or empties a file), ``write``,
-            ``truncate``, ``sync``; ``told`` is for the one who looks.
+            ``truncate``, ``sync``; ``told`` is for the one who looks. A sync that took
+            a while may have a ``begin`` before it: it brings what was there then.
         path: which file or folder.
         data: what was written; what was told.
         offset: of what was written; the new size.
@@ -50,22 +51,30 @@ class Disk:
     """Files and folders below a root that is there for sure.
 
     Args:
-        root: absolute. What is in it now is on the disk.
+        root: absolute.
+        files, folders: what a process sees.
+        names: those that the disk has for sure.
+        begun: syncs that have not ended, and what they bring to the disk.
     """
 
     root: Path
     files: dict[Path, _File] = field(default_factory=dict)
     folders: set[Path] = field(default_factory=set)
     names: set[Path] = field(default_factory=set)
+    begun: dict[Path, bytes | set[Path]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for path in self.root.rglob("*"):
-            self.names.add(path)
+    @classmethod
+    def of(cls, root: Path) -> Disk:
+        """One that has for sure all that is in a folder now."""
+        disk = cls(root)
+        for path in root.rglob("*"):
+            disk.names.add(path)
             if path.is_dir():
-                self.folders.add(path)
+                disk.folders.add(path)
             else:
                 content = path.read_bytes()
-                self.files[path] = _File(content, content)
+                disk.files[path] = _File(content, content)
+        return disk
 
     def apply(self, call: Call) -> None:
         """Do what the process did."""
@@ -80,10 +89,20 @@ class Disk:
             file.seen = start + call.data + file.seen[call.offset + len(call.data) :]
         elif call.name == "truncate":
             self.files[path].seen = self.files[path].seen[: call.offset]
-        elif call.name == "sync" and path in self.files:
-            self.files[path].synced = self.files[path].seen
+        elif call.name == "begin":
+            self.begun[path] = self._there(path)
         elif call.name == "sync":
-            self.names |= {p for p in (*self.files, *self.folders) if p.parent == path}
+            there = self.begun.pop(path, None) or self._there(path)
+            if isinstance(there, bytes):
+                self.files[path].synced = there
+            else:
+                self.names |= there
+
+    def _there(self, path: Path) -> bytes | set[Path]:
+        """What a sync that begins now brings to the disk."""
+        if path in self.files:
+            return self.files[path].seen
+        return {p for p in (*self.files, *self.folders) if p.parent == path}
 
     def crash(self, target: Path, chance: random.Random | None = None) -> None:
         """Write what is found after a loss of power.
@@ -101,6 +120,28 @@ class Disk:
             place = target / path.relative_to(self.root)
             if place.parent.is_dir() and self._found(path, chance):
                 place.write_bytes(_found_bytes(file, chance))
+
+    def kill(self, target: Path) -> Disk:
+        """Write what is found after the process alone has ended: all that it saw.
+
+        Returns:
+            The disk of the next process, which has no more for sure than this one.
+        """
+        target.mkdir()
+
+        def moved(path: Path) -> Path:
+            return target / path.relative_to(self.root)
+
+        for path in sorted(self.folders):
+            moved(path).mkdir()
+        for path, file in self.files.items():
+            moved(path).write_bytes(file.seen)
+        return Disk(
+            target,
+            {moved(path): replace(file) for path, file in self.files.items()},
+            {*map(moved, self.folders)},
+            {*map(moved, self.names)},
+        )
 
     def _found(self, path: Path, chance: random.Random | None) -> bool:
         return path in self.names or (chance is not None and chance.random() < 0.5)

@@ -70,7 +70,9 @@ def session(disk: Path, known: list[bytes], groups: list[list[int]]) -> list[Cal
 
 
 GROUPS = st.lists(st.lists(st.integers(1, 4), max_size=3), min_size=1, max_size=4)
-SESSIONS = st.lists(st.tuples(GROUPS, st.floats(0, 1)), min_size=1, max_size=4)
+SESSIONS = st.lists(
+    st.tuples(GROUPS, st.floats(0, 1), st.booleans()), min_size=1, max_size=4
+)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -79,13 +81,17 @@ SESSIONS = st.lists(st.tuples(GROUPS, st.floats(0, 1)), min_size=1, max_size=4)
 def test_after_any_crashes_what_was_acknowledged_is_there(
     tmp_path_factory: pytest.TempPathFactory, told, sessions, chance
 ) -> None:
-    """Several in a row, so that what a recovery leaves is crashed as well."""
+    """Several in a row, of the process or of the machine: recovery is crashed as well.
+
+    What a process finds that was killed before its sync is not on the disk: it must not
+    be counted as kept before it is synced.
+    """
     root = tmp_path_factory.mktemp("crashes")
     disk = root / "0"
     disk.mkdir()
     known: list[bytes] = []
-    for number, (groups, part) in enumerate(sessions):
-        model = Disk(disk)
+    model = Disk.of(disk)
+    for number, (groups, part, power) in enumerate(sessions):
         calls = session(disk, known, groups)
         for call in calls[: round(part * len(calls))]:
             model.apply(call)
@@ -93,8 +99,13 @@ def test_after_any_crashes_what_was_acknowledged_is_there(
                 assert call.data is not None and call.data[: len(known)] == known
                 known = call.data
         disk = root / f"{number + 1}"
-        model.crash(disk, chance)
-        leave_told(disk / SPOOL, len(known) if told else 0)
+        if power:
+            model.crash(disk, chance)
+            leave_told(disk / SPOOL, len(known) if told else 0)
+            model = Disk.of(disk)
+        else:
+            model = model.kill(disk)
+            leave_told(disk / SPOOL, len(known))
     session(disk, known, [[1]])
 
 
@@ -110,7 +121,7 @@ def leave_told(folder: Path, end: int) -> None:
 def test_a_crash_at_every_call_of_a_run(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    model = Disk(disk)
+    model = Disk.of(disk)
     calls = session(disk, [], [[2], [1, 3], [], [4, 1, 1], [2]])
     assert {call.name for call in calls} == {"make", "open", "write", "sync", "told"}
     known: list[bytes] = []
@@ -131,7 +142,7 @@ def test_the_model_finds_a_spool_that_does_not_sync(
     """The other tests here are worth something only if this one fails without sync."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    model = Disk(disk)
+    model = Disk.of(disk)
     with recorded(disk) as calls:
         monkeypatch.setattr("os.fdatasync", lambda file: None)
         with Spool(disk / SPOOL, OPTIONS) as spool:

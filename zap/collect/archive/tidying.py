@@ -23,7 +23,7 @@ from zap.datasets.publishing import sync
 from zap.events.archive_files import HOME, current, file_name, merged, span_of
 
 GROUP_ROWS, GROUP_BYTES = 131_072, 64 << 20
-_MADE = "merged"
+MERGED = "merged"
 
 
 class Tidying:
@@ -48,7 +48,8 @@ class Tidying:
             OSError: the disk refuses, or a file is damaged. What was there still is,
                 and the other folders were looked through.
         """
-        count, failed = 0, None
+        count = 0
+        failed: str | None = None
         there = [*folders(self._root)]
         newest = max(map(day_in, there), default=None)
         for folder in there:
@@ -61,13 +62,13 @@ class Tidying:
             try:
                 found, waiting = self._in_folder(folder, fewest)
             except (OSError, pa.ArrowException) as error:
-                failed = error
+                failed = f"{folder}, {type(error).__name__}: {error}"
                 continue
             count += found
             if not found and not waiting:
                 self._settled[folder] = state
         if failed is not None:
-            raise OSError(f"{type(failed).__name__}: {failed}") from failed
+            raise OSError(failed)
         return count
 
     def _in_folder(self, folder: Path, fewest: int) -> tuple[int, bool]:
@@ -84,7 +85,7 @@ class Tidying:
             sizes = [path.stat().st_size for path in files]
             old = to_merge(files, sizes, self._options.most_bytes, fewest)
             if old:
-                merge_files(old, self._home / _MADE)
+                merge_files(old, self._home / MERGED)
         return len(old), bool(waiting)
 
     def _removed(self, path: Path, whole: Path) -> bool:

@@ -78,7 +78,9 @@ class PostHog:
         if later:
             sdk = request.headers.get(b"posthog-sdk-info", b"").decode("latin-1")
             batch = [earlier_form(each, sdk) for each in batch]
-        sending = Sending(request.received_us, _sent_at(request, body), request.address)
+        of_page = b"origin" in request.headers  # a server's address is nobody's
+        address = request.address if of_page else ""
+        sending = Sending(request.received_us, _sent_at(request, body), address)
         read = [read_event(each, sending) for each in batch]
         events = [event for event in read if isinstance(event, dict)]
         bad = [row for row in read if isinstance(row, BadRow)]
