@@ -219,6 +219,7 @@ def test_after_a_reset_events_and_predictions_are_of_somebody_new(
     assert second["anonymous_id"] == visitor_of(asking)["anonymous_id"] != first
 
 
+@pytest.mark.slow
 def test_an_api_that_hangs_holds_events_up_for_seconds_only(asking: Visit) -> None:
     """The listener takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
