@@ -40,8 +40,10 @@ def _show(found: Mapping[str, Any]) -> None:
         print(f"it can't be written: {spool['failing']}")
     if delivery["running"]:
         print(f"delivered by process {delivery['pid']}")
+    elif any(sink["lag_events"] for sink in found["sinks"].values()):
+        print("NOT delivered: no process does it")
     else:
-        print("NOT delivered: no process does")
+        print("no process delivers, and nothing waits")
     rows = [
         [
             name,

@@ -1,13 +1,16 @@
-"""``zap forget``: take one subject out of examples, verification sets and stores."""
+"""``zap forget``: take one subject out of all places where Zap keeps it."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zap.cli.command import Command, Outcome
+
+if TYPE_CHECKING:
+    from zap.jobs.forget_collected import Collected
 
 _TIMEOUT_MS = 10_000
 
@@ -32,6 +35,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log", metavar="DIR", help="forget in this prediction log as well"
     )
+    parser.add_argument(
+        "--collect",
+        metavar="FILE",
+        help="settings of a collector: forget in its spool, archive and bad rows",
+    )
+    parser.add_argument(
+        "--archive", metavar="DIR", help="forget in this archive of collected events"
+    )
 
 
 def run(args: argparse.Namespace) -> Outcome:
@@ -45,10 +56,27 @@ def run(args: argparse.Namespace) -> Outcome:
         subject = sys.stdin.readline().rstrip("\r\n")
     store = open_store(args.store, _TIMEOUT_MS) if args.store else None
     root = args.registry or default_root()
-    found = forget(subject, root, args.application, args.log, store)
+    collected = _collected(args)
+    found = forget(subject, root, args.application, args.log, store, collected)
     if not args.json:
         _show(found)
     return Outcome(found, 1 if found["refused"] else 0)
+
+
+def _collected(args: argparse.Namespace) -> Collected | None:
+    """Where events are collected, if anything says so."""
+    if not args.collect and not args.archive:
+        return None
+    from pathlib import Path
+
+    from zap.jobs.forget_collected import Collected
+
+    archive = Path(args.archive) if args.archive else None
+    if not args.collect:
+        return Collected(archive)
+    from zap.collect.app.config import load_collect_config
+
+    return Collected.of(load_collect_config(args.collect), args.collect, archive)
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -69,11 +97,12 @@ def _show(found: Mapping[str, Any]) -> None:
 
 COMMAND = Command(
     "forget",
-    "take one subject out of archived examples and verification sets",
+    "take one subject out of examples, verification sets, stores and archives",
     "Take a subject out of the archived examples and the verification sets of a "
-    "registry,\nand out of an event store, and say what could not be reached. May be "
-    "run again at any\ntime. Exit code 1 if a place is damaged or refused.",
-    "zap forget visitor-17 --registry models --store sqlite:events.db",
+    "registry,\nout of an event store, and out of what a collector keeps, and say what "
+    "could not be\nreached. May be run again at any time, while all of it runs. Exit "
+    "code 1 if a place is\ndamaged or refused.",
+    "zap forget visitor-17 --registry models --collect collect.toml",
     configure,
     run,
     stopped="places that were done stay done; run it again for the rest",

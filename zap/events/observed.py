@@ -7,7 +7,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from zap.errors import InputError
@@ -40,8 +40,24 @@ def observed_range(
     days = [partition_day(path, observed.partitions) for path in paths]
     if not days:
         return None
+    if mapping.format == "archive":
+        return _whole_days(days)
     last = max(days) + timedelta(days=1)
     return to_micros(min(days), mapping.timezone), to_micros(last, mapping.timezone)
+
+
+def _whole_days(days: Sequence[datetime]) -> tuple[int, int]:
+    """The days of an archive that are over: to its last one events are still added.
+
+    They are those of the receipt, in UTC whatever the site's time zone.
+    """
+    if min(days) == max(days):
+        raise InputError(
+            "Expected an archive of two days or more, as the last day is not over "
+            f"while events come in. Received: days={max(days):%Y-%m-%d}. Declare "
+            "observed.from and observed.until."
+        )
+    return to_micros(min(days), "UTC"), to_micros(max(days), "UTC")
 
 
 def partition_day(path: str, form: str) -> datetime:

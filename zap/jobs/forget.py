@@ -1,4 +1,4 @@
-"""One subject forgotten, wherever models are kept, and in the log of predictions.
+"""One subject forgotten: where models are kept, in logs, where events are collected.
 
 Places are independent: one that is damaged or refuses is told of, and does not keep the
 others from being looked through.
@@ -7,7 +7,7 @@ others from being looked through.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from zap.datasets.store import DEAD_LETTERS, Dataset
 from zap.errors import InputError, RegistryError, ZapError
 from zap.histories.identity import PERSON
 from zap.histories.subjects import subject_hash
+from zap.jobs.forget_collected import Collected, forget_collected
 from zap.jobs.forget_log import check_log, forget_in_log
 from zap.jobs.retrain.release import EXAMPLES
 from zap.jobs.retrain.runs import RUNS, WORK
@@ -43,11 +44,12 @@ class Reached:
     """A place that was looked through.
 
     Attributes:
-        application: whose it is.
-        place: the dataset, the bundle, the store or the folder of the log.
-        kind: ``examples``, ``verification``, ``events`` or ``predictions``.
+        application: whose it is; empty where events are collected for all.
+        place: the dataset, the bundle, the store or a folder.
+        kind: ``examples``, ``verification``, ``events`` or ``predictions``; ``spool``,
+            ``archive`` or ``bad rows``.
         removed: examples that were taken out, recent ones and dead letters included;
-            events, or predictions.
+            events, predictions, or bad rows.
     """
 
     application: str
@@ -91,6 +93,7 @@ def forget(
     names: Sequence[str] | None = None,
     log: str | Path | None = None,
     store: EventStore | None = None,
+    collected: Collected | None = None,
 ) -> dict[str, Any]:
     """Take a subject out of archived examples, verification sets and recent events.
 
@@ -101,6 +104,8 @@ def forget(
         names: applications; None: all.
         log: folder of a prediction log; None looks through none.
         store: of recent events; None: none is reached.
+        collected: where a collector keeps events; None: nowhere. With it there need be
+            no registry.
 
     Returns:
         ``reached``: each place with what was removed; ``removed``: their sum;
@@ -115,11 +120,15 @@ def forget(
     """
     if not subject:
         raise InputError("Expected the name of a subject. Received: an empty text.")
-    chosen = _chosen(root, names)
     if log is not None:
         check_log(log)
-    search = _Search(subject, find_id_key(root))
-    with _alone(root):
+    bare = collected is not None and not (names or log or applications(root))
+    search = _Search(subject, None if bare else find_id_key(root))
+    chosen = () if bare else _chosen(root, names)
+    with nullcontext() if bare else _alone(root):
+        if collected is not None:
+            # Before the store, so that no more of it comes there.
+            _where_collected(search, collected)
         for name in chosen:
             _in_examples(search, root, name)
             _in_bundles(search, Registry(root, name))
@@ -226,6 +235,15 @@ def _in_log(
     for name, removed in found.removed.items():
         place = str(Path(log) / name)
         search.reached.append(Reached(name, place, PREDICTIONS, removed))
+    search.refused += found.refused
+    search.missed += found.missed
+
+
+def _where_collected(search: _Search, collected: Collected) -> None:
+    """Take the subject out of spool, archive and bad rows."""
+    found = forget_collected(search.subject, collected)
+    for kind, (place, removed) in found.removed.items():
+        search.reached.append(Reached("", place, kind, removed))
     search.refused += found.refused
     search.missed += found.missed
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,3 +68,11 @@ def site_of(page: str, scripts: dict[str, str]) -> Iterator[Site]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def check_asked(browser: Any, *origins: str) -> None:
+    """See that a page has asked these origins, each of them, and nobody else."""
+    asked = browser.execute_script(
+        "return performance.getEntriesByType('resource').map(({name}) => name)"
+    )
+    assert {"/".join(url.split("/")[:3]) for url in asked} == {*origins}

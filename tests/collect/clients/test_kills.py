@@ -16,9 +16,10 @@ from browser import browser, eventually  # noqa: F401
 from posthog import Posthog
 from snowplow_tracker import Emitter, SelfDescribing, SelfDescribingJson, Tracker
 
-from tests.collect.clients.killing import Kills, killed, lost
+from tests.collect.clients.killing import Kills, doubled, killed, lost
 from tests.collect.clients.node import run_node
 from tests.collect.clients.shop_site import installed, site_of
+from tests.collect.clients.sinks import archived, deliver
 from tests.collect.real_collector import KEY, RealCollector, source_of
 
 SCHEMA = "iglu:com.acme/counted/jsonschema/1-0-0"
@@ -165,11 +166,19 @@ window.post = async (url, key, schema, count, pace) => {
 
 
 def check(collector: RealCollector, acknowledged: Sequence[str]) -> None:
-    """All that a client was told is safe is; and here it is all that was sent."""
+    """All that a client was told is safe is; and here it is all that was sent.
+
+    The spool may hold an event twice; the archive must not.
+    """
     assert not lost(collector, acknowledged)
     assert len({*acknowledged}) == COUNT
     numbers = {event["properties"]["n"] for event in collector.events()}
     assert numbers == {*range(COUNT)}
+    collector.stop()
+    deliver(collector)
+    ids = [event["event_id"] for event in archived(collector)]
+    assert not doubled(ids)
+    assert {*ids} == {*acknowledged}
 
 
 @pytest.mark.slow

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.collect.clients.node import run_node
 from tests.collect.clients.parts import find_all
-from tests.collect.real_collector import KEY
+from tests.collect.clients.shared import Since, running
+from tests.collect.real_collector import KEY, RealCollector
 
 SCRIPT = """
 import {PostHog} from "posthog-node";
@@ -66,11 +67,19 @@ def called(url: str, key: str = KEY, mode: str = "v0") -> Any:
     return run_node(SCRIPT, "posthog-node", TOLD=told, POSTHOG_CAPTURE_MODE=mode)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCollector]:
+    with running(tmp_path_factory.mktemp("shared"), "posthog") as one:
+        yield one
+
+
+@pytest.fixture
+def collector(shared: RealCollector) -> Since:
+    return Since(shared)
+
+
 @pytest.mark.parametrize("mode", ["v0", "v1"])
-def test_each_event_is_found_field_by_field(
-    collector_server: Callable[..., Any], mode: str
-) -> None:
-    collector = collector_server(["posthog"])
+def test_each_event_is_found_field_by_field(collector: Since, mode: str) -> None:
     assert called(collector.url, mode=mode) == {"flags": {}, "failed": []}
     events = collector.events()
     find_all(events, WANTED)
@@ -79,8 +88,7 @@ def test_each_event_is_found_field_by_field(
 
 
 def test_a_client_stops_where_its_key_is_unknown(
-    collector_server: Callable[..., Any],
+    collector: Since,
 ) -> None:
-    collector = collector_server(["posthog"])
     assert 401 in called(collector.url, key="nobody")["failed"]
     assert not collector.records()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,8 @@ import pytest
 from posthog import Posthog
 
 from tests.collect.clients.parts import find_all
-from tests.collect.real_collector import KEY
+from tests.collect.clients.shared import Since, running
+from tests.collect.real_collector import KEY, RealCollector
 
 LONG_AGO = datetime(2024, 5, 17, 10, 5, 3, 123456, UTC)
 LONG_AGO_US = int(LONG_AGO.timestamp()) * 1_000_000 + LONG_AGO.microsecond
@@ -87,15 +88,25 @@ def wanted(later: bool) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCollector]:
+    with running(tmp_path_factory.mktemp("shared"), "posthog") as one:
+        yield one
+
+
+@pytest.fixture
+def collector(shared: RealCollector) -> Since:
+    return Since(shared)
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"gzip": True}, {"sync_mode": True}, {"capture_mode": "v1"}],
     ids=str,
 )
 def test_each_event_is_found_field_by_field(
-    collector_server: Callable[..., Any], options: dict[str, Any]
+    collector: Since, options: dict[str, Any]
 ) -> None:
-    collector = collector_server(["posthog"])
     failed: list[Any] = []
     began = time.time()
     client = Posthog(
@@ -117,9 +128,8 @@ def test_each_event_is_found_field_by_field(
 
 
 def test_it_is_told_that_there_are_no_flags(
-    collector_server: Callable[..., Any],
+    collector: Since,
 ) -> None:
-    collector = collector_server(["posthog"])
     client = Posthog(KEY, host=collector.url)
     assert client.get_all_flags("ann") == {}
     assert not collector.events()
@@ -127,9 +137,8 @@ def test_it_is_told_that_there_are_no_flags(
 
 
 def test_a_client_stops_where_its_key_is_unknown(
-    collector_server: Callable[..., Any],
+    collector: Since,
 ) -> None:
-    collector = collector_server(["posthog"])
     failed: list[Any] = []
     client = Posthog(
         "nobody",

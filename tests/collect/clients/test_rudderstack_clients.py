@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from rudderstack.analytics.client import Client
 from rudderstack.analytics.request import APIError
 
 from tests.collect.clients.same import check_all
-from tests.collect.clients.shop_site import installed, site_of
+from tests.collect.clients.shop_site import check_asked, installed, site_of
 from tests.collect.real_collector import KEY, RealCollector, source_of, until
 
 Start = Callable[..., RealCollector]
@@ -104,7 +103,7 @@ def test_the_key_says_whose_clients_post(collector_server: Start) -> None:
     assert names == [("shop", "Small"), ("shop", "Large"), ("other", "Small")]
     (bad,) = collector.bad()
     assert bad.source == "other" and bad.row.reason == "segment.too_large"
-    assert len(json.loads(bad.row.payload)["properties"]["text"]) == 100_000
+    assert len(bad.row.payload["properties"]["text"]) == 100_000
 
 
 LOAD = """
@@ -173,6 +172,26 @@ def test_browser(
         browser.get("about:blank")
     until(lambda: len(collector.events()) >= len(CALLS))
     check_all(collector.events(), sent)
+    if way != "beacon":
+        check_asked(browser, pages, collector.url)
     assert all(event["url"] == f"{pages}/cart?q=1" for event in collector.events())
     (identified,) = [e for e in collector.events() if e["type"] == "identify"]
     assert identified["traits"] == {"plan": "pro", "größe": 1.75}
+
+
+@pytest.mark.slow
+def test_browser_waits_while_the_spool_is_full(
+    browser: Any,  # noqa: F811
+    pages: str,
+    collector_server: Start,
+) -> None:
+    source = source_of(["rudderstack"], origins=[pages])
+    collector = collector_server(sources={"shop": source}, spool_max_bytes=1)
+    assert loaded(browser, pages, collector.url, {}) == "ready"
+    browser.execute_script("rudder.track('Order Completed', {total: 9.5})")
+    until(lambda: b"503" in collector.log.read_bytes())
+    collector.stop()
+    del collector.settings["spool_max_bytes"]
+    collector.start()
+    until(collector.events, 60)
+    assert [event["type"] for event in collector.events()] == ["Order Completed"]

@@ -14,7 +14,7 @@ from segment.analytics.request import APIError
 
 from tests.collect.clients.same import check_all, check_times
 from tests.collect.clients.scripts import result_of, start_script
-from tests.collect.clients.shop_site import installed, site_of
+from tests.collect.clients.shop_site import check_asked, installed, site_of
 from tests.collect.real_collector import KEY, RealCollector, source_of, until
 
 Start = Callable[..., RealCollector]
@@ -162,6 +162,18 @@ def test_node_stops_where_it_is_told(collector_server: Start) -> None:
     assert not collector.records()
 
 
+def test_node_waits_while_it_sends_too_much(collector_server: Start) -> None:
+    source = source_of(["segment"], rate={"per_s": 10, "burst": 3})
+    collector = collector_server(sources={"shop": source})
+    script = start_script(
+        *NODE, host=collector.url, writeKey=KEY, calls=node_calls(), flushAt=3
+    )
+    told = result_of(script)
+    assert b"too_many" in collector.log.read_bytes()
+    assert not told["failed"]
+    check_all(collector.events(), told["delivered"])
+
+
 LOAD = """
 const [server, key, options, done] = arguments;
 (async () => {
@@ -229,6 +241,7 @@ def test_browser(
     until(lambda: len(collector.events()) >= len(CALLS))
     check_all(collector.events(), sent)
     assert browser.execute_script("return errors") == []
+    check_asked(browser, pages, collector.url)
     assert all(event["url"] == f"{pages}/cart?q=1" for event in collector.events())
 
 
@@ -240,3 +253,22 @@ def test_browser_of_another_origin_gets_no_settings(
     collector = collector_server(["segment"])
     assert "Failed to fetch" in loaded(browser, pages, collector.url, {})
     assert not collector.records()
+
+
+@pytest.mark.slow
+def test_browser_waits_while_the_spool_is_full(
+    browser: Any,  # noqa: F811
+    pages: str,
+    collector_server: Start,
+) -> None:
+    source = source_of(["segment"], origins=[pages])
+    collector = collector_server(sources={"shop": source}, spool_max_bytes=1)
+    assert loaded(browser, pages, collector.url, {}) == "loaded"
+    browser.execute_script("analytics.track('Order Completed', {total: 9.5})")
+    until(lambda: b"503" in collector.log.read_bytes())
+    collector.stop()
+    del collector.settings["spool_max_bytes"]
+    collector.start()
+    until(collector.events, 60)
+    assert [event["type"] for event in collector.events()] == ["Order Completed"]
+    assert browser.execute_script("return errors") == []

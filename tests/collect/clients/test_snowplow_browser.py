@@ -9,8 +9,9 @@ import pytest
 from browser import browser, eventually  # noqa: F401
 
 from tests.collect.clients.parts import lacking
+from tests.collect.clients.shared import Since, running
 from tests.collect.clients.shop_site import Site, installed, site_of
-from tests.collect.real_collector import KEY, source_of
+from tests.collect.real_collector import KEY, RealCollector, source_of
 
 SCRIPTS = {
     f"/{name}.js": f"@snowplow/{name}/dist/index.umd.min.js"
@@ -164,10 +165,19 @@ def site() -> Iterator[Site]:
         yield found
 
 
-@pytest.fixture
-def collector(collector_server: Callable[..., Any], site: Site) -> Any:
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, site: Site
+) -> Iterator[RealCollector]:
     origins = [site.origin("localhost"), site.origin("127.0.0.1")]
-    return collector_server(sources={"shop": source_of(["snowplow"], origins=origins)})
+    sources = {"shop": source_of(["snowplow"], origins=origins)}
+    with running(tmp_path_factory.mktemp("shared"), sources=sources) as one:
+        yield one
+
+
+@pytest.fixture
+def collector(shared: RealCollector) -> Since:
+    return Since(shared)
 
 
 def begun(

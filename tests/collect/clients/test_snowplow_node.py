@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.collect.clients.node import run_node
 from tests.collect.clients.parts import find_all
-from tests.collect.real_collector import KEY
+from tests.collect.clients.shared import Since, running
+from tests.collect.real_collector import KEY, RealCollector
 
 SCRIPT = """
 import * as sp from "@snowplow/node-tracker";
@@ -203,6 +204,17 @@ def tracked(url: str, app: str = KEY, **emitter: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCollector]:
+    with running(tmp_path_factory.mktemp("shared"), "snowplow") as one:
+        yield one
+
+
+@pytest.fixture
+def collector(shared: RealCollector) -> Since:
+    return Since(shared)
+
+
 @pytest.mark.parametrize(
     "emitter",
     [
@@ -212,9 +224,8 @@ def tracked(url: str, app: str = KEY, **emitter: Any) -> dict[str, Any]:
     ],
 )
 def test_each_event_is_found_field_by_field(
-    collector_server: Callable[..., Any], emitter: dict[str, Any]
+    collector: Since, emitter: dict[str, Any]
 ) -> None:
-    collector = collector_server(["snowplow"])
     told = tracked(collector.url, **emitter)
     events = collector.events()
     assert [event["event_id"] for event in events] == told["acknowledged"]
@@ -223,9 +234,8 @@ def test_each_event_is_found_field_by_field(
 
 
 def test_a_tracker_stops_where_its_app_id_is_unknown(
-    collector_server: Callable[..., Any],
+    collector: Since,
 ) -> None:
-    collector = collector_server(["snowplow"])
     told = tracked(collector.url, app="nobody")
     assert told["failed"][0] == [401, False] and not told["acknowledged"]
     assert not collector.records()

@@ -20,7 +20,8 @@ from snowplow_tracker import (
 )
 
 from tests.collect.clients.parts import find_all
-from tests.collect.real_collector import KEY
+from tests.collect.clients.shared import Since, running
+from tests.collect.real_collector import KEY, RealCollector
 
 ACME = "iglu:com.acme/"
 CONTEXT = [SelfDescribingJson(ACME + "user/jsonschema/1-0-0", {"plan": "pro"})]
@@ -234,15 +235,21 @@ class Sent:
         self.acknowledged += [event["eid"] for event in sent]
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCollector]:
+    with running(tmp_path_factory.mktemp("shared"), "snowplow") as one:
+        yield one
+
+
 @pytest.fixture
-def collector(collector_server: Callable[..., Any]) -> Iterator[Any]:
-    yield collector_server(["snowplow"])
+def collector(shared: RealCollector) -> Since:
+    return Since(shared)
 
 
 @ways
 @codings
 def test_each_event_is_found_field_by_field(
-    collector: Any, method: str, base64: bool
+    collector: Since, method: str, base64: bool
 ) -> None:
     sent = Sent(collector.url, method, base64)
     began_us = time.time_ns() // 1000 - 1_000_000
@@ -262,7 +269,7 @@ def test_each_event_is_found_field_by_field(
 
 @ways
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_what_earlier_methods_send_is_found_too(collector: Any, method: str) -> None:
+def test_what_earlier_methods_send_is_found_too(collector: Since, method: str) -> None:
     sent = Sent(collector.url, method)
     for name, arguments, _ in CALLS:
         getattr(sent.tracker, f"track_{name}")(**arguments)
@@ -272,7 +279,7 @@ def test_what_earlier_methods_send_is_found_too(collector: Any, method: str) -> 
     assert len(sent.acknowledged) == len(wanted)
 
 
-def test_a_tracker_stops_where_its_app_id_is_unknown(collector: Any) -> None:
+def test_a_tracker_stops_where_its_app_id_is_unknown(collector: Since) -> None:
     sent = Sent(collector.url, "post", batch_size=1)
     other = Tracker("shop", sent.emitter, app_id="nobody")
     other.track(PageView(page_url=URL))
@@ -281,7 +288,7 @@ def test_a_tracker_stops_where_its_app_id_is_unknown(collector: Any) -> None:
 
 
 @ways
-def test_a_key_in_the_address_serves_any_app_id(collector: Any, method: str) -> None:
+def test_a_key_in_the_address_serves_any_app_id(collector: Since, method: str) -> None:
     sent = Sent(f"{collector.url}/sp/{KEY}", method)
     for app in ("ios", "android"):
         Tracker("t", sent.emitter, app_id=app).track(PageView(page_url=URL))
@@ -289,7 +296,10 @@ def test_a_key_in_the_address_serves_any_app_id(collector: Any, method: str) -> 
     find_all(collector.events(), [{"app_id": "ios"}, {"app_id": "android"}])
 
 
-def test_a_tracker_tries_again_until_the_collector_is_back(collector: Any) -> None:
+def test_a_tracker_tries_again_until_the_collector_is_back(
+    collector_server: Callable[..., RealCollector],
+) -> None:
+    collector = collector_server(["snowplow"])
     sent = Sent(collector.url, "post", max_retry_delay_seconds=1, request_timeout=2)
     collector.kill()
     for event, _ in EVENTS:

@@ -117,6 +117,19 @@ def test_a_spool_that_is_full_refuses_and_takes_again_once_sinks_catch_up(
     assert [in_order(sink) for sink in sinks] == [said, said]
 
 
+def test_a_small_spool_takes_as_much_as_its_sinks_do(tmp_path: Path) -> None:
+    """With the segments of a large one it would be full for good."""
+    sink = Listed()
+    with (
+        Spool(tmp_path, SpoolOptions(max_bytes=50_000)) as spool,
+        delivering(tmp_path, [sink]),
+    ):
+        for first in range(0, 5_000, 50):
+            more = records(50, first=first)
+            until(lambda more=more: appended(spool, more))
+    assert len(in_order(sink)) == 5_000
+
+
 def appended(spool: Spool, more: list[bytes]) -> bool:
     try:
         spool.append(more)

@@ -157,8 +157,14 @@ def test_nothing_sent_is_lost() -> None:
     assert read["properties"] == event["properties"]
     assert read["$set"] == {"plan": "free"} and read["library"] == "posthog-node"
     assert read["parameters"] == {"type": "capture"}
-    assert read["context"] == {"ip": "192.0.2.7"}
+    assert "context" not in read
     assert one(sent(**{"$referrer": "$direct"})).get("referrer") is None
+
+
+def test_the_address_of_a_page_is_its_visitors() -> None:
+    request = asked(body(sent()), path="/batch/", origin="https://shop.example")
+    (read,) = POSTHOG.parse(request).events
+    assert read["context"] == {"ip": "192.0.2.7"}
 
 
 def test_an_event_without_an_id_gets_one() -> None:

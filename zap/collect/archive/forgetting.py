@@ -19,11 +19,12 @@ from zap.collect.archive.commits import Commits
 from zap.collect.archive.forgotten import Names, leave_note
 from zap.collect.archive.locks import CHANGES, REWRITES, held
 from zap.collect.archive.partitions import folders, writer_to
+from zap.collect.archive.tidying import MERGED
 from zap.datasets.publishing import sync
 from zap.errors import CollectError
 from zap.events.archive_files import HOME, current
 
-_MADE = "without"
+MADE = "without"
 
 
 @dataclass
@@ -70,9 +71,11 @@ def forget_archived(
                 Commits(root).open()
                 if below is not None:
                     leave_note(home, names, below)
+            for left in (MERGED, MADE):  # of one that was killed
+                (home / left).unlink(missing_ok=True)
             for folder in folders(root):
                 place = folder
-                _in_folder(folder, names, home / _MADE, found)
+                _in_folder(folder, names, home / MADE, found)
     except (OSError, pa.ArrowException) as error:
         raise CollectError(
             "Expected an archive whose files can be read and written. Received: "

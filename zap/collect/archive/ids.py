@@ -15,6 +15,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -34,10 +35,14 @@ _SPARE_DAYS = 2
 
 def id_hash(source: str, event_id: str) -> bytes:
     """16 bytes that stand for an event of a source."""
+    named = _prefix(source) + event_id.encode()
+    return blake2b(named, digest_size=16).digest()
+
+
+@lru_cache(1_024)
+def _prefix(source: str) -> bytes:
     name = source.encode()
-    digest = blake2b(len(name).to_bytes(4, "little") + name, digest_size=16)
-    digest.update(event_id.encode())
-    return digest.digest()
+    return len(name).to_bytes(4, "little") + name
 
 
 def halves(hashes: Sequence[bytes]) -> tuple[Halves, Halves]:

@@ -38,6 +38,7 @@ from zap.errors import CollectError
 from zap.events.archive_files import HOME, current, file_name, span_of
 
 MOST, MOST_BYTES = 50_000, 16 << 20
+BROKEN = "broken"
 Span = tuple[int, int]
 
 
@@ -184,7 +185,7 @@ class _Mending:
         """Take files out of the day that can't be read."""
         for path in broken:
             source = path.parent.parent.name
-            place = self._home / "broken" / source / path.parent.name / path.name
+            place = self._home / BROKEN / source / path.parent.name / path.name
             make_folder(place.parent)
             path.replace(place)
             sync(path.parent)

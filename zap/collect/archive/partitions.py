@@ -28,14 +28,23 @@ _CODED = [
 """Columns that repeat their values, and are stored as codes."""
 
 
-def day_of(event: Event) -> date:
-    """The day, UTC, on which an event came in; without one that on which it was."""
+def day_number(event: Event) -> int:
+    """The day since 1970, UTC, on which an event came in; else on which it was."""
     for name in ("received_at", "timestamp"):
         value = event.get(name)
         if value.__class__ is int:
-            day = min(max(value // DAY_US, 0), _LAST)
-            return date.fromordinal(_EPOCH + day)
-    return date.fromordinal(_EPOCH)
+            return min(max(value // DAY_US, 0), _LAST)
+    return 0
+
+
+def day_of(event: Event) -> date:
+    """The day, UTC, of the folder that an event belongs to."""
+    return date_of(day_number(event))
+
+
+def date_of(number: int) -> date:
+    """The date of a day since 1970."""
+    return date.fromordinal(_EPOCH + number)
 
 
 def folder_of(source: str, day: date) -> str:

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 
 from zap.collect.archive.forgotten import Forgotten
 from zap.collect.archive.ids import KnownIds, content, id_hash
-from zap.collect.archive.partitions import day_of, folder_of, parquet_bytes
+from zap.collect.archive.partitions import (
+    date_of,
+    day_number,
+    folder_of,
+    parquet_bytes,
+)
 from zap.collect.archive.rows import Numbered
 from zap.collect.event import Event
 from zap.collect.record import BadRecord, decode
@@ -43,13 +48,15 @@ class Taken:
 
     def files(self, root: Path) -> Iterator[tuple[Path, bytes]]:
         """The Parquet files of the events: their places and contents."""
-        parts: dict[str, list[Numbered]] = {}
+        parts: dict[tuple[str, int], list[Numbered]] = {}
         for numbered in self.events:
             event = numbered[1]
-            folder = folder_of(_text(event, "source") or "", day_of(event))
-            parts.setdefault(folder, []).append(numbered)
-        for folder, part in parts.items():
-            yield root / folder / file_name(self.first, self.next), parquet_bytes(part)
+            place = _text(event, "source"), day_number(event)
+            parts.setdefault(place, []).append(numbered)
+        name = file_name(self.first, self.next)
+        for (source, day), part in parts.items():
+            folder = root / folder_of(source, date_of(day))
+            yield folder / name, parquet_bytes(part)
 
     def runs(self, ids: KnownIds) -> Iterator[tuple[Path, bytes]]:
         """The runs of their ids: their places and contents."""
@@ -102,24 +109,28 @@ def _new(
         if known:
             places[each] = -1
     new: list[Numbered] = []
-    by_day: dict[date, list[bytes]] = {}
+    by_day: dict[int, list[bytes]] = {}
     for at, (hashed, numbered) in enumerate(zip(of_events, events, strict=True)):
         if hashed is None:
             new.append(numbered)
         elif places[hashed] == at:
             new.append(numbered)
-            by_day.setdefault(day_of(numbered[1]), []).append(hashed)
-    return new, by_day
+            by_day.setdefault(day_number(numbered[1]), []).append(hashed)
+    return new, {date_of(day): hashes for day, hashes in by_day.items()}
 
 
 def _hash_of(event: Event) -> bytes | None:
     """What an event is known by; None where it has no id."""
     event_id = _text(event, "event_id")
-    return id_hash(_text(event, "source") or "", event_id) if event_id else None
+    return id_hash(_text(event, "source"), event_id) if event_id else None
 
 
-def _text(event: Event, name: str) -> str | None:
-    try:
-        return text_of(event.get(name))
-    except TypeError:
-        return None
+def _text(event: Event, name: str) -> str:
+    """A field as text; empty where it is none."""
+    value = event.get(name)
+    if value.__class__ is not str:
+        try:
+            value = text_of(value) or ""
+        except TypeError:
+            return ""
+    return str(value)

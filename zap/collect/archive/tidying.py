@@ -23,7 +23,7 @@ from zap.datasets.publishing import sync
 from zap.events.archive_files import HOME, current, file_name, merged, span_of
 
 GROUP_ROWS, GROUP_BYTES = 131_072, 64 << 20
-_MADE = "merged"
+MERGED = "merged"
 
 
 class Tidying:
@@ -85,7 +85,7 @@ class Tidying:
             sizes = [path.stat().st_size for path in files]
             old = to_merge(files, sizes, self._options.most_bytes, fewest)
             if old:
-                merge_files(old, self._home / _MADE)
+                merge_files(old, self._home / MERGED)
         return len(old), bool(waiting)
 
     def _removed(self, path: Path, whole: Path) -> bool:

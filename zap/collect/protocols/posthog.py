@@ -18,15 +18,16 @@ import orjson
 
 from zap.collect.event import BadRow
 from zap.collect.protocol import Fate, Parsed, Reply, Request, Unaccepted
-from zap.collect.protocols import posthog_v1
 from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError, read_json
 from zap.collect.protocols.posthog_events import Sending, read_event
+from zap.collect.protocols.posthog_v1 import PATH as LATER
+from zap.collect.protocols.posthog_v1 import Told, earlier_form, told
 from zap.collect.protocols.retry import retry_after
 
 BATCHES = ("/batch/", "/batch", "/i/v0/ai/batch/")
 SINGLES = ("/capture/", "/capture")
 FLAGS = ("/flags/", "/flags", "/decide/", "/decide")
-_ALL = (*BATCHES, *SINGLES, posthog_v1.PATH, *FLAGS)
+_ALL = (*BATCHES, *SINGLES, LATER, *FLAGS)
 _NO_FLAGS = {
     "flags": {},
     "featureFlags": {},
@@ -73,29 +74,31 @@ class PostHog:
                 'Expected {"api_key": KEY, "batch": [EVENT, ...]}. '
                 f"Received: batch of type {type(batch).__name__}.",
             )
-        later = request.path == posthog_v1.PATH
+        later = request.path == LATER
         if later:
             sdk = request.headers.get(b"posthog-sdk-info", b"").decode("latin-1")
-            batch = [posthog_v1.earlier_form(each, sdk) for each in batch]
-        sending = Sending(request.received_us, _sent_at(request, body), request.address)
+            batch = [earlier_form(each, sdk) for each in batch]
+        of_page = b"origin" in request.headers  # a server's address is nobody's
+        address = request.address if of_page else ""
+        sending = Sending(request.received_us, _sent_at(request, body), address)
         read = [read_event(each, sending) for each in batch]
         events = [event for event in read if isinstance(event, dict)]
         bad = [row for row in read if isinstance(row, BadRow)]
-        return posthog_v1.told(key, events, bad) if later else Parsed(key, events, bad)
+        return told(key, events, bad) if later else Parsed(key, events, bad)
 
     def accepted(self, request: Request, parsed: Parsed) -> Reply:
         """The answer that makes a client go on."""
         if request.path in FLAGS:
             return _json(200, _NO_FLAGS)
-        if isinstance(parsed, posthog_v1.Told):
+        if isinstance(parsed, Told):
             return _json(200, {"results": parsed.results})
         return _json(200, {"status": "Ok"})
 
     def refused(self, request: Request, why: Unaccepted) -> Reply:
         """A status at which clients stop, or try again, and the reason as JSON."""
         status, kind = _STATUSES[why.fate]
-        told = {"type": kind, "code": why.fate.value, "detail": str(why)}
-        answer = _json(status, told)
+        said = {"type": kind, "code": why.fate.value, "detail": str(why)}
+        answer = _json(status, said)
         return Reply(answer.status, answer.body, [*answer.headers, *retry_after(why)])
 
 

@@ -24,7 +24,8 @@ class SpoolOptions:
         keep_free_bytes: what the spool leaves free on its disk, for the sinks that
             empty it.
         queue_bytes: what may wait in memory for the disk.
-        segment_bytes: the size from which on a new segment is begun.
+        segment_bytes: the size from which on a new segment is begun; an eighth of
+            ``max_bytes`` where it is more, since room is made by whole segments.
         segment_s: the age from which on a new segment is begun, in seconds.
 
     Raises:
@@ -45,6 +46,8 @@ class SpoolOptions:
                     f"Expected {name} to be a whole number of at least {least}. "
                     f"Received: {name}={value!r}. Correct it."
                 )
+        most = min(self.segment_bytes, max(1, self.max_bytes // 8))
+        object.__setattr__(self, "segment_bytes", most)
 
 
 @dataclass(frozen=True)
