@@ -19,6 +19,7 @@ from zap.collect.record import BadRecord, decode
 from zap.collect.spool import SpoolReader
 
 ROOT = Path(__file__).resolve().parents[2]
+ZAP = (sys.executable, "-m", "zap.cli.main")
 KEY = "a-write-key"
 SHOP = "https://shop.example"
 READY = re.compile(r"ready at (http://\S+)")
@@ -105,7 +106,7 @@ class RealCollector:
         arguments = ["--config", str(self.config), *self.arguments]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "zap.cli.main", "collect", *arguments],
+                [*ZAP, "collect", *arguments],
                 cwd=self.folder,
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},

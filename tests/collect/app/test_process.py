@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -247,3 +249,43 @@ def test_the_collector_in_the_process_of_the_api(tmp_path: Path) -> None:
         metrics = httpx.get(real.url + "/metrics").text
         assert "zap_collect_events_total" in metrics and "zap_predictions" in metrics
     assert [event["event_id"] for event in collector.events()] == ["one"]
+
+
+def test_the_system_saw_a_sync_before_each_answer(
+    collector_server: Server, tmp_path: Path
+) -> None:
+    """By the calls of a real collector: record written, synced, then answered."""
+    if not shutil.which("strace"):
+        pytest.skip("needs server: strace, which apt-get install strace brings")
+    output = tmp_path / "trace"
+    calls = "trace=read,recvfrom,write,pwrite64,fdatasync,fsync,sendto,writev"
+    server = collector_server(["segment"])
+    assert server.process is not None
+    command = ["strace", "-f", "-s", "3000", "-e", calls, "-o", str(output)]
+    command += ["-p", str(server.process.pid)]
+    with open(tmp_path / "said", "wb") as said:
+        tracer = subprocess.Popen(command, stderr=said)
+    told = tmp_path / "said"
+    until(lambda: tracer.poll() is not None or "attached" in told.read_text())
+    if tracer.poll() is not None:
+        pytest.skip(f"may not trace a process: {told.read_text()[:200]}")
+    names = [f"traced-{n}" for n in range(20)]
+    for name in names:
+        assert httpx.post(server.url + "/v1/batch", json=track(name)).status_code == 200
+    server.stop()
+    tracer.wait(20)
+    lines = output.read_text(errors="replace").splitlines()
+    place = 0
+    for name in names:
+        for wanted in (
+            rf"(read|recvfrom)\(.*{name}",
+            rf"p?write(64)?\(.*E{{.*{name}",
+            r"f(data)?sync(\(.*| resumed>.*)= 0",
+            r"(write|sendto|writev)\(.*HTTP/1.1 200 OK",
+        ):
+            pattern = re.compile(wanted)
+            place = next(
+                n for n in range(place, len(lines)) if pattern.search(lines[n])
+            )
+    answers = sum("HTTP/1.1 200 OK" in line for line in lines)
+    assert answers == len(names)

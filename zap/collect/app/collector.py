@@ -177,23 +177,31 @@ class Collector:
             raise Unaccepted(Fate.FULL, _FULL, self._limits.retry_after_s)
         self._in_flight += 1
         try:
-            taken, request = visit.taken, visit.told(content)
-            self._taking.take(protocols, request, taken)
-            if taken.records:
-                await self._committer.append(taken.records)
+            reply = self._taken(protocols, visit, content)
+            if visit.taken.records:
+                content = b""  # what waits for the disk holds its records alone
+                await self._committer.append(visit.taken.records)
                 self._acknowledge(visit)
-            return taken.protocol.accepted(request, taken.parsed)
+            return reply
         finally:
             self._in_flight -= 1
+
+    def _taken(
+        self, protocols: Sequence[Protocol], visit: _Visit, content: bytes
+    ) -> Reply:
+        """The answer to a request, to be given once its records are on disk."""
+        taken, request = visit.taken, visit.told(content)
+        parsed = self._taking.take(protocols, request, taken)
+        visit.request = None
+        return taken.protocol.accepted(request, parsed)
 
     def _acknowledge(self, visit: _Visit) -> None:
         taken = visit.taken
         assert taken.source is not None
         name, took = taken.source.name, time.perf_counter() - visit.began
-        events = len(taken.events)
-        self._metrics.acknowledged(taken.protocol.name, name, events, took)
-        for row in taken.bad:
-            self._metrics.bad_row(name, row.reason)
+        self._metrics.acknowledged(taken.protocol.name, name, taken.events, took)
+        for reason in taken.reasons:
+            self._metrics.bad_row(name, reason)
 
     def _failed(self, visit: _Visit, error: Exception) -> Reply:
         """Where a defect is; not what was said of it, which may hold a person's."""
@@ -229,8 +237,8 @@ class Collector:
                 "source": source,
                 "fate": fate,
                 "status": 0 if reply is None else reply.status,
-                "events": len(taken.events),
-                "bad": len(taken.bad),
+                "events": taken.events,
+                "bad": len(taken.reasons),
                 "ms": round(1000 * (time.perf_counter() - visit.began), 3),
             }
         )

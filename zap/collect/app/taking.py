@@ -18,7 +18,6 @@ from zap.collect.protocol import Fate, Parsed, Protocol, Request, Unaccepted
 from zap.collect.record import encode_bad, encode_event
 from zap.errors import CollectError
 
-NOTHING = Parsed(None)
 NO_JSON, TOO_LARGE, TOO_DEEP = "no_json", "too_large", "too_deep"
 
 
@@ -36,24 +35,22 @@ class Checks(Shape):
         ...
 
 
-@dataclass
+@dataclass(slots=True)
 class Taken:
-    """What is found of a request, one after the other; as far as it came.
+    """What is found of a request, as far as it came.
 
     Attributes:
         protocol: that speaks for the request.
         source: whose it is, once it is known.
-        parsed: what it holds.
-        events: that are kept.
-        bad: what is not.
+        events: how many are kept.
+        reasons: of the bad rows.
         records: of both.
     """
 
     protocol: Protocol
     source: Source | None = None
-    parsed: Parsed = NOTHING
-    events: Sequence[Event] = ()
-    bad: Sequence[BadRow] = ()
+    events: int = 0
+    reasons: Sequence[str] = ()
     records: Sequence[bytes] = ()
 
 
@@ -70,7 +67,7 @@ class Taking:
 
     def take(
         self, protocols: Sequence[Protocol], request: Request, taken: Taken
-    ) -> None:
+    ) -> Parsed:
         """Find what a request holds.
 
         Args:
@@ -78,11 +75,14 @@ class Taking:
             request: with its body.
             taken: filled in, also where it is refused in the end.
 
+        Returns:
+            What the protocol found.
+
         Raises:
             Unaccepted: it is not taken.
         """
         try:
-            self._take(protocols, request, taken)
+            return self._take(protocols, request, taken)
         except RecursionError:  # below what the parser refuses: 1,024 levels
             raise Unaccepted(
                 Fate.TOO_LARGE,
@@ -91,11 +91,13 @@ class Taking:
 
     def _take(
         self, protocols: Sequence[Protocol], request: Request, taken: Taken
-    ) -> None:
+    ) -> Parsed:
         parsed, source = self._known(protocols, request, taken)
         if source is None:
             if parsed.key is None and not parsed.events and not parsed.bad:
-                return  # a script, a pixel: nothing is kept, and nobody asked for
+                return (
+                    parsed  # a script, a pixel: nothing is kept, and nobody asked for
+                )
             raise _no_key(parsed.key)
         origin = request.headers.get(b"origin")
         if origin is not None and not source.lists(origin):
@@ -110,6 +112,7 @@ class Taking:
                 message = "Expected fewer events. Try again later."
                 raise Unaccepted(Fate.TOO_MANY, message, wait_s)
         self._keep(taken, source, parsed, request.received_us)
+        return parsed
 
     def _known(
         self, protocols: Sequence[Protocol], request: Request, taken: Taken
@@ -124,13 +127,12 @@ class Taking:
                 continue
             source = self.sources.find(parsed.key, protocol.name)
             if source is not None:
-                taken.protocol, taken.source, taken.parsed = protocol, source, parsed
+                taken.protocol, taken.source = protocol, source
                 return parsed, source
             first = first or (parsed, None)
         assert first is not None
         if isinstance(first, Unaccepted):
             raise first
-        taken.parsed = first[0]
         return first
 
     def _keep(
@@ -140,7 +142,6 @@ class Taking:
             event["source"] = source.name
         events, bad = self._checks.apply(source.name, parsed.events)
         most = taken.protocol.max_event_bytes
-        kept: list[Event] = []
         records: list[bytes] = []
         wrong = [*self._checks.bad(source.name, parsed.bad), *bad]
         for event in events:
@@ -151,12 +152,12 @@ class Taking:
                 continue
             detail = _too_much(record, most)
             if detail is None:
-                kept.append(event)
                 records.append(record)
             else:
                 wrong.append(BadRow(*detail, event))
+        taken.events = len(records)
         records += [_bad_record(row, source.name, received_us) for row in wrong]
-        taken.events, taken.bad, taken.records = kept, wrong, records
+        taken.reasons, taken.records = [row.reason for row in wrong], records
 
 
 def _bad_record(row: BadRow, source: str, received_us: int) -> bytes:

@@ -41,6 +41,28 @@ def read_object(text: bytes) -> dict[str, Any]:
     return value
 
 
+def read_few(text: bytes, max_bytes: int) -> tuple[dict[str, Any], list[Any]] | None:
+    """What a small batch says of its calls, and the calls: most batches of one.
+
+    Args:
+        text: of the batch.
+        max_bytes: of a call.
+
+    Returns:
+        None where a call might be too large, too deep or damaged: only its text tells.
+    """
+    if len(text) > max_bytes or text.count(b"{") + text.count(b"[") > _FEW_LEVELS:
+        return None
+    try:
+        about = orjson.loads(text)
+    except ValueError:
+        return None
+    calls = about.pop("batch", None) if type(about) is dict else None
+    if type(calls) is list and len(calls) <= _FEW_LEVELS:
+        return about, calls
+    return None
+
+
 def read_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
     """What a batch says of all its calls, and their texts.
 

@@ -22,6 +22,7 @@ from zap.collect.protocols.calls import CALLS, Post
 from zap.collect.protocols.posted_calls import (
     read_calls,
     read_envelope,
+    read_few,
     read_object,
     read_sent,
 )
@@ -122,10 +123,14 @@ class Segment:
         return Parsed(key, (read,))
 
     def _batch(self, request: Request) -> Parsed:
-        about, calls = read_envelope(request.body)
+        few = read_few(request.body, self.max_call_bytes)
+        about, calls = few if few is not None else read_envelope(request.body)
         key = key_of(request, about)
         post = _post(request, about)
-        read = list(read_calls(self.name, calls, post, self.max_call_bytes))
+        if few is not None:
+            read = [read_sent(self.name, None, each, b"", post) for each in calls]
+        else:
+            read = list(read_calls(self.name, calls, post, self.max_call_bytes))
         return Parsed(
             key,
             [each for each in read if isinstance(each, dict)],
