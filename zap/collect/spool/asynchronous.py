@@ -64,4 +64,4 @@ def _resolve(ended: Sequence[Ended], error: CollectError | None) -> None:
         if error is None:
             future.set_result(first)
         else:
-            future.set_exception(error)
+            future.set_exception(type(error)(*error.args))  # each has its traceback

@@ -8,14 +8,17 @@ from zap.datasets.publishing import sync
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, where they are not there, for good.
+    """Make a folder, and those above it, for good.
+
+    Names are synced whether they are new or not: who made them may have been killed
+    before it could do so.
 
     Raises:
-        OSError: the disk refuses.
+        OSError: the disk refuses, or a file is there.
     """
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    for each in reversed(missing):
-        each.mkdir(exist_ok=True)
-        sync(each.parent)
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is no folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for above in folder.absolute().parents:
+        try:
+            sync(above)
+        except PermissionError:
+            return  # in what we may not even list, we made nothing

@@ -34,6 +34,7 @@ class Positions:
 
     def __init__(self, folder: Path | str):
         self._folder = Path(folder) / FOLDER
+        self._made = False
 
     def get(self, name: str) -> int:
         """The number of the first record that the sink has not taken; 0 at first.
@@ -67,7 +68,9 @@ class Positions:
             )
         temporary = path.with_name(f".{name}.tmp")
         try:
-            make_folder(self._folder)
+            if not self._made:
+                make_folder(self._folder)
+                self._made = True
             write_file(temporary, b"%d\n" % position)
             os.replace(temporary, path)
             sync(self._folder)

@@ -69,6 +69,6 @@ class Room:
     def _full(self, limit: str, size: int, room: int) -> SpoolFull:
         return SpoolFull(
             f"Expected room for {size} bytes more, with {self._waiting} that wait. "
-            f"Received: {limit}={getattr(self._options, limit)}, which leaves "
-            f"{max(0, room)}. Have the sinks catch up, or give the spool more room."
+            f"Received: {limit}={getattr(self._options, limit)}, which leaves room for "
+            f"{max(0, room)} in all. Have the sinks catch up, or give it more."
         )

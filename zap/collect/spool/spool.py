@@ -166,19 +166,26 @@ class Spool:
         self.close()
 
     def _work(self) -> None:
+        group: Sequence[Submission] = ()
         try:
             while True:
                 group = self._queue.take(_TICK_S)
                 if group:
                     self._commit(group)
+                    group = ()  # they have heard
                 elif self._queue.closed:
                     return
                 self._look()
         except BaseException:  # a defect: nobody may wait for ever because of it
             report()
             self._queue.close()
-            while group := self._queue.take(0):
-                settle_all(_told(group, 0), CollectError("The spool's thread ended."))
+            ended = CollectError(
+                "Expected the spool's thread to go on. Received: an error that is a "
+                "defect of Zap, on stderr. Restart the collector."
+            )
+            while group:
+                settle_all(_told(group, 0), ended)
+                group = self._queue.take(0)
 
     def _commit(self, group: Sequence[Submission]) -> None:
         """Bring a group to the disk, and tell the readers, then the senders."""

@@ -1,0 +1,243 @@
+"""Many who write at once: groups, who hears of them, and what may wait."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from zap.collect.spool import (
+    AsyncSpool,
+    Spool,
+    SpoolFull,
+    SpoolOptions,
+    SpoolReader,
+    forget,
+    trim,
+)
+from zap.errors import CollectError
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, ...]]:
+    """A disk whose syncs wait: (one has begun, it may go on)."""
+    begun, go_on = threading.Event(), threading.Event()
+    real = os.fdatasync
+
+    def sync(file: int) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        real(file)
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    yield begun, go_on
+    go_on.set()
+
+
+def test_what_waits_is_one_group_and_wakes_the_loop_once(
+    tmp_path: Path, slow_disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = slow_disk
+    woken = []
+
+    async def main(spool: Spool) -> list[int]:
+        loop = asyncio.get_running_loop()
+        appends = AsyncSpool(spool, loop)
+        first = appends.append([b"E0"])
+        await loop.run_in_executor(None, begun.wait)
+        others = [appends.append([b"Ea", b"Eb"]) for _ in range(100)]
+        real = loop.call_soon_threadsafe
+        monkeypatch.setattr(
+            loop, "call_soon_threadsafe", lambda *a: (woken.append(a), real(*a))
+        )
+        assert not any(each.done() for each in (first, *others))
+        go_on.set()
+        found = [await first, *[await each for each in others]]
+        monkeypatch.undo()
+        return found
+
+    with Spool(tmp_path) as spool:
+        found = asyncio.run(main(spool))
+    assert found == [0, *range(1, 200, 2)]
+    assert len(woken) == 2  # one for the first alone, one for the hundred
+    blocks = (tmp_path / f"{0:020d}.spool").read_bytes().count(b"ZSB1")
+    assert blocks == 2
+
+
+def test_readers_see_nothing_before_it_is_synced(tmp_path: Path, slow_disk) -> None:
+    begun, go_on = slow_disk
+    done: list[CollectError | None] = []
+    reader = SpoolReader(tmp_path)
+    assert (reader.end, reader.oldest, reader.read(0).records) == (0, 0, [])
+    with Spool(tmp_path) as spool:
+        spool.submit([b"E0"], done.append)
+        assert begun.wait(60)
+        assert (reader.end, reader.wait(0, 0.01), done) == (0, False, [])
+        assert os.stat(tmp_path / f"{0:020d}.spool").st_size > 32  # it is written
+        threading.Timer(0.05, go_on.set).start()
+        assert reader.wait(0, 60)
+        assert reader.read(0).records == [b"E0"]
+    assert done == [None]
+
+
+def test_what_may_wait_is_bounded(tmp_path: Path, slow_disk) -> None:
+    begun, go_on = slow_disk
+    done: list[CollectError | None] = []
+    with Spool(tmp_path, SpoolOptions(queue_bytes=10_000)) as spool:
+        spool.submit([b"E" * 500], done.append)
+        assert begun.wait(60)
+        taken = 0
+        with pytest.raises(SpoolFull, match="queue_bytes=10000"):
+            while True:
+                spool.submit([b"E" * 500], done.append)
+                taken += 1
+        assert 15 <= taken <= 18
+        go_on.set()
+        while len(done) <= taken:
+            time.sleep(0.001)
+        assert spool.append([b"E" * 500]) == taken + 1
+    assert done == [None] * (taken + 1)
+    assert SpoolReader(tmp_path).end == taken + 2
+
+
+def test_a_close_brings_what_waits_to_the_disk(tmp_path: Path, slow_disk) -> None:
+    begun, go_on = slow_disk
+    done: list[CollectError | None] = []
+    spool = Spool(tmp_path)
+    for number in range(20):
+        spool.submit([b"E%d" % number], done.append)
+    assert begun.wait(60)
+    threading.Timer(0.05, go_on.set).start()
+    spool.close()
+    spool.close()
+    assert done == [None] * 20
+    assert SpoolReader(tmp_path).read(0).records == [b"E%d" % n for n in range(20)]
+    with pytest.raises(CollectError, match="which is closed"):
+        spool.append([b"E"])
+
+
+@pytest.mark.parametrize("records", [[], [b""], [b"E", b"", b"E"]])
+def test_what_is_no_record_is_refused(tmp_path: Path, records: list[bytes]) -> None:
+    with Spool(tmp_path) as spool, pytest.raises(CollectError, match="that is empty"):
+        spool.append(records)
+
+
+def test_a_receiver_that_raises_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[str] = []
+    monkeypatch.setattr(
+        threading, "excepthook", lambda args: reported.append(str(args.exc_value))
+    )
+
+    def raises(error: CollectError | None) -> None:
+        raise ValueError("a defect of the caller")
+
+    done: list[CollectError | None] = []
+    with Spool(tmp_path) as spool:
+        spool.submit([b"E0"], raises)
+        spool.submit([b"E1"], done.append)
+        assert spool.append([b"E2"]) == 2
+    assert (done, reported) == ([None], ["a defect of the caller"])
+
+
+def test_a_defect_in_the_thread_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[str] = []
+    monkeypatch.setattr(
+        threading, "excepthook", lambda args: reported.append(str(args.exc_value))
+    )
+
+    def defect(file: int) -> None:
+        raise RuntimeError("a defect of ours")
+
+    spool = Spool(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", defect)
+        with pytest.raises(CollectError, match="a defect of Zap"):
+            spool.append([b"E0"])
+    with pytest.raises(CollectError, match="which is closed"):
+        spool.append([b"E1"])
+    spool.close()
+    assert reported == ["a defect of ours"]
+    with Spool(tmp_path) as again:
+        assert again.append([b"E2"]) in (0, 1)  # it was written, and never synced
+
+
+def test_one_who_is_cancelled_or_gone_holds_nobody_up(tmp_path: Path) -> None:
+    async def cancels(spool: Spool) -> int:
+        appends = AsyncSpool(spool, asyncio.get_running_loop())
+        waits = asyncio.ensure_future(appends.append([b"E0"]))
+        waits.cancel()
+        return await appends.append([b"E1"])
+
+    async def leaves(spool: Spool) -> None:
+        AsyncSpool(spool, asyncio.get_running_loop()).append([b"E2"])
+
+    with Spool(tmp_path) as spool:
+        assert asyncio.run(cancels(spool)) == 1
+        asyncio.run(leaves(spool))
+        assert spool.append([b"E3"]) == 3
+
+
+def test_each_of_a_failed_group_gets_its_own_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(spool: Spool) -> list[BaseException | int]:
+        appends = AsyncSpool(spool, asyncio.get_running_loop())
+        both = [appends.append([b"E%d" % number]) for number in range(2)]
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    def full(file: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Spool(tmp_path) as spool:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fdatasync", full)
+            one, other = asyncio.run(main(spool))
+        assert isinstance(one, SpoolFull) and isinstance(other, SpoolFull)
+        assert one is not other and "No space left" in str(one)
+        assert spool.append([b"E2"]) == 0
+
+
+def test_all_at_once_beside_readers_trimmers_and_forgetters(tmp_path: Path) -> None:
+    """Every record is read once, in the order of each thread, and none is damaged."""
+    threads, turns = 4, 150
+    options = SpoolOptions(segment_bytes=3_000)
+    found: list[bytes] = []
+    over = threading.Event()
+
+    def write(name: int) -> None:
+        for turn in range(turns):
+            spool.append([b"E%d %d." % (name, turn), b"Esecret %d" % name])
+
+    def tidy() -> None:
+        while not over.is_set():
+            forget(tmp_path, lambda record: b"secret" in record)
+            trim(tmp_path, {"reader": len(found)}, keep_s=0)
+
+    with Spool(tmp_path, options) as spool:
+        writers = [threading.Thread(target=write, args=(n,)) for n in range(threads)]
+        tidying = threading.Thread(target=tidy)
+        for thread in (*writers, tidying):
+            thread.start()
+        reader = SpoolReader(tmp_path)
+        while len(found) < 2 * threads * turns:
+            assert reader.wait(len(found), 60)
+            found += reader.read(len(found), most=17).records
+        over.set()
+        for thread in (*writers, tidying):
+            thread.join()
+    assert set(found[1::2]) <= {b"", *(b"Esecret %d" % n for n in range(threads))}
+    for name in range(threads):
+        mine = [each for each in found[::2] if each.startswith(b"E%d " % name)]
+        assert mine == [b"E%d %d." % (name, turn) for turn in range(turns)]
+    forget(tmp_path, lambda record: b"secret" in record)
+    left = b"".join(path.read_bytes() for path in tmp_path.glob("*.spool"))
+    assert b"secret" not in left
