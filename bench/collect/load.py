@@ -113,6 +113,7 @@ def measure(
         connections=args.clients,
         rate=0,
         seconds=args.slice,
+        warm_seconds=min(1.0, args.slice),
     )
     together: list[Asked] = []
     memory = []

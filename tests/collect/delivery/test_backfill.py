@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from made_collected import (
     SECOND_US,
@@ -27,7 +28,7 @@ from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.spool import Positions, Spool, SpoolOptions, SpoolReader, trim
 from zap.times import DAY_US, iso
 
-EVENTS = made_events(600, seed=5, step_s=450)  # three days and a few hours
+EVENTS = made_events(300, seed=5, step_s=900)  # three days and a few hours
 RECORDS = made_records(EVENTS)
 DAY = "2026-03-02"
 
@@ -36,12 +37,12 @@ def delivered(folder: Path, archived_to: int = len(RECORDS)) -> Site:
     """A site whose archive has all events, or some; its store has none."""
     site = Site(folder)
     sink = ArchiveSink(site.archive, ArchiveOptions(tidy_s=0))
-    with Spool(site.spool, SpoolOptions(segment_bytes=20_000)) as spool:
+    with Spool(site.spool, SpoolOptions(segment_bytes=10_000)) as spool:
         with delivering(
             site.spool, [sink], DeliveryOptions(**{**vars(QUICK), "most": 70})
         ):
-            for begin in range(0, archived_to, 50):
-                spool.append(RECORDS[begin : min(begin + 50, archived_to)])
+            for begin in range(0, archived_to, 25):
+                spool.append(RECORDS[begin : min(begin + 25, archived_to)])
         if archived_to < len(RECORDS):
             spool.append(RECORDS[archived_to:])
     return site
@@ -53,7 +54,7 @@ def run(site: Site, capsys: Any, *arguments: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("archived_to", [0, 400, len(RECORDS)])
+@pytest.mark.parametrize("archived_to", [0, 200, len(RECORDS)])
 def test_a_store_is_filled_from_archive_and_spool(
     tmp_path: Path, capsys: Any, archived_to: int
 ) -> None:
@@ -70,7 +71,7 @@ def test_a_store_is_filled_from_archive_and_spool(
 def test_only_what_was_received_in_the_time_is_added(
     tmp_path: Path, capsys: Any
 ) -> None:
-    site = delivered(tmp_path, 400)
+    site = delivered(tmp_path, 200)
     since, until_us = START_US + DAY_US, START_US + 2 * DAY_US + 3600 * SECOND_US
     found = run(
         site,
@@ -117,6 +118,16 @@ def files_of(site: Site, day: str = DAY) -> list[Path]:
     return sorted(site.archive.glob(f"source=*/day={day}/*.parquet"))
 
 
+def flip(path: Path) -> None:
+    """Turn the bits of a byte of the events' data."""
+    group = pq.read_metadata(path).row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    data = next(column for column in columns if column.path_in_schema == "data")
+    found = bytearray(path.read_bytes())
+    found[data.data_page_offset + data.total_compressed_size - 5] ^= 0xFF
+    path.write_bytes(bytes(found))
+
+
 def rows(site: Site) -> list[tuple[str, str, int]]:
     expected = first_of_each(EVENTS)
     return sorted(((*n, at) for n, at in expected.items()), key=lambda row: row[2])
@@ -140,9 +151,7 @@ def test_a_day_of_the_archive_is_made_again(
         elif damage == "one cut" and path == some:
             path.write_bytes(whole[path][:-20])
         elif damage == "one flipped" and path == some:
-            found = bytearray(whole[path])
-            found[len(found) // 3] ^= 0xFF
-            path.write_bytes(bytes(found))
+            flip(path)
     found = run(site, capsys, "--archive-day", DAY)
     assert archived(site.archive) == rows(site)
     lost = {"none": 0, "all gone": len(whole), "all empty": len(whole)}
@@ -180,7 +189,7 @@ def test_an_event_that_was_sent_again_on_the_day_is_not_taken_twice(
     first = next(e for e in EVENTS if iso(e["received_at"]).startswith("2026-03-01"))
     again = {**first, "received_at": START_US + DAY_US}
     site = Site(tmp_path)
-    records = made_records([first, again, *EVENTS[300:310]])
+    records = made_records([first, again, *EVENTS[150:160]])
     with (
         Spool(site.spool) as spool,
         delivering(site.spool, [ArchiveSink(site.archive)]),
@@ -200,8 +209,8 @@ def test_what_the_spool_no_longer_has_is_not_given_up(
     tmp_path: Path, capsys: Any
 ) -> None:
     site = delivered(tmp_path)
-    trim(site.spool, {"archive": 400}, keep_s=0)
-    assert SpoolReader(site.spool).oldest > 200
+    trim(site.spool, {"archive": 200}, keep_s=0)
+    assert SpoolReader(site.spool).oldest > 100
     path = files_of(site)[0]
     path.write_bytes(b"damaged")
     assert main(["backfill", "--config", str(site.config), "--archive-day", DAY]) == 2

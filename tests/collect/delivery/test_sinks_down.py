@@ -21,7 +21,7 @@ from zap.collect.sinks.store import StoreSink
 from zap.collect.spool import Positions, Spool, SpoolFull, SpoolOptions, SpoolReader
 from zap.serving.stores import open_store
 
-EVENTS = made_events(1_500, seed=2)
+EVENTS = made_events(800, seed=2)
 PIECE = 50
 
 
@@ -48,8 +48,8 @@ def filled(spool: Spool, records: list[bytes], begin: int) -> int:
 def test_a_store_that_is_away_catches_up(tmp_path: Path, own_redis: Server) -> None:
     site = Site(tmp_path, store=own_redis.url)
     records, other = made_records(EVENTS), Listed()
-    # Room for some 1,000 events; half of it is kept.
-    room = SpoolOptions(max_bytes=400 * 1_000, segment_bytes=20_000)
+    # Room for some 500 events; half of it is kept.
+    room = SpoolOptions(max_bytes=400 * 500, segment_bytes=20_000)
     with (
         Spool(site.spool, room) as spool,
         delivering(site.spool, [store_sink(site), other]),
@@ -62,7 +62,7 @@ def test_a_store_that_is_away_catches_up(tmp_path: Path, own_redis: Server) -> N
         assert PIECE < begin < len(records), "the spool must fill up"
         with pytest.raises(SpoolFull):
             spool.append(records[begin : begin + PIECE])
-        until(lambda: len(other.taken) == begin)
+        until(lambda: Positions(site.spool).get("listed") == begin)
         until(lambda: reported(site.spool, "store")["in_a_row"] > 2)
         told = delivery_status(site.spool, ["store", "listed"])
         assert not told["well"] and told["sinks"]["store"]["failing"]
@@ -87,7 +87,7 @@ def test_a_store_that_is_away_catches_up(tmp_path: Path, own_redis: Server) -> N
 def test_an_archive_that_can_not_be_written_catches_up(
     tmp_path: Path, small_disk: Callable[[str], Path], fault: str
 ) -> None:
-    disk = small_disk("size=64k" if fault == "full" else "size=64m")
+    disk = small_disk("size=48k" if fault == "full" else "size=64m")
     site = Site(tmp_path, archive=str(disk / "archive"))
     records = made_records(EVENTS)
     first = 0 if fault == "away at the start" else PIECE
