@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from zap.collect.delivery.alone import alone
@@ -14,6 +15,7 @@ from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.delivery.report import SinkReport, now_us, write_report
 from zap.collect.sinks.sink import Sink
 from zap.collect.spool.trimming import trim
+from zap.errors import CollectError
 
 PATIENCE_S = 10.0
 """For a delivery whose collector was killed: it ends with the batch in its hands."""
@@ -72,16 +74,35 @@ class Delivery:
         ]
         for thread in threads:
             thread.start()
+        try:
+            self._watch(couriers, threads, started_us, reports)
+        except BaseException:  # no sink may be closed while its thread writes
+            stop.set()
+            for thread in threads:
+                thread.join()
+            raise
+        write_report(self._folder, started_us, reports, ended=True)
+        return reports
+
+    def _watch(
+        self,
+        couriers: Sequence[Courier],
+        threads: Sequence[threading.Thread],
+        started_us: int,
+        reports: dict[str, SinkReport],
+    ) -> None:
+        """Report and trim while the threads work."""
         trim_at = 0.0
         while any(thread.is_alive() for thread in threads):
             write_report(self._folder, started_us, reports, ended=False)
             if time.monotonic() >= trim_at:
-                self._trim(couriers)
+                # What can't be removed now holds up no delivery: the spool grows, and
+                # says so where it is full.
+                with suppress(CollectError, OSError):
+                    self._trim(couriers)
                 trim_at = time.monotonic() + self._options.trim_s
             for thread in threads:
                 thread.join(self._options.report_s / len(threads))
-        write_report(self._folder, started_us, reports, ended=True)
-        return reports
 
     def _trim(self, couriers: Sequence[Courier]) -> None:
         """Drop what all have taken: what is old, and more where room is short."""
