@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zap.collect.checks import names
 from zap.collect.checks.checks import Checks
 from zap.collect.checks.keyed import keyed
 from zap.collect.checks.settings import CheckSettings, PrivacySettings
@@ -393,3 +394,20 @@ def test_a_source_without_rules_gives_back_what_it_was_given() -> None:
     assert checks.apply("shop", events)[0] is events
     rows = [BadRow("x", "", SEGMENT)]
     assert checks.bad("shop", rows) is rows
+
+
+def test_long_keys_are_not_kept_in_memory() -> None:
+    checks = Checks({"shop": CheckSettings(privacy=PrivacySettings(drop=["*.email"]))})
+    before = names._kept.cache_info().currsize
+    for number in range(50):
+        keys = {f"{number}{'k' * 1_000}": "x", f"{'E' * 1_000}mail": "y", "Email": "z"}
+        kept, bad = checks.apply("shop", [{"type": "seen", "properties": keys}])
+        assert len(kept[0]["properties"]) == 2 and not bad
+    assert names._kept.cache_info().currsize <= before + 4
+
+
+def test_a_schema_that_is_no_text_describes_nothing() -> None:
+    checks = Checks({"shop": CheckSettings(privacy=PrivacySettings(drop=["*.email"]))})
+    sent = {"schema": {"schema": ["iglu:a/email/"]}, "data": {"email": "x", "b": 1}}
+    row = BadRow("zap.type", "Expected a type.", sent)
+    assert checks.bad("shop", [row])[0].payload == {**sent, "data": {"b": 1}}

@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_sinks import PATIENCE_S, QUICK, Listed, delivering, reported, until
 
+from zap.collect.delivery import delivery
 from zap.collect.delivery.delivery import Delivery
 from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.delivery.report import read_report
 from zap.collect.delivery.status import delivery_status
 from zap.collect.spool import Positions, Spool, SpoolFull, SpoolOptions, SpoolReader
+from zap.collect.spool.trimming import trim
 from zap.errors import CollectError
 
 
@@ -298,3 +301,52 @@ def test_a_delivery_may_begin_before_there_is_a_spool(tmp_path: Path) -> None:
 def test_bounds_that_are_none_are_refused(name: str) -> None:
     with pytest.raises(CollectError, match=name):
         DeliveryOptions(**{name: -1})
+
+
+def test_a_spool_that_can_not_be_trimmed_holds_up_no_delivery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "changing").mkdir()  # the lock of those who remove can't be opened
+    refused: list[CollectError] = []
+
+    def noting(*given: Any) -> int:
+        try:
+            return trim(*given)
+        except CollectError as error:
+            refused.append(error)
+            raise
+
+    monkeypatch.setattr(delivery, "trim", noting)
+    sink = Listed()
+    with Spool(tmp_path) as spool, delivering(tmp_path, [sink]):
+        spool.append(records(1))
+        until(lambda: len(refused) > 1)
+        spool.append(records(1))
+        until(lambda: len(sink.taken) == 2)
+        assert not sink.closed
+
+
+def test_no_sink_is_closed_while_its_thread_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(*given: Any) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(delivery, "trim", defect)
+    sink = Listed()
+    sink.open.clear()
+    ended = threading.Event()
+
+    def run() -> None:
+        with pytest.raises(ZeroDivisionError):
+            Delivery(tmp_path, [sink], QUICK).run(threading.Event())
+        ended.set()
+
+    with Spool(tmp_path) as spool:
+        spool.append(records(1))
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert not ended.wait(0.5) and not sink.closed
+        sink.open.set()
+        thread.join(PATIENCE_S)
+    assert ended.is_set() and sink.closed and len(sink.taken) == 1

@@ -24,6 +24,7 @@ from zap.collect.spool import (
     forget,
     trim,
 )
+from zap.collect.spool.blocks import MARK, encode_block
 from zap.errors import CollectError
 
 PAGE_BYTES = 4_096
@@ -342,3 +343,28 @@ def test_a_damaged_notice_is_told_and_made_anew(tmp_path: Path) -> None:
     with Spool(tmp_path) as spool:
         assert spool.status().end == 3
     assert len(read_all(tmp_path)) == 3
+
+
+def test_what_clients_write_does_not_slow_down_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A torn group may hold the mark of blocks a hundred thousand times."""
+    with Spool(tmp_path) as spool:
+        spool.append([record(0)])
+    marks = b'E{"a":"' + MARK * 300_000 + b'"}'
+    whole = encode_block(1, 0, [marks, record(1)])
+    with open(last_of(tmp_path), "ab") as file:
+        file.write(whole[:-1])
+    reads = 0
+
+    def counted(*given: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        return os_pread(*given)
+
+    os_pread = os.pread
+    monkeypatch.setattr(os, "pread", counted)
+    with Spool(tmp_path) as spool:
+        assert (spool.status().end, spool.status().torn) == (1, 1)
+    assert reads < 20
+    assert read_all(tmp_path) == [record(0)]

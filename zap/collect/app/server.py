@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -17,6 +18,7 @@ from zap.collect.app.collector import Collector
 from zap.collect.app.config import CollectConfig
 from zap.collect.app.metrics import CollectMetrics
 from zap.collect.app.own_routes import OwnRoutes
+from zap.collect.archive.commits import committed
 from zap.collect.bad.inbox import Inbox
 from zap.collect.checks.checks import Checks
 from zap.collect.protocol import Protocol
@@ -67,6 +69,24 @@ def problem_of(spool: Spool) -> str:
     if status.failing:
         return "can't be written"
     return "full" if status.bytes >= status.max_bytes else ""
+
+
+def open_spool(config: CollectConfig) -> Spool:
+    """The spool of some settings, for the one process that writes to it.
+
+    Where it is a new one, since the other was lost with its disk, its numbers go on
+    where the archive stands: what comes with a number that the archive has taken would
+    pass for taken.
+
+    Raises:
+        CollectError: it can't be written, or the archive's last commit is damaged.
+    """
+    least = 0
+    if config.archive:
+        with suppress(OSError):  # away for now; the delivery looks at it again
+            least = committed(Path(config.archive))
+    options = SpoolOptions(max_bytes=config.spool_max_bytes)
+    return Spool(config.spool, options, least)
 
 
 @dataclass(frozen=True)
@@ -127,7 +147,7 @@ def collecting(config: CollectConfig) -> Iterator[Collecting]:
     """
     protocols = protocols_of(config)
     checks = Checks(config.sources)
-    spool = Spool(config.spool, SpoolOptions(max_bytes=config.spool_max_bytes))
+    spool = open_spool(config)
     silent = config.log_requests == "none"
     requests = RequestLog(None if silent else sys.stderr.buffer)
     inbox = Inbox(spool)

@@ -7,7 +7,7 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol as Shape
 
@@ -19,6 +19,13 @@ from zap.collect.record import encode_bad, encode_event
 from zap.errors import CollectError
 
 NO_JSON, TOO_LARGE, TOO_DEEP = "no_json", "too_large", "too_deep"
+MOST_RECORD_BYTES = 16 << 20
+"""That a request may become, unless its body is itself a quarter of that. What it says
+once of all its events, as in a context or a header, stands in each of them."""
+_EACH = (
+    "Expected less that is said of all events at once, since it is kept with each. "
+    "Send fewer at once, or say less of them all."
+)
 
 
 class Checks(Shape):
@@ -109,7 +116,7 @@ class Taking:
             if wait_s:
                 message = "Expected fewer events. Try again later."
                 raise Unaccepted(Fate.TOO_MANY, message, wait_s)
-        self._keep(taken, source, parsed, request.received_us)
+        self._keep(taken, source, parsed, request)
         return parsed
 
     def _known(
@@ -135,28 +142,54 @@ class Taking:
         return first
 
     def _keep(
-        self, taken: Taken, source: Source, parsed: Parsed, received_us: int
+        self, taken: Taken, source: Source, parsed: Parsed, request: Request
     ) -> None:
-        for event in parsed.events:
-            event["source"] = source.name
-        events, bad = self._checks.apply(source.name, parsed.events)
-        most = taken.protocol.max_event_bytes
         records: list[bytes] = []
-        wrong = [*self._checks.bad(source.name, parsed.bad), *bad]
-        for event in events:
-            try:
-                record = encode_event(event)
-            except CollectError as error:
-                wrong.append(BadRow(NO_JSON, str(error), ascii(event)))
-                continue
-            detail = _too_much(record, most)
-            if detail is None:
-                records.append(record)
-            else:
-                wrong.append(BadRow(*detail, event))
-        taken.events = len(records)
-        records += [_bad_record(row, source.name, received_us) for row in wrong]
-        taken.reasons, taken.records = [row.reason for row in wrong], records
+        reasons: list[str] = []
+        room = max(MOST_RECORD_BYTES, 4 * len(request.body))
+        for record, reason in self._records(taken.protocol, source, parsed, request):
+            room -= len(record)
+            if room < 0:
+                raise Unaccepted(Fate.TOO_LARGE, _EACH)
+            records.append(record)
+            if reason:
+                reasons.append(reason)
+        taken.events, taken.reasons = len(records) - len(reasons), reasons
+        taken.records = records
+
+    def _records(
+        self, protocol: Protocol, source: Source, parsed: Parsed, request: Request
+    ) -> Iterator[tuple[bytes, str]]:
+        """A record at a time, so that one too many ends it: events, then bad rows.
+
+        Beside a bad row's record stands its reason.
+        """
+        name, checks = source.name, self._checks
+        wrong: list[BadRow] = []
+        for sent in parsed.events:
+            sent["source"] = name
+            events, bad = checks.apply(name, (sent,))
+            wrong += bad
+            for event in events:
+                record = _event_record(event, protocol.max_event_bytes)
+                if isinstance(record, bytes):
+                    yield record, ""
+                else:
+                    wrong.append(record)
+        for row in wrong:
+            yield _bad_record(row, name, request.received_us), row.reason
+        for row in parsed.bad:
+            for told in checks.bad(name, (row,)):
+                yield _bad_record(told, name, request.received_us), told.reason
+
+
+def _event_record(event: Event, most_bytes: int) -> bytes | BadRow:
+    try:
+        record = encode_event(event)
+    except CollectError as error:
+        return BadRow(NO_JSON, str(error), ascii(event))
+    detail = _too_much(record, most_bytes)
+    return record if detail is None else BadRow(*detail, event)
 
 
 def _check_size(protocol: Protocol, request: Request) -> None:

@@ -48,7 +48,7 @@ class Commits:
             OSError: the disk refuses.
         """
         make_folder(self._staged)
-        self.position, moves = self._read()
+        self.position, moves = self.read()
         self._move(moves)
         for path in self._staged.iterdir():
             path.unlink()
@@ -74,7 +74,13 @@ class Commits:
         self._move(moves)
         self.position = position
 
-    def _read(self) -> tuple[int | None, list[Move]]:
+    def read(self) -> tuple[int | None, list[Move]]:
+        """The last commit: its position, and its files' names and places.
+
+        Raises:
+            CollectError: the commit can't be understood.
+            OSError: the disk refuses.
+        """
         try:
             content = self._record.read_bytes()
         except FileNotFoundError:
@@ -102,6 +108,16 @@ class Commits:
         for folder in {path.parent for _, path in moves}:
             if folder.exists():
                 sync(folder)
+
+
+def committed(root: Path) -> int:
+    """The position of an archive's last commit; 0 where there is none.
+
+    Raises:
+        CollectError: the commit can't be understood.
+        OSError: the disk refuses.
+    """
+    return Commits(root).read()[0] or 0
 
 
 def make_home(root: Path) -> Path:

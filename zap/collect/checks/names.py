@@ -44,14 +44,24 @@ _IN_REQUESTS = {
 }
 
 
-@lru_cache(4096)
+_LONGEST_KEPT = 100
+
+
 def plain(name: str) -> str:
     """A key without case and punctuation.
 
     >>> plain("user_id") == plain("userId") == plain("$user-ID")
     True
     """
+    return _kept(name) if len(name) <= _LONGEST_KEPT else _plain(name)
+
+
+def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
+
+
+_kept = lru_cache(4096)(_plain)
+"""Of short names alone: who sends long ones must not fill the memory with them."""
 
 
 def in_events(name: str) -> set[str]:

@@ -104,7 +104,8 @@ class _Walk:
         return self._texts(name, opened) if opened is value else opened
 
     def _of_object(self, values: dict[str, Any], inside: int) -> dict[str, Any]:
-        described = SCHEMA.fullmatch(str(values.get("schema", "")))
+        schema = values.get("schema")
+        described = SCHEMA.fullmatch(schema) if isinstance(schema, str) else None
         new = {}
         for name, value in values.items():
             change = self._names.get(plain(name))

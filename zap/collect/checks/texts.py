@@ -41,7 +41,8 @@ class TextRules:
 
     def __call__(self, name: str, text: str) -> str:
         """The text as it may stay, by the name of the key that it is below."""
-        is_query, is_address = self._kind(name)
+        kind = self._kind if len(name) <= _LONGEST_KEPT else _kind
+        is_query, is_address = kind(name)
         if self._names and ("?" in text or "#" in text or is_query):
             cut = self._cut if len(text) <= _LONGEST_KEPT else self._without
             text = cut(text, is_query)

@@ -132,16 +132,19 @@ class Courier:
                 was filled from.
         """
         reader = SpoolReader(self._folder)
-        own = self.sink.position()
-        position = self._positions.get(self.sink.name) if own is None else own
+        own, name = self.sink.position(), self.sink.name
+        position = self._positions.get(name) if own is None else own
         there = reader.status()
-        if position > there.end:
+        known = name in self._positions.all()
+        if position > there.end or (position > there.oldest and not known):
             raise CollectError(
                 "Expected the spool that the sink was filled from. Received: "
                 f"spool={self._folder} with {there.end:,} records, "
                 f"sink={self.sink.name} which has taken {position:,}. Bring the spool "
                 "back, or choose a new folder for the sink."
             )
+        if not known:  # before its first record, so that a spool knows its sinks
+            self._positions.set(name, max(there.oldest, position))
         self.report.skipped = max(0, there.oldest - position)
         self.report.position = max(there.oldest, position)
         self._reader = reader

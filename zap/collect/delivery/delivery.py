@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from zap.collect.delivery.alone import alone
@@ -73,6 +74,26 @@ class Delivery:
         ]
         for thread in threads:
             thread.start()
+        try:
+            broken = self._watch(couriers, threads, started_us, reports, stop)
+        except BaseException:  # no sink may be closed while its thread writes
+            stop.set()
+            for thread in threads:
+                thread.join()
+            raise
+        if broken:
+            raise RuntimeError("a sink's thread has ended by itself; see above")
+        return reports
+
+    def _watch(
+        self,
+        couriers: Sequence[Courier],
+        threads: Sequence[threading.Thread],
+        started_us: int,
+        reports: dict[str, SinkReport],
+        stop: threading.Event,
+    ) -> bool:
+        """Report and trim while the threads work; whether one has ended by itself."""
         trim_at, problem, broken = 0.0, "", False
         while any(thread.is_alive() for thread in threads):
             write_report(self._folder, started_us, reports, problem)
@@ -85,9 +106,7 @@ class Delivery:
                 stop.set()
                 broken = True
         write_report(self._folder, started_us, reports, problem, ended=True)
-        if broken:
-            raise RuntimeError("a sink's thread has ended by itself; see above")
-        return reports
+        return broken
 
     def _trim(self, couriers: Sequence[Courier]) -> str:
         """Drop what all have taken: what is old, and more where room is short.

@@ -17,10 +17,9 @@ from zap.collect.event import BadRow, Event
 from zap.collect.protocol import Fate, Unaccepted
 from zap.collect.protocols.bounded_json import DeepJsonError, check_depth
 from zap.collect.protocols.calls import Post, UnfitError, read_call
+from zap.collect.protocols.many import check_many
 from zap.collect.protocols.mended_json import loads
 
-MOST_CALLS = 10_000
-"""In a batch. It bounds what the bad rows of a body full of commas come to."""
 _FEW_LEVELS = 32
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -79,12 +78,7 @@ def read_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
     except (ValueError, TypeError, RecursionError) as error:
         expected = 'an object with "batch", a list of calls'
         raise malformed(f"{expected}. Received: {error}") from error
-    if len(calls) > MOST_CALLS:
-        raise Unaccepted(
-            Fate.TOO_LARGE,
-            f"Expected at most {MOST_CALLS} calls in a batch. "
-            f"Received: {len(calls)}. Send fewer at once.",
-        )
+    check_many(calls)
     return about, calls
 
 

@@ -19,6 +19,7 @@ import orjson
 from zap.collect.event import BadRow
 from zap.collect.protocol import Fate, Parsed, Reply, Request, Unaccepted
 from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError, read_json
+from zap.collect.protocols.many import check_many
 from zap.collect.protocols.posthog_events import Sending, read_event
 from zap.collect.protocols.posthog_v1 import PATH as LATER
 from zap.collect.protocols.posthog_v1 import Told, earlier_form, told
@@ -74,6 +75,7 @@ class PostHog:
                 'Expected {"api_key": KEY, "batch": [EVENT, ...]}. '
                 f"Received: batch of type {type(batch).__name__}.",
             )
+        check_many(batch)
         later = request.path == LATER
         if later:
             sdk = request.headers.get(b"posthog-sdk-info", b"").decode("latin-1")

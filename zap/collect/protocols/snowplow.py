@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl
 from zap.collect.event import BadRow, Event
 from zap.collect.protocol import Fate, Header, Parsed, Reply, Request, Unaccepted
 from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError, read_json
+from zap.collect.protocols.many import check_many
 from zap.collect.protocols.retry import retry_after
 from zap.collect.protocols.snowplow_cookie import network_id, set_cookie
 from zap.collect.protocols.snowplow_events import Visit, read_event
@@ -83,7 +84,9 @@ class Snowplow:
         visitor = network_id(request.headers)
         visit = _visit(request, visitor)
         if request.method == "POST":
-            sent = [_with(query, each) for each in _batch(request.body)]
+            batch = _batch(request.body)
+            self._check_size(request, batch)
+            sent = [_with(query, each) for each in batch]
         else:
             sent = [query]
         read = [(each, read_event(each, visit)) for each in sent]
@@ -95,6 +98,21 @@ class Snowplow:
             bad=[row for _, row in read if isinstance(row, BadRow)],
             network_id=visitor,
         )
+
+    def _check_size(self, request: Request, batch: Sequence[Any]) -> None:
+        """See that events with the query, which each of them takes, are no more.
+
+        Raises:
+            Unaccepted: they are.
+        """
+        check_many(batch)
+        size = len(request.body) + len(request.query) * len(batch)
+        if size > self.max_body_bytes:
+            raise Unaccepted(
+                Fate.TOO_LARGE,
+                f"Expected at most {self.max_body_bytes} bytes, the query counted with "
+                f"each event. Received: {size}. Send fewer at once.",
+            )
 
     def accepted(self, request: Request, parsed: Parsed) -> Reply:
         """The pixel, or "ok", with the visitor's cookie."""

@@ -19,6 +19,7 @@ from zap.collect.event import BadRow
 from zap.collect.protocol import Fate, Parsed, Reply, Request, Unaccepted
 from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError
 from zap.collect.protocols.browser_json import read_browser_json
+from zap.collect.protocols.many import check_many
 from zap.collect.protocols.retry import retry_after
 from zap.collect.protocols.zap_events import Sending, read_event
 from zap.collect.script.serving import SCRIPT, TYPES, script_files
@@ -73,6 +74,7 @@ class Zap:
                 'Expected {"key": KEY, "sent_at": TIME, "events": [EVENT, ...]}. '
                 f"Received: events of type {type(given).__name__}.",
             )
+        check_many(given)
         sending = Sending(
             request.received_us,
             body.get("sent_at"),

@@ -157,16 +157,19 @@ class SegmentFile:
     def sound_from(self, offset: int, least: int) -> int | None:
         """Where the first block is with numbers from ``least`` on, or None."""
         while offset < self.size:
-            data = os.pread(self._file, _CHUNK, offset)
-            place = data.find(MARK)
-            if place < 0:
-                offset += max(1, len(data) - len(MARK) + 1)
-                continue
-            offset += place
-            block = self.block_at(offset)
-            if block is not None and block.first >= least:
-                return offset
-            offset += 1
+            data = os.pread(self._file, _CHUNK + HEAD.size, offset)
+            place = data.find(MARK, 0, _CHUNK)
+            while place >= 0:
+                at = offset + place
+                # Clients may write the mark too, a thousand times in a record; a head
+                # behind it that fits the file they can't, as JSON has no such bytes.
+                head = read_head(data[place : place + HEAD.size])
+                if head is not None and at + head.size <= self.size:
+                    block = self.block_at(at)
+                    if block is not None and block.first >= least:
+                        return at
+                place = data.find(MARK, place + 1, _CHUNK)
+            offset += _CHUNK - len(MARK) + 1
         return None
 
     def close(self) -> None:

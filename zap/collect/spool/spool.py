@@ -54,19 +54,26 @@ class Spool:
     Args:
         folder: is made where it is not there.
         options: limits.
+        least: no number below is given: a sink that keeps numbers itself has them of
+            another spool, which was lost.
 
     Raises:
         SpoolTaken: another process writes to it.
         CollectError: it can't be written.
     """
 
-    def __init__(self, folder: Path | str, options: SpoolOptions | None = None):
+    def __init__(
+        self,
+        folder: Path | str,
+        options: SpoolOptions | None = None,
+        least: int = 0,
+    ):
         self.folder = Path(folder)
         self.options = options or SpoolOptions()
         self._calls = Calls()
         self._failing = ""
         try:
-            self._open()
+            self._open(least)
         except OSError as error:
             raise CollectError(
                 f"Expected a folder that can be written. Received: spool={folder}: "
@@ -75,13 +82,13 @@ class Spool:
         self._thread = threading.Thread(target=self._work, name="spool", daemon=True)
         self._thread.start()
 
-    def _open(self) -> None:
+    def _open(self, least: int) -> None:
         make_folder(self.folder)
         self._lock = writer_of(self.folder)
         try:
             self._control = Control(self.folder)
             told = self._control.told() or Told()
-            self._tail = Tail(self.folder, self.options, told.end)
+            self._tail = Tail(self.folder, self.options, max(told.end, least))
             self._room = Room(self.folder, self.options)
         except BaseException:
             os.close(self._lock)

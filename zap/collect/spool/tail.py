@@ -37,7 +37,7 @@ class Tail:
     Args:
         folder: the spool's.
         options: when to begin a new segment.
-        synced: the end that was told last: no number below is given again.
+        synced: the end that was told last, or more: no number below is given again.
 
     Attributes:
         end: the number of the next record.
