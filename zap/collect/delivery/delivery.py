@@ -6,7 +6,6 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from zap.collect.delivery.alone import alone
