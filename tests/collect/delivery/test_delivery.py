@@ -12,6 +12,7 @@ from made_sinks import PATIENCE_S, QUICK, Listed, delivering, reported, until
 from zap.collect.delivery.delivery import Delivery
 from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.delivery.report import read_report
+from zap.collect.delivery.status import delivery_status
 from zap.collect.spool import Positions, Spool, SpoolFull, SpoolOptions, SpoolReader
 from zap.errors import CollectError
 
@@ -192,6 +193,53 @@ def test_a_batch_is_bounded_by_bytes(tmp_path: Path) -> None:
             until(lambda: len(sink.taken) == 300)
     assert len(in_order(sink)) == 300
     assert max(sum(map(len, batch.records)) for batch in sink.batches) <= 10_000
+
+
+def test_what_a_sink_has_taken_is_told_though_its_process_was_killed(
+    tmp_path: Path,
+) -> None:
+    """Killed between the sink's own note and the spool's, with nothing more to come."""
+
+    class Noted(Listed):
+        def position(self) -> int:
+            return 5
+
+    with Spool(tmp_path) as spool:
+        spool.append(records(5))
+        sink = Noted()
+        with delivering(tmp_path, [sink]):
+            until(lambda: Positions(tmp_path).get("listed") == 5)
+    assert sink.taken == []
+
+
+def test_a_defect_of_a_sink_ends_the_delivery_and_is_not_passed_over(
+    tmp_path: Path, monkeypatch
+) -> None:
+    seen = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args))
+    broken, other = Listed("broken"), Listed("other")
+    broken.counts = lambda: 1 // 0  # type: ignore[assignment]
+    with Spool(tmp_path) as spool:
+        spool.append(records(5))
+        with pytest.raises(RuntimeError, match="ended by itself"):
+            Delivery(tmp_path, [broken, other], QUICK).run(threading.Event())
+    assert [args.exc_type for args in seen] == [ZeroDivisionError]
+    assert len(other.taken) == 5 and broken.closed
+
+
+def test_a_spool_that_can_not_be_trimmed_is_told(tmp_path: Path, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise CollectError("the disk refuses")
+
+    monkeypatch.setattr("zap.collect.delivery.delivery.trim", refuse)
+    sink = Listed()
+    with Spool(tmp_path) as spool, delivering(tmp_path, [sink]):
+        spool.append(records(5))
+        until(lambda: (read_report(tmp_path) or {}).get("problem"))
+        spool.append(records(5))
+        until(lambda: len(sink.taken) == 10)
+        told = delivery_status(tmp_path, ["listed"])
+    assert told["delivery"]["problem"] == "the disk refuses" and not told["well"]
 
 
 def test_one_delivery_a_spool(tmp_path: Path, monkeypatch) -> None:
