@@ -91,4 +91,4 @@ def test_kills_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_many_kills_lose_nothing(tmp_path: Path) -> None:
-    kills(tmp_path, 40)
+    kills(tmp_path, 20)

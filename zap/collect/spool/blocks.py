@@ -89,14 +89,13 @@ def encode_block(
         records: at least one; together below 4 GB.
         checksums: where they are known.
     """
-    body = b"".join(records)
+    lengths = array("I", map(len, records))
     sums = array("I", map(crc32, records)) if checksums is None else checksums
-    table = _little(array("I", map(len, records)) + sums).tobytes()
-    head = HEAD.pack(MARK, 0, len(records), len(body), first, time_us)
-    crc = crc32(table, crc32(head[_CHECKED_FROM:]))
-    return b"".join(
-        (MARK, crc.to_bytes(4, "little"), head[_CHECKED_FROM:], table, body)
-    )
+    table = _little(lengths + sums).tobytes()
+    head = HEAD.pack(MARK, 0, len(records), sum(lengths), first, time_us)
+    checked = head[_CHECKED_FROM:] + table
+    crc = crc32(checked).to_bytes(4, "little")
+    return b"".join((MARK, crc, checked, *records))  # the records are copied once
 
 
 def read_head(data: bytes | memoryview) -> Head | None:
