@@ -20,6 +20,7 @@ from tests.collect.clients import test_posthog_python as posthog_python
 from tests.collect.clients import test_snowplow_browser as snowplow_browser
 from tests.collect.clients import test_snowplow_node as snowplow_node
 from tests.collect.clients import test_snowplow_python as snowplow_python
+from tests.collect.clients.killing import doubled
 from tests.collect.clients.shop_site import installed, site_of
 from tests.collect.clients.sinks import archived, deliver, sinks_in, stored
 from tests.collect.real_collector import KEY, RealCollector, source_of
@@ -147,3 +148,21 @@ def test_clients_of_posthog(collector_server: Start, tmp_path: Path) -> None:
     posthog_node.called(collector.url)
     assert len(collector.events()) == len(told)
     check_sinks(collector, "user_id", sees, {"total", "user_id"})
+
+
+def test_what_is_sent_again_is_archived_once(collector_server: Start) -> None:
+    """As a tracker does whose answer was lost."""
+    collector = collector_server(["snowplow"])
+    sent = snowplow_python.Sent(collector.url, "post", batch_size=100)
+    for event, _ in snowplow_python.EVENTS:
+        sent.tracker.track(event())
+    again = sent.emitter.event_store.get_events_batch()
+    for _ in range(2):
+        sent.emitter.send_events(again)
+    collector.stop()
+    deliver(collector)
+    spooled = [event["event_id"] for event in collector.events()]
+    assert {*doubled(spooled)} == {*spooled} == {*sent.acknowledged}
+    assert sorted(each["event_id"] for each in archived(collector)) == sorted(
+        {*spooled}
+    )

@@ -101,24 +101,25 @@ def read_calls(
     """
     for each in calls:
         text = memoryview(each)
-        if text.nbytes > max_bytes:
-            detail = f"Expected a call of at most {max_bytes} bytes. "
-            detail += f"Received: {text.nbytes}. Send less with it."
-            yield BadRow(f"{tool}.too_large", detail, _decoded(text))
-            continue
         try:
             sent = loads(text)
         except ValueError as error:
             detail = f"Expected JSON. Received: {error}."
-            yield BadRow(f"{tool}.json", detail, _decoded(text))
+            whole = bytes(text).decode("utf-8", "replace")
+            yield BadRow(f"{tool}.json", detail, whole)
             continue
-        yield read_sent(tool, None, sent, bytes(text), post)
+        if text.nbytes > max_bytes:
+            detail = f"Expected a call of at most {max_bytes} bytes. "
+            detail += f"Received: {text.nbytes}. Send less with it."
+            yield _bad(f"{tool}.too_large", detail, None, sent, post)
+        else:
+            yield read_sent(tool, None, sent, bytes(text), post)
 
 
 def read_sent(
     tool: str, call: str | None, sent: Any, text: bytes, post: Post
 ) -> Event | BadRow:
-    """The event of a call, or why it is none. Its key is not kept in either."""
+    """The event of a call, or why it is none."""
     try:
         if text.count(b"{") + text.count(b"[") > _FEW_LEVELS:
             check_depth(sent, _FEW_LEVELS)
@@ -127,17 +128,20 @@ def read_sent(
         reason, detail = "depth", str(error)
     except UnfitError as error:
         reason, detail = error.args
+    return _bad(f"{tool}.{reason}", detail, call, sent, post)
+
+
+def _bad(reason: str, detail: str, call: str | None, sent: Any, post: Post) -> BadRow:
+    """A row with all that is needed to read its call again, and without its key."""
     if type(sent) is dict:
         sent = {name: value for name, value in sent.items() if name != "writeKey"}
         if call is not None:
             sent["type"] = call
-    return BadRow(f"{tool}.{reason}", detail, sent)
+        if post.sent_at is not None and not sent.get("sentAt"):
+            sent["sentAt"] = post.sent_at
+    return BadRow(reason, detail, sent)
 
 
 def malformed(expected_and_received: str) -> Unaccepted:
     """The refusal of a body of another form."""
     return Unaccepted(Fate.MALFORMED, f"Expected {expected_and_received}.")
-
-
-def _decoded(text: memoryview) -> str:
-    return bytes(text).decode("utf-8", "replace")

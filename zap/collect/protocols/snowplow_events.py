@@ -72,11 +72,15 @@ def _texts(sent: Any) -> dict[str, str]:
         )
     texts = {}
     for name, value in sent.items():
+        if value.__class__ is str:
+            if value:
+                texts[name] = value
+            continue
         if isinstance(value, dict | list):
             raise bad_event("snowplow.event", f"a text as {name!r}", value)
         if isinstance(value, bool):
             value = int(value)
-        if value is not None and value != "":
+        if value is not None:
             texts[name] = str(value)
     return texts
 
