@@ -335,6 +335,28 @@ def test_a_segment_that_was_removed_is_not_written_to(tmp_path: Path) -> None:
     assert SpoolReader(tmp_path).read(1).records == [record(1)]
 
 
+def test_a_disk_that_can_not_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path, 1)
+    reader = SpoolReader(tmp_path)
+
+    def fails(*given):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", fails)
+    for ask in (
+        lambda: reader.read(0),
+        lambda: reader.end,
+        lambda: reader.oldest,
+        lambda: reader.written_us(0),
+        lambda: reader.wait(5, 0),
+        reader.status,
+    ):
+        with pytest.raises(CollectError, match="Expected to read the spool"):
+            ask()
+
+
 def test_a_damaged_notice_is_told_and_made_anew(tmp_path: Path) -> None:
     filled(tmp_path, 1)
     (tmp_path / "synced").write_bytes(b"\x01" * 512)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
+from pathlib import Path
 
 from zap.errors import CollectError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class SpoolFull(CollectError):
     """The spool has no room: nothing was kept, and the sender is to try again later."""
+
+
+def not_kept(folder: Path, raised: OSError) -> CollectError:
+    """What to say of records that the disk did not take."""
+    kind = SpoolFull if raised.errno in _NO_ROOM else CollectError
+    error = kind(
+        f"Expected to write to the disk. Received: spool={folder}: {raised}. "
+        "Make room on the disk, or mend it; nothing of this was kept."
+    )
+    error.__cause__ = raised
+    return error
 
 
 class SpoolTaken(CollectError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zap.collect.spool.blocks import size_of
-from zap.collect.spool.receivers import Receiver
+from zap.collect.spool.receivers import Ended, Receiver
 from zap.collect.spool.room import Room
 from zap.collect.spool.segments import HEADER
 from zap.errors import CollectError
@@ -31,6 +31,15 @@ class Submission(NamedTuple):
     size: int
     receiver: Receiver
     token: Any
+
+
+def told(group: Sequence[Submission], first: int) -> list[tuple[Receiver, Ended]]:
+    """Each receiver of a group, with its token and the number of its first record."""
+    all_told: list[tuple[Receiver, Ended]] = []
+    for each in group:
+        all_told.append((each.receiver, (each.token, first)))
+        first += len(each.records)
+    return all_told
 
 
 class Queue:

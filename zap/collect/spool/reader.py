@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +72,10 @@ class SpoolReader:
         """The number behind the last record that is synced.
 
         Raises:
-            CollectError: the writer's file of it is damaged.
+            CollectError: it can't be read.
         """
-        return self._told().end
+        with _reading(self.folder):
+            return self._told().end
 
     @property
     def oldest(self) -> int:
@@ -82,7 +84,8 @@ class SpoolReader:
         Raises:
             CollectError: as for ``end``.
         """
-        return oldest_of(segments_of(self.folder), self._told())
+        with _reading(self.folder):
+            return oldest_of(segments_of(self.folder), self._told())
 
     def read(
         self, position: int, most: int = MOST, most_bytes: int = MOST_BYTES
@@ -99,18 +102,13 @@ class SpoolReader:
         """
         records: list[bytes] = []
         room = most_bytes
-        try:
+        with _reading(self.folder):
             for part in self._records(position, most):
                 fits = _within(part[: most - len(records)], room, not records)
                 records += fits
                 room -= sum(map(len, fits))
                 if len(fits) < len(part):
                     break
-        except OSError as error:
-            raise CollectError(
-                f"Expected to read the spool. Received: {self.folder}: {error}. "
-                "Mend the disk, or let the user of this process read it."
-            ) from error
         return Batch(position, records, position + len(records))
 
     def wait(self, position: int, timeout_s: float) -> bool:
@@ -141,10 +139,11 @@ class SpoolReader:
         Raises:
             CollectError: as for ``end``.
         """
-        told = self._told()
-        if oldest_of(segments_of(self.folder), told) <= position < told.end:
-            for _, _, what in self._cursor.parts(position, told):
-                return None if isinstance(what, Damage) else what.time_us
+        with _reading(self.folder):
+            told = self._told()
+            if oldest_of(segments_of(self.folder), told) <= position < told.end:
+                for _, _, what in self._cursor.parts(position, told):
+                    return None if isinstance(what, Damage) else what.time_us
         return None
 
     def status(self) -> SpoolStatus:
@@ -153,11 +152,13 @@ class SpoolReader:
         Raises:
             CollectError: as for ``end``.
         """
-        segments, told = segments_of(self.folder), self._told()
+        with _reading(self.folder):
+            segments, told = segments_of(self.folder), self._told()
+            held = bytes_of(segments)
         return SpoolStatus(
             end=told.end,
             oldest=oldest_of(segments, told),
-            bytes=bytes_of(segments),
+            bytes=held,
             max_bytes=told.max_bytes,
             failing=told.failing or None,
             torn=told.torn,
@@ -186,6 +187,18 @@ class SpoolReader:
             self._kept = filled(part.file, part.offset, block)
             self._last = (part.file, block.first)
         return self._kept
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Say of what the system says where it comes from."""
+    try:
+        yield
+    except OSError as error:
+        raise CollectError(
+            f"Expected to read the spool. Received: {folder}: {error}. "
+            "Mend the disk, or let the user of this process read it."
+        ) from error
 
 
 def _within(records: list[bytes], room: int, at_least_one: bool) -> list[bytes]:

@@ -6,7 +6,6 @@ does any of the senders hear of it. Nobody waits for a group to fill.
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Sequence
@@ -17,12 +16,11 @@ from typing import Any
 from zap.collect.spool.control import Control, Told
 from zap.collect.spool.folders import make_folder
 from zap.collect.spool.locks import writer_of
-from zap.collect.spool.options import SpoolFull, SpoolOptions, SpoolStatus
-from zap.collect.spool.queue import Queue, Submission
+from zap.collect.spool.options import SpoolOptions, SpoolStatus, not_kept
+from zap.collect.spool.queue import Queue, Submission, told
 from zap.collect.spool.receivers import (
     Calls,
     Done,
-    Ended,
     Receiver,
     Waiting,
     report,
@@ -35,8 +33,6 @@ from zap.errors import CollectError
 
 _TICK_S = 0.05
 """How often an idle spool looks whether others ask something of it."""
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Spool:
@@ -87,14 +83,14 @@ class Spool:
         self._lock = writer_of(self.folder)
         try:
             self._control = Control(self.folder)
-            told = self._control.told() or Told()
-            self._tail = Tail(self.folder, self.options, max(told.end, least))
+            before = self._control.told() or Told()
+            self._tail = Tail(self.folder, self.options, max(before.end, least))
             self._room = Room(self.folder, self.options)
         except BaseException:
             os.close(self._lock)
             raise
         self._queue = Queue(self.folder, self._room)
-        self._torn = told.torn + self._tail.torn
+        self._torn = before.torn + self._tail.torn
         self._begun = self._control.asked()
         self._tell()
 
@@ -191,7 +187,7 @@ class Spool:
                 "defect of Zap, on stderr. Restart the collector."
             )
             while group:
-                settle_all(_told(group, 0), ended)
+                settle_all(told(group, 0), ended)
                 group = self._queue.take(0)
 
     def _commit(self, group: Sequence[Submission]) -> None:
@@ -202,20 +198,20 @@ class Spool:
             records = [*chain.from_iterable(each.records for each in group)]
             self._room.grown(self._tail.append(records))
         except OSError as raised:
-            error = _not_kept(self.folder, raised)
+            error = not_kept(self.folder, raised)
             self._failing = str(error)
         else:
             self._failing = ""
         self._tell()
         self._queue.done(group)
-        settle_all(_told(group, first), error)
+        settle_all(told(group, first), error)
 
     def _look(self) -> None:
         """See what others did to the folder, now and then, or ask for."""
         try:
             self._room.look()
         except OSError as error:
-            self._failing = str(_not_kept(self.folder, error))
+            self._failing = str(not_kept(self.folder, error))
         asked = self._control.asked()
         if asked != self._begun:
             self._tail.begin_anew()
@@ -224,25 +220,6 @@ class Spool:
 
     def _tell(self) -> None:
         tail, most = self._tail, self.options.max_bytes
-        told = (tail.end, tail.active, self._begun, most, self._torn, self._failing)
-        self._control.tell(Told(*told))
-
-
-def _told(group: Sequence[Submission], first: int) -> list[tuple[Receiver, Ended]]:
-    """Each receiver with its token and the number of its first record."""
-    told: list[tuple[Receiver, Ended]] = []
-    for each in group:
-        told.append((each.receiver, (each.token, first)))
-        first += len(each.records)
-    return told
-
-
-def _not_kept(folder: Path, raised: OSError) -> CollectError:
-    """What to say of records that the disk did not take."""
-    kind = SpoolFull if raised.errno in _NO_ROOM else CollectError
-    error = kind(
-        f"Expected to write to the disk. Received: spool={folder}: {raised}. "
-        "Make room on the disk, or mend it; nothing of this was kept."
-    )
-    error.__cause__ = raised
-    return error
+        self._control.tell(
+            Told(tail.end, tail.active, self._begun, most, self._torn, self._failing)
+        )
