@@ -112,8 +112,9 @@ COMMAND = Group(
     "collect",
     "events from other tools' clients, safe on disk",
     "Collect events that the clients of other tools post, by their own protocols. What "
-    "is\nacknowledged is on disk. Without a further word: run.",
-    "zap collect --config collect.toml",
+    "is\nacknowledged is on disk. Without a further word: run. Each command takes "
+    "--config and\n--json.",
+    "zap collect run --config collect.toml",
     (
         Command(
             "run",

@@ -72,6 +72,7 @@ class Another(Plain):
     name = "another"
     routes = (("POST", "/plain"), ("POST", "/another"))
     credentials = False
+    max_body_bytes = 1_000
 
     def accepted(self, request: Request, parsed: Parsed) -> Reply:
         return Reply(202)

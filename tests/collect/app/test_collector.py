@@ -104,6 +104,14 @@ def test_a_path_of_two_tools_is_the_keys_sources(start: Start) -> None:
     ]
     assert found == [200, 202, 401]
     assert [event["source"] for event in running.records()] == ["first", "second"]  # type: ignore[index,call-overload]
+    # Each is held to its own limit, and counted as its own.
+    large = [{"text": "x" * 2_000}]
+    found = [
+        running.post({"key": key, "events": large}).status_code
+        for key in ("one", "two", "three")
+    ]
+    assert found == [200, 413, 401]
+    assert running.answered("too_large", "second", "another") == 1
     # One that does not speak the path's tool is unknown there.
     alone = running.post({"key": "one", "events": [{}]}, path="/another")
     assert alone.status_code == 401

@@ -20,8 +20,9 @@ from zap.collect.app.metrics import ACCEPTED, NOBODY, CollectMetrics
 from zap.collect.app.reading import Reading, unaccepted
 from zap.collect.app.routes import Path, Routes
 from zap.collect.app.sources import Sources
-from zap.collect.app.taking import Checks, Taken, Taking
-from zap.collect.protocol import Fate, Protocol, Reply, Request, Unaccepted
+from zap.collect.app.taking import Checks, Taking
+from zap.collect.app.visit import Visit
+from zap.collect.protocol import Fate, Protocol, Reply, Unaccepted
 from zap.serving.api.access import path_of
 from zap.serving.api.answer import Answer
 from zap.serving.api.asgi import App, Receive, Scope, Send
@@ -34,36 +35,6 @@ DISCONNECTED, DEFECT, PREFLIGHT = "disconnected", "defect", "preflight"
 _FULL = "The collector is full. Try again after the seconds of Retry-After."
 _METHOD = "Expected another method at this path."
 _FAILED = "The collector made a mistake, which is in its log. Try again."
-
-
-class _Visit:
-    """One request on its way."""
-
-    __slots__ = ("began", "body", "headers", "received_us", "request", "scope", "taken")
-
-    def __init__(self, scope: Scope, protocol: Protocol):
-        self.began = time.perf_counter()
-        self.received_us = time.time_ns() // 1000
-        self.scope = scope
-        self.headers = dict(scope["headers"])
-        self.taken = Taken(protocol)
-        self.body: Body | None = None
-        self.request: Request | None = None
-
-    def told(self, content: bytes = b"") -> Request:
-        """The request, with what there is of its body."""
-        if self.request is None:
-            scope, client = self.scope, self.scope.get("client")
-            self.request = Request(
-                scope["method"],
-                path_of(scope),
-                scope["query_string"],
-                self.headers,
-                content,
-                self.received_us,
-                client[0] if client else "",
-            )
-        return self.request
 
 
 class Collector:
@@ -118,7 +89,7 @@ class Collector:
             await self._preflight(path, dict(scope["headers"]), send)
         else:
             protocols = path.methods.get(scope["method"])
-            visit = _Visit(scope, (protocols or path.protocols)[0])
+            visit = Visit(scope, (protocols or path.protocols)[0])
             await self._visit(protocols, visit, receive, send)
 
     async def _preflight(
@@ -131,25 +102,13 @@ class Collector:
     async def _visit(
         self,
         protocols: Sequence[Protocol] | None,
-        visit: _Visit,
+        visit: Visit,
         receive: Receive,
         send: Send,
     ) -> None:
-        reply: Reply | None = None
+        fate, reply = DISCONNECTED, None
         try:
-            visit.body = Body(visit.headers, receive)
-            reply = await self._accept(protocols, visit)
-            fate = ACCEPTED
-        except Unaccepted as why:
-            fate, reply = why.fate.value, _refused(visit, why)
-        except Refused as refused:
-            unread = unaccepted(refused, self._limits.retry_after_s)
-            fate, reply = unread.fate.value, _refused(visit, unread)
-        except Disconnected:
-            fate = DISCONNECTED
-        except Exception as error:
-            fate, reply = DEFECT, self._failed(visit, error)
-        try:
+            fate, reply = await self._fate(protocols, visit, receive)
             if reply is not None:
                 await self._send(reply, visit, send)
         finally:
@@ -157,8 +116,25 @@ class Collector:
                 self._reading.buffer.give(visit.body.held_bytes)
             self._tell(visit, fate, reply)
 
+    async def _fate(
+        self, protocols: Sequence[Protocol] | None, visit: Visit, receive: Receive
+    ) -> tuple[str, Reply | None]:
+        """What becomes of a request, and its answer, if anybody waits for one."""
+        try:
+            visit.body = Body(visit.headers, receive)
+            return ACCEPTED, await self._accept(protocols, visit)
+        except Unaccepted as why:
+            return why.fate.value, visit.refused(why)
+        except Refused as refused:
+            unread = unaccepted(refused, self._limits.retry_after_s)
+            return unread.fate.value, visit.refused(unread)
+        except Disconnected:
+            return DISCONNECTED, None
+        except Exception as error:
+            return DEFECT, self._failed(visit, error)
+
     async def _accept(
-        self, protocols: Sequence[Protocol] | None, visit: _Visit
+        self, protocols: Sequence[Protocol] | None, visit: Visit
     ) -> Reply:
         """The answer to a request whose events are on disk.
 
@@ -187,7 +163,7 @@ class Collector:
             self._in_flight -= 1
 
     def _taken(
-        self, protocols: Sequence[Protocol], visit: _Visit, content: bytes
+        self, protocols: Sequence[Protocol], visit: Visit, content: bytes
     ) -> Reply:
         """The answer to a request, to be given once its records are on disk."""
         taken, request = visit.taken, visit.told(content)
@@ -195,7 +171,7 @@ class Collector:
         visit.request = None
         return taken.protocol.accepted(request, parsed)
 
-    def _acknowledge(self, visit: _Visit) -> None:
+    def _acknowledge(self, visit: Visit) -> None:
         taken = visit.taken
         assert taken.source is not None
         name, took = taken.source.name, time.perf_counter() - visit.began
@@ -203,15 +179,15 @@ class Collector:
         for reason in taken.reasons:
             self._metrics.bad_row(name, reason)
 
-    def _failed(self, visit: _Visit, error: Exception) -> Reply:
+    def _failed(self, visit: Visit, error: Exception) -> Reply:
         """Where a defect is; not what was said of it, which may hold a person's."""
         protocol = visit.taken.protocol
         frames = "".join(traceback.format_tb(error.__traceback__))
         LOG.error("defect: %s in %s\n%s", type(error).__name__, protocol.name, frames)
         wait = self._limits.retry_after_s
-        return _refused(visit, Unaccepted(Fate.FAILED, _FAILED, wait))
+        return visit.refused(Unaccepted(Fate.FAILED, _FAILED, wait))
 
-    async def _send(self, reply: Reply, visit: _Visit, send: Send) -> None:
+    async def _send(self, reply: Reply, visit: Visit, send: Send) -> None:
         taken, origin = visit.taken, visit.headers.get(b"origin")
         told = answer_headers(self._sources, taken.source, taken.protocol, origin)
         headers = [*reply.headers, *told]
@@ -224,25 +200,10 @@ class Collector:
         await send(start)
         await send({"type": "http.response.body", "body": reply.body})
 
-    def _tell(self, visit: _Visit, fate: str, reply: Reply | None) -> None:
+    def _tell(self, visit: Visit, fate: str, reply: Reply | None) -> None:
         taken = visit.taken
         source = NOBODY if taken.source is None else taken.source.name
         self._metrics.answered(taken.protocol.name, fate, source)
         if self._logs == "none" or (self._logs == "refused" and fate == ACCEPTED):
             return
-        self._log.add(
-            {
-                "time": visit.received_us,
-                "protocol": taken.protocol.name,
-                "source": source,
-                "fate": fate,
-                "status": 0 if reply is None else reply.status,
-                "events": taken.events,
-                "bad": len(taken.reasons),
-                "ms": round(1000 * (time.perf_counter() - visit.began), 3),
-            }
-        )
-
-
-def _refused(visit: _Visit, why: Unaccepted) -> Reply:
-    return visit.taken.protocol.refused(visit.told(), why)
+        self._log.add(visit.line(fate, source, reply))

@@ -78,14 +78,13 @@ class Committer:
             return  # it was too late, and has been told so
         group.ended = True
         group.timer.cancel()
-        why = None if error is None else self._unaccepted(error)
         for future in group.waiting:
             if future.done():
                 continue  # its client has gone
-            if why is None:
+            if error is None:
                 future.set_result(None)
             else:
-                future.set_exception(why)
+                future.set_exception(self._unaccepted(error))
         if self._waiting:
             self._submit(group.loop)
         else:

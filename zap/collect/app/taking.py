@@ -102,9 +102,7 @@ class Taking:
         parsed, source = self._known(protocols, request, taken)
         if source is None:
             if parsed.key is None and not parsed.events and not parsed.bad:
-                return (
-                    parsed  # a script, a pixel: nothing is kept, and nobody asked for
-                )
+                return parsed  # a script: nothing is kept, so it is nobody's
             raise _no_key(parsed.key)
         origin = request.headers.get(b"origin")
         if origin is not None and not source.lists(origin):
@@ -135,6 +133,7 @@ class Taking:
             source = self.sources.find(parsed.key, protocol.name)
             if source is not None:
                 taken.protocol, taken.source = protocol, source
+                _check_size(protocol, request)
                 return parsed, source
             first = first or (parsed, None)
         assert first is not None
@@ -191,6 +190,16 @@ def _event_record(event: Event, most_bytes: int) -> bytes | BadRow:
         return BadRow(NO_JSON, str(error), ascii(event))
     detail = _too_much(record, most_bytes)
     return record if detail is None else BadRow(*detail, event)
+
+
+def _check_size(protocol: Protocol, request: Request) -> None:
+    """A path that two share lets in what the larger one takes."""
+    if len(request.body) > protocol.max_body_bytes:
+        raise Unaccepted(
+            Fate.TOO_LARGE,
+            f"Expected a body of at most {protocol.max_body_bytes} bytes. Send less "
+            "at once.",
+        )
 
 
 def _bad_record(row: BadRow, source: str, received_us: int) -> bytes:
