@@ -19,7 +19,7 @@ INSTALL := $(PIP) install --quiet --progress-bar off --log $(VENV)/pip.log \
 NEEDS := setup.py pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs-test lint format types ci clean prove-quality prove-guards prove-speed prove-tuning prove-retraining prove-airflow prove-serving
+.PHONY: help demo demo-live test docs-test lint format types ci clean prove-quality prove-guards prove-speed prove-tuning prove-retraining prove-airflow prove-serving prove-collect
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ demo: $(VENV)/.installed  ## the whole job on real data, and where its report is
 	@rm -rf $(DEMO)
 	@$(BIN)/zap run cdnow_repurchase --output $(abspath $(DEMO))
 	@test -s $(DEMO)/report.html
+
+demo-live: $(VENV)/.installed  ## a shop page whose clicks move a probability; Ctrl-C ends it
+	@$(BIN)/python examples/live/demo.py --folder build/live
 
 test: $(VENV)/.installed-dev  ## the tests, the examples of the docs included; SLOW=1 adds the long ones, as CI does
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
@@ -71,6 +74,11 @@ prove-serving: $(VENV)/.installed-dev  ## predictions beside LiteRT alone, the s
 	@$(BIN)/python -m bench.serving.predictor
 	@$(BIN)/python -m bench.serving
 	@$(BIN)/python -m bench.serving.faults
+
+prove-collect: $(VENV)/.installed-dev  ## the collector's load beside a bare server, and faults at full size (an hour; needs redis-server)
+	@$(BIN)/python -m bench.collect.load
+	@$(BIN)/python -m bench.collect.spool
+	@$(BIN)/python -m bench.collect.faults
 
 AIRFLOW := build/airflow
 prove-airflow: $(VENV)/.installed-dev  ## the Airflow DAG, imported and run by Airflow in an environment of its own

@@ -44,6 +44,8 @@ def _show(found: Mapping[str, Any]) -> None:
         print("NOT delivered: no process does it")
     else:
         print("no process delivers, and nothing waits")
+    if delivery["problem"]:
+        print(f"the spool can't be trimmed: {delivery['problem']}")
     rows = [
         [
             name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zap.cli.command import Command, Outcome
 
 if TYPE_CHECKING:
-    from zap.jobs.forget_collected import Collected
+    from zap.collect.forgetting import Collected
 
 _TIMEOUT_MS = 10_000
 
@@ -69,7 +69,7 @@ def _collected(args: argparse.Namespace) -> Collected | None:
         return None
     from pathlib import Path
 
-    from zap.jobs.forget_collected import Collected
+    from zap.collect.forgetting import Collected
 
     archive = Path(args.archive) if args.archive else None
     if not args.collect:

@@ -17,6 +17,7 @@ from zap.bundles.files import Where, local_path
 from zap.bundles.id_key import find_id_key
 from zap.bundles.registry import Registry, applications
 from zap.bundles.sealed import seal
+from zap.collect.forgetting import Collected, forget_collected
 from zap.datasets.claim import Claim
 from zap.datasets.forget import forget_subject
 from zap.datasets.recent import key_id, keyed_subject
@@ -24,7 +25,6 @@ from zap.datasets.store import DEAD_LETTERS, Dataset
 from zap.errors import InputError, RegistryError, ZapError
 from zap.histories.identity import PERSON
 from zap.histories.subjects import subject_hash
-from zap.jobs.forget_collected import Collected, forget_collected
 from zap.jobs.forget_log import check_log, forget_in_log
 from zap.jobs.retrain.release import EXAMPLES
 from zap.jobs.retrain.runs import RUNS, WORK

@@ -21,10 +21,10 @@ from zap.collect.archive.sink import ArchiveSink
 from zap.collect.bad.sink import BadSink
 from zap.collect.checks.keyed import keyed
 from zap.collect.event import BadRow
+from zap.collect.forgetting import Collected, forget_collected
 from zap.collect.record import encode_bad, encode_event
 from zap.collect.spool import Spool, SpoolReader
 from zap.errors import CollectError
-from zap.jobs.forget_collected import Collected, forget_collected
 
 STILL = ArchiveOptions(tidy_s=0, keep_merged_s=3_600)
 NAMES = {"anonymous_id": {"ann"}, "user_id": {"ann", "7"}}

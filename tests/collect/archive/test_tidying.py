@@ -135,6 +135,12 @@ def test_a_damaged_file_is_told_of_and_does_not_keep_the_others(tmp_path: Path) 
     Path(damaged).write_bytes(b"PAR1")
     with pytest.raises(CollectError, match="source=a"):
         sink.tidy()
+    sink.close()
+    sink = ArchiveSink(tmp_path, ArchiveOptions(tidy_s=0.01))
+    until = time.monotonic() + 30
+    while not sink.problems() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert "source=a" in sink.problems()["merging"]
     assert len([path for path in files_of(tmp_path) if "source=b" in path]) == 1
     sink.close()
 

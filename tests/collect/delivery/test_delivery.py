@@ -14,8 +14,8 @@ from zap.collect.delivery import delivery
 from zap.collect.delivery.delivery import Delivery
 from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.delivery.report import read_report
+from zap.collect.delivery.status import delivery_status
 from zap.collect.spool import Positions, Spool, SpoolFull, SpoolOptions, SpoolReader
-from zap.collect.spool.trimming import trim
 from zap.errors import CollectError
 
 
@@ -197,6 +197,54 @@ def test_a_batch_is_bounded_by_bytes(tmp_path: Path) -> None:
     assert max(sum(map(len, batch.records)) for batch in sink.batches) <= 10_000
 
 
+def test_what_a_sink_has_taken_is_told_though_its_process_was_killed(
+    tmp_path: Path,
+) -> None:
+    """Killed between the sink's own note and the spool's, with nothing more to come."""
+
+    class Noted(Listed):
+        def position(self) -> int:
+            return 5
+
+    with Spool(tmp_path) as spool:
+        spool.append(records(5))
+        Positions(tmp_path).set("listed", 0)  # as it began
+        sink = Noted()
+        with delivering(tmp_path, [sink]):
+            until(lambda: Positions(tmp_path).get("listed") == 5)
+    assert sink.taken == []
+
+
+def test_a_defect_of_a_sink_ends_the_delivery_and_is_not_passed_over(
+    tmp_path: Path, monkeypatch
+) -> None:
+    seen = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args))
+    broken, other = Listed("broken"), Listed("other")
+    broken.counts = lambda: 1 // 0  # type: ignore[assignment]
+    with Spool(tmp_path) as spool:
+        spool.append(records(5))
+        with pytest.raises(RuntimeError, match="ended by itself"):
+            Delivery(tmp_path, [broken, other], QUICK).run(threading.Event())
+    assert [args.exc_type for args in seen] == [ZeroDivisionError]
+    assert len(other.taken) == 5 and broken.closed
+
+
+def test_a_spool_that_can_not_be_trimmed_is_told(tmp_path: Path, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise CollectError("the disk refuses")
+
+    monkeypatch.setattr("zap.collect.delivery.delivery.trim", refuse)
+    sink = Listed()
+    with Spool(tmp_path) as spool, delivering(tmp_path, [sink]):
+        spool.append(records(5))
+        until(lambda: (read_report(tmp_path) or {}).get("problem"))
+        spool.append(records(5))
+        until(lambda: len(sink.taken) == 10)
+        told = delivery_status(tmp_path, ["listed"])
+    assert told["delivery"]["problem"] == "the disk refuses" and not told["well"]
+
+
 def test_one_delivery_a_spool(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("zap.collect.delivery.delivery.PATIENCE_S", 0.1)
     with Spool(tmp_path), delivering(tmp_path, [Listed()]):
@@ -253,29 +301,6 @@ def test_a_delivery_may_begin_before_there_is_a_spool(tmp_path: Path) -> None:
 def test_bounds_that_are_none_are_refused(name: str) -> None:
     with pytest.raises(CollectError, match=name):
         DeliveryOptions(**{name: -1})
-
-
-def test_a_spool_that_can_not_be_trimmed_holds_up_no_delivery(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "changing").mkdir()  # the lock of those who remove can't be opened
-    refused: list[CollectError] = []
-
-    def noting(*given: Any) -> int:
-        try:
-            return trim(*given)
-        except CollectError as error:
-            refused.append(error)
-            raise
-
-    monkeypatch.setattr(delivery, "trim", noting)
-    sink = Listed()
-    with Spool(tmp_path) as spool, delivering(tmp_path, [sink]):
-        spool.append(records(1))
-        until(lambda: len(refused) > 1)
-        spool.append(records(1))
-        until(lambda: len(sink.taken) == 2)
-        assert not sink.closed
 
 
 def test_no_sink_is_closed_while_its_thread_writes(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -27,6 +29,29 @@ def test_events_of_an_outage_come_once_each_and_in_order(visit: Visit) -> None:
     events = visit.until("page_view", *["offline"] * 10)
     assert [each["properties"]["number"] for each in events[1:]] == [*range(10)]
     assert len(visit.sent()) == 11, "sent once each"
+    eventually(visit.stored, lambda names: names == ["zap.visitor"])
+
+
+@pytest.mark.slow
+def test_no_event_is_lost_to_a_collector_that_is_killed_again_and_again(
+    visit: Visit,
+) -> None:
+    """300 events over 18 seconds, and six kills at times that nobody chose."""
+    visit.open("/killed")
+    visit.run(
+        "window.n = 0; const timer = setInterval(() => {"
+        "zap.track('n', {n: n++}); if (n == 300) clearInterval(timer) }, 60)"
+    )
+    random = Random(7)
+    for _ in range(6):
+        time.sleep(random.uniform(0.2, 2))
+        visit.collector.kill()
+        visit.collector.start()
+        visit.run("dispatchEvent(new Event('online'))")
+    eventually(lambda: visit.run("return n"), (300).__eq__)
+    events = eventually(visit.events, lambda found: len(found) == 301)
+    kept = sorted(each["properties"]["n"] for each in events[1:])
+    assert kept == [*range(300)] and visit.bad() == []
     eventually(visit.stored, lambda names: names == ["zap.visitor"])
 
 
@@ -63,6 +88,7 @@ def test_a_long_outage_fills_no_storage_and_what_goes_is_counted(visit: Visit) -
     assert visit.bad() == [("zap.lost", {"lost": 150})]
 
 
+@pytest.mark.slow
 def test_large_events_go_in_several_requests(visit: Visit) -> None:
     visit.open("/large")
     visit.run(
@@ -148,6 +174,7 @@ def test_without_storage_a_page_still_tells_of_itself(closed: Visit) -> None:
     assert complaints(closed.browser) == []
 
 
+@pytest.mark.slow
 def test_a_storage_that_is_full_is_as_good_as_none(visit: Visit) -> None:
     visit.open("/own.js", wait=False)
     visit.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -192,3 +193,40 @@ def test_who_leaves_before_the_api_has_answered_is_told_of(asking: Visit) -> Non
     events = eventually(asking.events, lambda found: len(found) == 3)
     assert types_of(events) == ["page_view", "a", "time_on_page"]
     assert len({each["anonymous_id"] for each in events}) == 1
+    # On the next page there is an answer, and events are of whom it names.
+    asking.site.script = WATCH
+    asking.seen = len(asking.collector.records())
+    asking.open("/longer")
+    views = eventually(asking.events)
+    eventually(lambda: visitor_of(asking).get("token"))
+    assert views[-1]["anonymous_id"] == visitor_of(asking)["anonymous_id"]
+
+
+def test_after_a_reset_events_and_predictions_are_of_somebody_new(
+    asking: Visit,
+) -> None:
+    asking.open("/one")
+    asking.ask(ASK)
+    first = visitor_of(asking)["anonymous_id"]
+    asking.until("page_view")
+    asking.run("zap.reset(); location.href = '/two'")
+    events = eventually(
+        asking.events, lambda found: types_of(found).count("page_view") == 2
+    )
+    second = [each for each in events if each["type"] == "page_view"][1]
+    assert second["url"].endswith("/two")
+    asking.ask(ASK)
+    assert second["anonymous_id"] == visitor_of(asking)["anonymous_id"] != first
+
+
+@pytest.mark.slow
+def test_an_api_that_hangs_holds_events_up_for_seconds_only(asking: Visit) -> None:
+    """The listener takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        base = asking.site.attributes.partition(" data-api=")[0]
+        asking.site.attributes = f'{base} data-api="{url}" data-api-key="k"'
+        asking.site.connect = [url]
+        asking.open("/hanging")
+        asking.until("page_view")
+        complaints(asking.browser)

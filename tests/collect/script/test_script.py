@@ -1,4 +1,4 @@
-"""What is served as the script: its size, its types, and the rules that make it small."""
+"""What is served as the script: its size, its types, and how it is made small."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_short_names_are_one_each_and_none_is_left() -> None:
 
 
 def test_texts_stay_as_they_are() -> None:
-    """The rules change spaces beside punctuation: no text of the source may have any."""
+    """The rules change spaces beside punctuation: no text may have any."""
     source, served = (SOURCE / "zap.js").read_text(), script_files()[SCRIPT].content
     code = "\n".join(
         line for line in source.splitlines() if not line.strip().startswith("//")
@@ -84,7 +84,8 @@ def test_the_types_are_those_of_the_script_and_refuse_wrong_calls(
     script = tmp_path / "names.ts"
     script.write_text(
         f"const names = {json.dumps(names)} as const;\n"
-        "type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;\n"
+        "type In<A, B> = [A] extends [B] ? true : false;\n"
+        "type Same<A, B> = In<A, B> extends true ? In<B, A> : false;\n"
         "const same: Same<typeof names[number], keyof Zap.Script> = true;\n"
     )
     options = "--strict --noEmit --pretty false --target es2022 --lib es2022,dom"

@@ -57,7 +57,7 @@ class ArchiveSink:
         self._counts: Counter[str] = Counter()
         self._stop, self._tidies = threading.Event(), threading.Lock()
         self._thread: threading.Thread | None = None
-        self._is_open = False
+        self._is_open, self._trouble = False, ""
         with ExitStack() as stack:
             try:
                 self.home = make_home(self.root)
@@ -78,11 +78,12 @@ class ArchiveSink:
         return self._commits.position
 
     def counts(self) -> Mapping[str, int]:
-        """What became of records since the start; see ``Taken``.
-
-        ``tidying_failed`` is how often files could not be merged, for now.
-        """
+        """What became of records since the start; see ``Taken``."""
         return dict(self._counts)
+
+    def problems(self) -> Mapping[str, str]:
+        """What keeps small files from being merged, if something does."""
+        return {"merging": self._trouble} if self._trouble else {}
 
     def write(self, batch: Batch) -> None:
         """Take the records of a batch that are not there yet, durably.
@@ -153,8 +154,9 @@ class ArchiveSink:
         while not self._stop.wait(self.options.tidy_s):
             try:
                 self.tidy()
-            except ZapError:
-                self._counts["tidying_failed"] += 1  # and again after a while
+                self._trouble = ""
+            except ZapError as error:
+                self._trouble = str(error)  # and again after a while
 
     def _refused(self, error: OSError) -> CollectError:
         return CollectError(

@@ -44,6 +44,7 @@ class Courier:
         self._folder, self._options, self._stop = folder, options, stop
         self._positions = Positions(folder)
         self._reader: SpoolReader | None = None
+        self._kept = -1
         self._until: tuple[float, int] | None = None
 
     @property
@@ -92,6 +93,7 @@ class Courier:
         """Deliver one batch, if there is one."""
         reader = self._reader or self._begin()
         report, options = self.report, self._options
+        self._keep()  # before its first record too, so that the spool knows its sinks
         if not reader.wait(report.position, _LOOK_S):
             return
         self._linger(reader)
@@ -100,7 +102,17 @@ class Courier:
         report.taken += len(batch.records)
         report.position = batch.next
         # What the sink has taken needs no second time, whether this succeeds or not.
-        self._positions.set(self.sink.name, batch.next)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Have the position on the disk, for the next process and the status.
+
+        Raises:
+            CollectError: the disk refuses.
+        """
+        if self._kept != self.report.position:
+            self._positions.set(self.sink.name, self.report.position)
+            self._kept = self.report.position
 
     def _linger(self, reader: SpoolReader) -> None:
         """Wait for more records, as long as the sink may wait."""
@@ -131,8 +143,6 @@ class Courier:
                 f"sink={self.sink.name} which has taken {position:,}. Bring the spool "
                 "back, or choose a new folder for the sink."
             )
-        if not known:  # before its first record, so that a spool knows its sinks
-            self._positions.set(name, max(there.oldest, position))
         self.report.skipped = max(0, there.oldest - position)
         self.report.position = max(there.oldest, position)
         self._reader = reader

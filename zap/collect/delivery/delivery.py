@@ -6,7 +6,6 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from zap.collect.delivery.alone import alone
@@ -15,7 +14,7 @@ from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.delivery.report import SinkReport, now_us, write_report
 from zap.collect.sinks.sink import Sink
 from zap.collect.spool.trimming import trim
-from zap.errors import CollectError
+from zap.errors import ZapError
 
 PATIENCE_S = 10.0
 """For a delivery whose collector was killed: it ends with the batch in its hands."""
@@ -67,7 +66,6 @@ class Delivery:
         couriers = [
             Courier(self._folder, sink, self._options, stop) for sink in self._sinks
         ]
-        reports = {courier.sink.name: courier.report for courier in couriers}
         threads = [
             threading.Thread(target=courier.run, name=courier.sink.name)
             for courier in couriers
@@ -75,39 +73,50 @@ class Delivery:
         for thread in threads:
             thread.start()
         try:
-            self._watch(couriers, threads, started_us, reports)
+            return self._watch(couriers, threads, started_us, stop)
         except BaseException:  # no sink may be closed while its thread writes
             stop.set()
             for thread in threads:
                 thread.join()
             raise
-        write_report(self._folder, started_us, reports, ended=True)
-        return reports
 
     def _watch(
         self,
         couriers: Sequence[Courier],
         threads: Sequence[threading.Thread],
         started_us: int,
-        reports: dict[str, SinkReport],
-    ) -> None:
+        stop: threading.Event,
+    ) -> Mapping[str, SinkReport]:
         """Report and trim while the threads work."""
-        trim_at = 0.0
+        reports = {courier.sink.name: courier.report for courier in couriers}
+        trim_at, problem, broken = 0.0, "", False
         while any(thread.is_alive() for thread in threads):
-            write_report(self._folder, started_us, reports, ended=False)
+            write_report(self._folder, started_us, reports, problem)
             if time.monotonic() >= trim_at:
-                # What can't be removed now holds up no delivery: the spool grows, and
-                # says so where it is full.
-                with suppress(CollectError, OSError):
-                    self._trim(couriers)
+                problem = self._trim(couriers)
                 trim_at = time.monotonic() + self._options.trim_s
             for thread in threads:
                 thread.join(self._options.report_s / len(threads))
+            if not stop.is_set() and not all(thread.is_alive() for thread in threads):
+                stop.set()
+                broken = True
+        write_report(self._folder, started_us, reports, problem, ended=True)
+        if broken:
+            raise RuntimeError("a sink's thread has ended by itself; see above")
+        return reports
 
-    def _trim(self, couriers: Sequence[Courier]) -> None:
-        """Drop what all have taken: what is old, and more where room is short."""
+    def _trim(self, couriers: Sequence[Courier]) -> str:
+        """Drop what all have taken: what is old, and more where room is short.
+
+        Returns:
+            Why that can't be done; nothing where it can.
+        """
         if not all(courier.begun for courier in couriers):
-            return
+            return ""
         positions = {each.sink.name: each.report.position for each in couriers}
-        short = shutil.disk_usage(self._folder).free < self._options.free_bytes
-        trim(self._folder, positions, 0 if short else self._options.keep_s)
+        try:
+            short = shutil.disk_usage(self._folder).free < self._options.free_bytes
+            trim(self._folder, positions, 0 if short else self._options.keep_s)
+        except (ZapError, OSError) as error:
+            return str(error)
+        return ""

@@ -71,13 +71,27 @@ class SinkReport:
 
 
 def write_report(
-    folder: Path, started_us: int, sinks: dict[str, SinkReport], ended: bool
+    folder: Path,
+    started_us: int,
+    sinks: dict[str, SinkReport],
+    problem: str = "",
+    *,
+    ended: bool = False,
 ) -> bool:
-    """Replace the report; whether there was room for it."""
+    """Replace the report; whether there was room for it.
+
+    Args:
+        folder: of the spool.
+        started_us: when the process began.
+        sinks: how each is.
+        problem: why the spool can't be trimmed; empty where it can.
+        ended: whether the process ends.
+    """
     said = {
         "pid": None if ended else os.getpid(),
         "started_us": started_us,
         "at_us": now_us(),
+        "problem": problem[:LONGEST_ERROR],
         "sinks": {name: asdict(report) for name, report in sinks.items()},
     }
     unfinished = folder / f".{REPORT}.{os.getpid()}"

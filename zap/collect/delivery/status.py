@@ -46,7 +46,9 @@ def delivery_status(folder: str | Path, sinks: Sequence[str]) -> dict[str, Any]:
         for name in sinks
     }
     full = there.bytes + _LEAST_ROOM > there.max_bytes
-    wrong = full or there.failing or any(sink["failing"] for sink in found.values())
+    problem = report["problem"] if report else ""
+    wrong = full or there.failing or problem
+    wrong = wrong or any(sink["failing"] for sink in found.values())
     waits = any(sink["lag_events"] for sink in found.values())
     return {
         "well": not wrong and (running or not waits),
@@ -59,6 +61,7 @@ def delivery_status(folder: str | Path, sinks: Sequence[str]) -> dict[str, Any]:
         "delivery": {
             "running": running,
             "pid": report["pid"] if report and running else None,
+            "problem": problem,
             "report_us": report["at_us"] if report else None,
             "report_age_s": _seconds(at - report["at_us"]) if report else None,
         },

@@ -17,7 +17,7 @@ from string import ascii_letters, digits
 
 _NAME = re.compile(r"\b_[A-Za-z]+\b")
 _NEEDLESS = re.compile(r"[;,](?=})")
-_SPACE = re.compile(r"\s*([{}()\[\]=,;:?<>&|!+*/])\s*")
+_SPACE = re.compile(r"\s*([{}()\[\]=,;:?<>&|!+*/-])\s*")
 
 
 def small(source: str) -> str:
@@ -28,12 +28,12 @@ def small(source: str) -> str:
     ... const _twice = (_n) => 2 * _n;
     ... window.four = _twice(2);
     ... ''')
-    'const b=(a)=>2*a;window.four=b(2);'
+    'let b=(a)=>2*a;window.four=b(2);'
     """
     lines = (line.strip() for line in source.splitlines())
     text = "\n".join(line for line in lines if not line.startswith("//"))
     text = _SPACE.sub(r"\1", text).replace("\n", " ").strip()
-    text = _NEEDLESS.sub("", text)
+    text = _NEEDLESS.sub("", text).replace("const ", "let ")
     counts = Counter(_NAME.findall(text))
     ranked = sorted(counts, key=lambda name: (-counts[name], name))
     short = dict(zip(ranked, _short_names(), strict=False))

@@ -30,8 +30,8 @@
   };
 
   // The visitor: {anonymous_id, token, expires, renew}. With an API the id is from
-  // there, as only its token proves it; until it is known, events have none. Tokens are
-  // renewed at half of their life, so whoever comes back in time stays the same.
+  // there, as only its token proves it; until there is one, events have no id. Tokens
+  // are renewed at half of their life, so whoever comes back in time stays the same.
   const _visitor = () => JSON.parse(_store["zap.visitor"] ?? "{}");
   const _keep = (_given) => {
     const _renew = (Date.now() + _given.expires * 1e3) / 2;
@@ -48,6 +48,7 @@
         ...(_token && { "Zap-Visitor": _token }),
       },
       body: _json(_given),
+      signal: AbortSignal.timeout(4e3),
     });
     const _said = await _answer.json();
     if (_answer.ok) return _said;
@@ -83,7 +84,7 @@
     }, _ms);
   };
   const _flush = () => _flying ||= (async () => {
-    if (_set.api && !_visitor().anonymous_id) await _proven().catch(_own);
+    if (_set.api && !_visitor().token) await _proven().catch(_own);
     let _names;
     while (!_stop && (_names = _air = _batch())[0]) {
       const _told = _lost;
@@ -120,7 +121,7 @@
       const _id = _random();
       const _name = "zap.e" + Date.now() + _id;
       const _text = _json({
-        anonymous_id: _set.api ? _visitor().anonymous_id : _own(),
+        anonymous_id: _set.api ? _visitor().token && _visitor().anonymous_id : _own(),
         event_id: _id,
         user_id: _store["zap.user"],
         timestamp: new Date(),
