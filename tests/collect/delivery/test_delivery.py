@@ -16,7 +16,6 @@ from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.delivery.report import read_report
 from zap.collect.delivery.status import delivery_status
 from zap.collect.spool import Positions, Spool, SpoolFull, SpoolOptions, SpoolReader
-from zap.collect.spool.trimming import trim
 from zap.errors import CollectError
 
 
@@ -209,6 +208,7 @@ def test_what_a_sink_has_taken_is_told_though_its_process_was_killed(
 
     with Spool(tmp_path) as spool:
         spool.append(records(5))
+        Positions(tmp_path).set("listed", 0)  # as it began
         sink = Noted()
         with delivering(tmp_path, [sink]):
             until(lambda: Positions(tmp_path).get("listed") == 5)
@@ -301,29 +301,6 @@ def test_a_delivery_may_begin_before_there_is_a_spool(tmp_path: Path) -> None:
 def test_bounds_that_are_none_are_refused(name: str) -> None:
     with pytest.raises(CollectError, match=name):
         DeliveryOptions(**{name: -1})
-
-
-def test_a_spool_that_can_not_be_trimmed_holds_up_no_delivery(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "changing").mkdir()  # the lock of those who remove can't be opened
-    refused: list[CollectError] = []
-
-    def noting(*given: Any) -> int:
-        try:
-            return trim(*given)
-        except CollectError as error:
-            refused.append(error)
-            raise
-
-    monkeypatch.setattr(delivery, "trim", noting)
-    sink = Listed()
-    with Spool(tmp_path) as spool, delivering(tmp_path, [sink]):
-        spool.append(records(1))
-        until(lambda: len(refused) > 1)
-        spool.append(records(1))
-        until(lambda: len(sink.taken) == 2)
-        assert not sink.closed
 
 
 def test_no_sink_is_closed_while_its_thread_writes(

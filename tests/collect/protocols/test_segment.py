@@ -177,6 +177,15 @@ def test_ids_that_are_numbers_are_texts() -> None:
     assert event["event_id"] == "9"
 
 
+def test_numbers_that_two_ids_may_share_are_no_ids() -> None:
+    ids = [123456789012345678901, 123456789012345678902]
+    first, second = batched(*(call(messageId=each) for each in ids)).events
+    assert first["event_id"] != second["event_id"] and first["event_id_made"]
+    (bad,) = batched(call(userId=ids[0])).bad
+    assert bad.reason == "segment.id"
+    assert one(call(messageId=2**64 - 1))["event_id"] == str(2**64 - 1)
+
+
 @pytest.mark.parametrize(
     ("sent", "ids"),
     [

@@ -164,8 +164,10 @@ def test_a_defect_in_the_thread_leaves_nobody_waiting(
             spool.append([b"E0"])
     with pytest.raises(CollectError, match="which is closed"):
         spool.append([b"E1"])
+    failing = spool.status().failing
     spool.close()
     assert reported == ["a defect of ours"]
+    assert failing is not None and "a defect of Zap" in failing
     with Spool(tmp_path) as again:
         assert again.append([b"E2"]) in (0, 1)  # it was written, and never synced
 

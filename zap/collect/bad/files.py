@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from zap.collect.spool.folders import make_folder
 from zap.datasets.publishing import sync
 from zap.errors import CollectError
 from zap.times import SECOND_US
@@ -76,7 +77,8 @@ def writing(folder: Path) -> Iterator[None]:
         CollectError: it can't be made or locked.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            make_folder(folder)
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
         raise refused(folder, error) from error

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zap.bundles.folders import create_file
+from zap.collect.spool.folders import make_folder
 from zap.datasets.publishing import sync
 from zap.errors import CollectError
 
@@ -43,6 +44,8 @@ def put(spool: Path, records: Sequence[bytes]) -> Path:
     content = b"".join(record + b"\n" for record in records)
     path = spool / FOLDER / f"{sha256(content).hexdigest()[:32]}{ENDING}"
     try:
+        if not path.parent.is_dir():
+            make_folder(path.parent)
         create_file(path, content, 0o640)
     except OSError as error:
         raise CollectError(

@@ -93,7 +93,7 @@ class Courier:
         """Deliver one batch, if there is one."""
         reader = self._reader or self._begin()
         report, options = self.report, self._options
-        self._keep()
+        self._keep()  # before its first record too, so that the spool knows its sinks
         if not reader.wait(report.position, _LOOK_S):
             return
         self._linger(reader)
@@ -143,8 +143,6 @@ class Courier:
                 f"sink={self.sink.name} which has taken {position:,}. Bring the spool "
                 "back, or choose a new folder for the sink."
             )
-        if not known:  # before its first record, so that a spool knows its sinks
-            self._positions.set(name, max(there.oldest, position))
         self.report.skipped = max(0, there.oldest - position)
         self.report.position = max(there.oldest, position)
         self._reader = reader

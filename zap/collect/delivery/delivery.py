@@ -66,7 +66,6 @@ class Delivery:
         couriers = [
             Courier(self._folder, sink, self._options, stop) for sink in self._sinks
         ]
-        reports = {courier.sink.name: courier.report for courier in couriers}
         threads = [
             threading.Thread(target=courier.run, name=courier.sink.name)
             for courier in couriers
@@ -74,25 +73,22 @@ class Delivery:
         for thread in threads:
             thread.start()
         try:
-            broken = self._watch(couriers, threads, started_us, reports, stop)
+            return self._watch(couriers, threads, started_us, stop)
         except BaseException:  # no sink may be closed while its thread writes
             stop.set()
             for thread in threads:
                 thread.join()
             raise
-        if broken:
-            raise RuntimeError("a sink's thread has ended by itself; see above")
-        return reports
 
     def _watch(
         self,
         couriers: Sequence[Courier],
         threads: Sequence[threading.Thread],
         started_us: int,
-        reports: dict[str, SinkReport],
         stop: threading.Event,
-    ) -> bool:
-        """Report and trim while the threads work; whether one has ended by itself."""
+    ) -> Mapping[str, SinkReport]:
+        """Report and trim while the threads work."""
+        reports = {courier.sink.name: courier.report for courier in couriers}
         trim_at, problem, broken = 0.0, "", False
         while any(thread.is_alive() for thread in threads):
             write_report(self._folder, started_us, reports, problem)
@@ -105,7 +101,9 @@ class Delivery:
                 stop.set()
                 broken = True
         write_report(self._folder, started_us, reports, problem, ended=True)
-        return broken
+        if broken:
+            raise RuntimeError("a sink's thread has ended by itself; see above")
+        return reports
 
     def _trim(self, couriers: Sequence[Courier]) -> str:
         """Drop what all have taken: what is old, and more where room is short.

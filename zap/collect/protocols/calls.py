@@ -29,6 +29,8 @@ CALLS = {
 _MADE = {"original_timestamp", "sent_at", "event_id_made", "parameters"}
 _OURS = frozenset({*CANONICAL, *_MADE} - {"type", "timestamp"})
 _NOTHING: Mapping[str, Any] = {}
+_EXACT = 1 << 53
+"""From here on two ids of digits may be one number, which would make two events one."""
 
 
 class UnfitError(ValueError):
@@ -108,11 +110,11 @@ def _set_id(event: Event) -> None:
 
 def _move(event: Event, theirs: str, ours: str) -> bool:
     """Give an id its field, if it is one; what is none stays where it was."""
-    value = event.get(theirs)
+    value: Any = event.get(theirs)
     kind = type(value)
     if kind is str and value:
         event[ours] = value
-    elif kind is int or kind is float:
+    elif kind is int or (kind is float and abs(value) < _EXACT):
         event[ours] = str(value)
     else:
         return False

@@ -186,6 +186,7 @@ class Spool:
                 "Expected the spool's thread to go on. Received: an error that is a "
                 "defect of Zap, on stderr. Restart the collector."
             )
+            self._failing = str(ended)
             while group:
                 settle_all(told(group, 0), ended)
                 group = self._queue.take(0)
