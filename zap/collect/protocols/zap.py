@@ -17,8 +17,7 @@ import orjson
 
 from zap.collect.event import BadRow
 from zap.collect.protocol import Fate, Parsed, Reply, Request, Unaccepted
-from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError
-from zap.collect.protocols.browser_json import read_browser_json
+from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError, read_json
 from zap.collect.protocols.many import check_many
 from zap.collect.protocols.retry import retry_after
 from zap.collect.protocols.zap_events import Sending, read_event
@@ -111,7 +110,7 @@ def _body(raw: bytes) -> dict[str, Any]:
         Unaccepted: it is no object of JSON.
     """
     try:
-        body = read_browser_json(raw, BODY_DEPTH)
+        body = read_json(raw, BODY_DEPTH)
     except DeepJsonError as error:
         raise Unaccepted(Fate.TOO_LARGE, str(error)) from error
     except ValueError as error:
