@@ -22,7 +22,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from zap.collect.spool import AsyncSpool, Spool
+from zap.collect.app.commit import Committer
+from zap.collect.spool import Spool
 
 RECORD_BYTES = 500
 SHAPES = [(1, 1), (10, 1), (100, 1), (10, 10), (10, 100), (100, 100)]
@@ -135,7 +136,8 @@ async def of_bare(folder: Path, *shape: Any) -> Figures:
 async def of_spool(folder: Path, *shape: Any) -> Figures:
     """Of the spool."""
     with Spool(folder) as spool:
-        return await submitters(AsyncSpool(spool, asyncio.get_running_loop()), *shape)
+        appends = Committer(spool, timeout_s=30, retry_after_s=1)
+        return await submitters(appends, *shape)
 
 
 def measured(run: Callable[..., Any], folder: Path | None, *shape: Any) -> Figures:

@@ -1,7 +1,9 @@
-"""Real collectors for the tests that post to them."""
+"""Real collectors for the tests that post to them, and a disk that waits."""
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,3 +32,19 @@ def collector_server(tmp_path: Path) -> Iterator[Callable[..., RealCollector]]:
             return one
 
         yield start
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, ...]]:
+    """A disk whose syncs wait: (one has begun, it may go on)."""
+    begun, go_on = threading.Event(), threading.Event()
+    real = os.fdatasync
+
+    def sync(file: int) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        real(file)
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    yield begun, go_on
+    go_on.set()

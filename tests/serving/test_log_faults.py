@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from made_disk import PAGE_BYTES, small_disk
 from made_entries import entry, opened
 
 from zap.errors import LogError
@@ -21,7 +22,6 @@ from zap.serving.log.entry import line_of
 from zap.serving.log.writer import Writer
 
 SITES = Path(__file__).parents[1] / "sites"
-PAGE_BYTES = 4_096
 LINE_BYTES = len(line_of(entry(1)))
 
 
@@ -125,14 +125,8 @@ def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of eight pages."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={8 * PAGE_BYTES}", "tmpfs"]
-    done = subprocess.run([*command, str(folder)], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"may not mount a small file system: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", 8 * PAGE_BYTES) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("group", [1, 7])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
+import pytest
+
 SECTOR = 512
+PAGE_BYTES = 4_096
+"""What a small disk gives to a file at once."""
 
 
 class Call(NamedTuple):
@@ -209,3 +214,20 @@ def recorded(root: Path) -> Iterator[list[Call]]:
         mock.patch.object(os, "fdatasync", synced("fdatasync")),
     ):
         yield calls
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[Path]:
+    """A real file system of so many bytes, a multiple of PAGE_BYTES, at a new folder.
+
+    The test is skipped where none may be mounted.
+    """
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"may not mount a small file system: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)

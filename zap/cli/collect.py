@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zap.cli import collect_bad, collect_deliver, collect_replay, collect_status
-from zap.cli.collect_arguments import PLACES
+from zap.cli.collect_arguments import PLACES, add_settings
 from zap.cli.command import Command, Group
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ DELIVERY_ENDS_S = 10.0
 
 def configure_run(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``zap collect``."""
-    configure_check(parser)
+    add_settings(parser)
     parser.add_argument("--spool", metavar="DIR", help="of the spool (default spool)")
     parser.add_argument(
         "--archive", metavar="DIR", help="of the archive (default archive)"
@@ -43,16 +43,6 @@ def configure_run(parser: argparse.ArgumentParser) -> None:
         dest="deliver",
         default=None,
         help="leave events in the spool; zap collect deliver takes them elsewhere",
-    )
-
-
-def configure_check(parser: argparse.ArgumentParser) -> None:
-    """Where settings lie."""
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        required=True,
-        help="TOML file with the sources and all other settings",
     )
 
 
@@ -133,7 +123,7 @@ COMMAND = Group(
             "source may\npost by which protocol from which pages. Exit code 2 where "
             "something is wrong.",
             "zap collect check --config collect.toml",
-            configure_check,
+            add_settings,
             run_check,
             stopped="nothing was changed",
         ),

@@ -17,7 +17,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         required=True,
-        help="TOML file with the settings of the collector",
+        help="TOML file with the sources and all other settings",
     )
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 
 from zap.collect.app.config import CollectConfig
+from zap.collect.archive.day_files import BROKEN
 from zap.collect.archive.forgetting import forget_archived
-from zap.collect.archive.mending import BROKEN
 from zap.collect.bad.forgetting import forget as forget_bad
 from zap.collect.bad.forgetting import names as named_in
 from zap.collect.checks.keyed import key_of, keyed

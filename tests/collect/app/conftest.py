@@ -18,7 +18,7 @@ import httpx
 import msgspec
 import pytest
 import uvicorn
-from prometheus_client.parser import text_string_to_metric_families
+from answers import read_all, samples_of
 
 from tests.collect.app.plain import Another, Plain
 from tests.collect.real_collector import KEY, source_of, spooled
@@ -81,30 +81,11 @@ class Running:
 
     def samples(self, family: str) -> dict[tuple[str, ...], float]:
         """Samples of a metric by their labels' values, in the order of their names."""
-        text = self.metrics.text().decode()
-        return {
-            (sample.name, *sample.labels.values()): sample.value
-            for one in text_string_to_metric_families(text)
-            if one.name == family
-            for sample in one.samples
-        }
+        return samples_of(self.metrics.text(), family)
 
     def answered(self, fate: str, source: str = "shop", name: str = "plain") -> float:
         found = self.samples("zap_collect_requests")
         return found.get(("zap_collect_requests_total", fate, name, source), 0)
-
-
-def read_all(sock: socket.socket) -> bytes:
-    """All bytes until the other side closes."""
-    found = b""
-    while True:
-        try:
-            part = sock.recv(65536)
-        except ConnectionResetError:
-            return found
-        if not part:
-            return found
-        found += part
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from answers import read_all
 
-from tests.collect.app.conftest import Running, read_all, running_at
+from tests.collect.app.conftest import Running, running_at
 from tests.collect.real_collector import KEY, SHOP, source_of, until
 from zap.collect.event import BadRow, Event
 from zap.collect.record import BadRecord

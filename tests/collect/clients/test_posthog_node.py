@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.collect.clients.node import run_node
 from tests.collect.clients.parts import find_all
-from tests.collect.clients.shared import Since, running
-from tests.collect.real_collector import KEY, RealCollector
+from tests.collect.clients.shared import Since
+from tests.collect.real_collector import KEY
+
+PROTOCOL = "posthog"
 
 SCRIPT = """
 import {PostHog} from "posthog-node";
@@ -65,17 +66,6 @@ WANTED = [
 def called(url: str, key: str = KEY, mode: str = "v0") -> Any:
     told = json.dumps({"url": url, "key": key})
     return run_node(SCRIPT, "posthog-node", TOLD=told, POSTHOG_CAPTURE_MODE=mode)
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCollector]:
-    with running(tmp_path_factory.mktemp("shared"), "posthog") as one:
-        yield one
-
-
-@pytest.fixture
-def collector(shared: RealCollector) -> Since:
-    return Since(shared)
 
 
 @pytest.mark.parametrize("mode", ["v0", "v1"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +11,10 @@ import pytest
 from posthog import Posthog
 
 from tests.collect.clients.parts import find_all
-from tests.collect.clients.shared import Since, running
-from tests.collect.real_collector import KEY, RealCollector
+from tests.collect.clients.shared import Since
+from tests.collect.real_collector import KEY
+
+PROTOCOL = "posthog"
 
 LONG_AGO = datetime(2024, 5, 17, 10, 5, 3, 123456, UTC)
 LONG_AGO_US = int(LONG_AGO.timestamp()) * 1_000_000 + LONG_AGO.microsecond
@@ -86,17 +88,6 @@ def wanted(later: bool) -> list[dict[str, Any]]:
         {**ann, "type": "$exception"},
         {**ann, "type": "$ai_generation", "properties": {"$ai_model": "m"}},
     ]
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCollector]:
-    with running(tmp_path_factory.mktemp("shared"), "posthog") as one:
-        yield one
-
-
-@pytest.fixture
-def collector(shared: RealCollector) -> Since:
-    return Since(shared)
 
 
 @pytest.mark.parametrize(

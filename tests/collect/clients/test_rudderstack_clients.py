@@ -10,6 +10,11 @@ from browser import browser  # noqa: F401
 from rudderstack.analytics.client import Client
 from rudderstack.analytics.request import APIError
 
+from tests.collect.clients.python_calls import (
+    calls_of_both,
+    check_stops_at_another_key,
+    messages_of,
+)
 from tests.collect.clients.same import check_all
 from tests.collect.clients.shop_site import check_asked, installed, site_of
 from tests.collect.real_collector import KEY, RealCollector, source_of, until
@@ -29,23 +34,12 @@ def pages() -> Iterator[str]:
 
 def call_all(client: Client) -> list[dict[str, Any]]:
     """Every call of the client for Python, with all that each takes."""
-    both = {
-        "user_id": "u1",
-        "anonymous_id": "a1",
-        "context": {"ip": "192.0.2.1", "locale": "de-AT"},
-    }
-    shown = {"category": "Docs", "name": "Home", "properties": {"x": [1, {"y": 2}]}}
     told = [
-        client.identify(traits={"plan": "pro", "größe": 1.75}, **both),
-        client.track(event="Order Completed", properties={"total": 9.5}, **both),
-        client.page(**shown, **both),
-        client.screen(**shown, **both),
-        client.group(group_id="g1", traits={"seats": 5}, **both),
+        *calls_of_both(client),
         client.alias("a1", "u1"),
         client.track("u1", "Large", {"text": "x" * 100_000}),
     ]
-    assert all(queued for queued, _ in told)
-    return [message for _, message in told]
+    return messages_of(told)
 
 
 @pytest.mark.parametrize(("gzip", "sync"), [(False, False), (True, True)])
@@ -71,21 +65,7 @@ def test_python(collector_server: Start, gzip: bool, sync: bool) -> None:
 
 
 def test_python_stops_where_it_is_told(collector_server: Start) -> None:
-    collector = collector_server(["rudderstack"])
-    failed: list[Any] = []
-    client = Client(
-        "another-key",
-        host=collector.url,
-        on_error=lambda error, batch: failed.append((error, batch)),
-        upload_interval=0.1,
-    )
-    client.track("u1", "Bought")
-    client.flush()
-    client.join()
-    ((error, batch),) = failed
-    assert isinstance(error, APIError) and len(batch) == 1
-    assert (error.status, error.code) == (401, "no_key")
-    assert "write key" in error.message and not collector.records()
+    check_stops_at_another_key(Client, APIError, collector_server(["rudderstack"]))
 
 
 def test_the_key_says_whose_clients_post(collector_server: Start) -> None:

@@ -12,6 +12,12 @@ from browser import browser  # noqa: F401
 from segment.analytics import Client
 from segment.analytics.request import APIError
 
+from tests.collect.clients.python_calls import (
+    CONTEXT,
+    calls_of_both,
+    check_stops_at_another_key,
+    messages_of,
+)
 from tests.collect.clients.same import check_all, check_times
 from tests.collect.clients.scripts import result_of, start_script
 from tests.collect.clients.shop_site import check_asked, installed, site_of
@@ -32,23 +38,13 @@ def pages() -> Iterator[str]:
 
 def call_all(client: Client) -> list[dict[str, Any]]:
     """Every call of the client for Python, with all that each takes."""
-    common = {
-        "context": {"ip": "192.0.2.1", "locale": "de-AT"},
-        "integrations": {"All": False},
-    }
-    both = {"user_id": "u1", "anonymous_id": "a1", **common}
-    shown = {"category": "Docs", "name": "Home", "properties": {"x": [1, {"y": 2}]}}
+    integrations = {"integrations": {"All": False}}
     told = [
-        client.identify(traits={"plan": "pro", "größe": 1.75}, **both),
-        client.track(event="Order Completed", properties={"total": 9.5}, **both),
-        client.page(**shown, **both),
-        client.screen(**shown, **both),
-        client.group(group_id="g1", traits={"seats": 5}, **both),
-        client.alias("a1", "u1", **common),
+        *calls_of_both(client, **integrations),
+        client.alias("a1", "u1", context=CONTEXT, **integrations),
         client.track("u1", "Own id", message_id="my-id"),
     ]
-    assert all(queued for queued, _ in told)
-    return [message for _, message in told]
+    return messages_of(told)
 
 
 @pytest.mark.parametrize(("gzip", "sync"), [(False, False), (True, True)])
@@ -83,20 +79,7 @@ def test_python_imports_history(collector_server: Start) -> None:
 
 
 def test_python_stops_where_it_is_told(collector_server: Start) -> None:
-    collector = collector_server(["segment"])
-    failed: list[Any] = []
-    client = Client(
-        "another-key",
-        host=collector.url,
-        on_error=lambda error, batch: failed.append((error, batch)),
-        upload_interval=0.1,
-    )
-    client.track("u1", "Bought")
-    client.shutdown()
-    ((error, batch),) = failed
-    assert isinstance(error, APIError) and len(batch) == 1
-    assert (error.status, error.code) == (401, "no_key")
-    assert "write key" in error.message and not collector.records()
+    check_stops_at_another_key(Client, APIError, collector_server(["segment"]))
 
 
 def test_python_waits_while_the_spool_is_full(collector_server: Start) -> None:

@@ -9,7 +9,7 @@ import pytest
 from browser import browser, eventually  # noqa: F401
 
 from tests.collect.clients.parts import lacking
-from tests.collect.clients.shared import Since, running
+from tests.collect.clients.shared import running
 from tests.collect.clients.shop_site import Site, installed, site_of
 from tests.collect.real_collector import KEY, RealCollector, source_of
 
@@ -173,11 +173,6 @@ def shared(
     sources = {"shop": source_of(["snowplow"], origins=origins)}
     with running(tmp_path_factory.mktemp("shared"), sources=sources) as one:
         yield one
-
-
-@pytest.fixture
-def collector(shared: RealCollector) -> Since:
-    return Since(shared)
 
 
 def begun(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.collect.clients.node import run_node
 from tests.collect.clients.parts import find_all
-from tests.collect.clients.shared import Since, running
-from tests.collect.real_collector import KEY, RealCollector
+from tests.collect.clients.shared import Since
+from tests.collect.real_collector import KEY
+
+PROTOCOL = "snowplow"
 
 SCRIPT = """
 import * as sp from "@snowplow/node-tracker";
@@ -202,17 +203,6 @@ def tracked(url: str, app: str = KEY, **emitter: Any) -> dict[str, Any]:
         SCRIPT, "@snowplow/node-tracker", TOLD=json.dumps(told)
     )
     return found
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCollector]:
-    with running(tmp_path_factory.mktemp("shared"), "snowplow") as one:
-        yield one
-
-
-@pytest.fixture
-def collector(shared: RealCollector) -> Since:
-    return Since(shared)
 
 
 @pytest.mark.parametrize(

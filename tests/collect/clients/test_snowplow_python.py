@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,8 +20,10 @@ from snowplow_tracker import (
 )
 
 from tests.collect.clients.parts import find_all
-from tests.collect.clients.shared import Since, running
+from tests.collect.clients.shared import Since
 from tests.collect.real_collector import KEY, RealCollector
+
+PROTOCOL = "snowplow"
 
 ACME = "iglu:com.acme/"
 CONTEXT = [SelfDescribingJson(ACME + "user/jsonschema/1-0-0", {"plan": "pro"})]
@@ -233,17 +235,6 @@ class Sent:
 
     def _acknowledge(self, sent: list[dict[str, Any]]) -> None:
         self.acknowledged += [event["eid"] for event in sent]
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCollector]:
-    with running(tmp_path_factory.mktemp("shared"), "snowplow") as one:
-        yield one
-
-
-@pytest.fixture
-def collector(shared: RealCollector) -> Since:
-    return Since(shared)
 
 
 @ways

@@ -37,7 +37,7 @@ def body_of(name: str, events: Sequence[Any], **about: Any) -> tuple[str, bytes]
         "snowplow": (TP2, {"schema": SCHEMA, "data": events}),
         "zap": ("/v1/collect", {"key": "k", "events": events}),
     }[name]
-    return path, json.dumps({**said, **about}).encode()
+    return path, json.dumps({**said, **about}, separators=(",", ":")).encode()
 
 
 def take(

@@ -216,7 +216,7 @@ def test_what_a_browser_had_no_room_for_is_counted() -> None:
         (b'{"key": "", "events": []}', Fate.NO_KEY),
         (b'{"key": 5, "events": []}', Fate.NO_KEY),
         (b'{"key": "k", "events": ' + b"[" * 200 + b"]" * 200 + b"}", Fate.TOO_LARGE),
-        (rb'{"key": "\ud83d", "events": ' + b"[" * 10**5, Fate.TOO_LARGE),
+        (rb'{"key": "\ud83d", "events": ' + b"[" * 10**5, Fate.MALFORMED),
     ],
 )
 def test_a_body_that_is_wrong_as_a_whole_is_not_taken(body: bytes, fate: Fate) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_disk import PAGE_BYTES, small_disk
 
 from zap.collect.record import BadRecord, decode
 from zap.collect.spool import (
@@ -26,8 +26,6 @@ from zap.collect.spool import (
 )
 from zap.collect.spool.blocks import MARK, encode_block
 from zap.errors import CollectError
-
-PAGE_BYTES = 4_096
 
 
 def record(number: int) -> bytes:
@@ -225,14 +223,8 @@ def eventually(works) -> None:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of sixteen pages."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={16 * PAGE_BYTES}", "tmpfs"]
-    done = subprocess.run([*command, str(folder)], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"may not mount a small file system: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", 16 * PAGE_BYTES) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("group", [1, 7])

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from zap.collect.spool import (
-    AsyncSpool,
     Spool,
     SpoolFull,
     SpoolOptions,
@@ -21,52 +18,6 @@ from zap.collect.spool import (
     trim,
 )
 from zap.errors import CollectError
-
-
-@pytest.fixture
-def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, ...]]:
-    """A disk whose syncs wait: (one has begun, it may go on)."""
-    begun, go_on = threading.Event(), threading.Event()
-    real = os.fdatasync
-
-    def sync(file: int) -> None:
-        begun.set()
-        assert go_on.wait(60)
-        real(file)
-
-    monkeypatch.setattr(os, "fdatasync", sync)
-    yield begun, go_on
-    go_on.set()
-
-
-def test_what_waits_is_one_group_and_wakes_the_loop_once(
-    tmp_path: Path, slow_disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, go_on = slow_disk
-    woken = []
-
-    async def main(spool: Spool) -> list[int]:
-        loop = asyncio.get_running_loop()
-        appends = AsyncSpool(spool, loop)
-        first = appends.append([b"E0"])
-        await loop.run_in_executor(None, begun.wait)
-        others = [appends.append([b"Ea", b"Eb"]) for _ in range(100)]
-        real = loop.call_soon_threadsafe
-        monkeypatch.setattr(
-            loop, "call_soon_threadsafe", lambda *a: (woken.append(a), real(*a))
-        )
-        assert not any(each.done() for each in (first, *others))
-        go_on.set()
-        found = [await first, *[await each for each in others]]
-        monkeypatch.undo()
-        return found
-
-    with Spool(tmp_path) as spool:
-        found = asyncio.run(main(spool))
-    assert found == [0, *range(1, 200, 2)]
-    assert len(woken) == 2  # one for the first alone, one for the hundred
-    blocks = (tmp_path / f"{0:020d}.spool").read_bytes().count(b"ZSB1")
-    assert blocks == 2
 
 
 def test_readers_see_nothing_before_it_is_synced(tmp_path: Path, slow_disk) -> None:
@@ -170,42 +121,6 @@ def test_a_defect_in_the_thread_leaves_nobody_waiting(
     assert failing is not None and "a defect of Zap" in failing
     with Spool(tmp_path) as again:
         assert again.append([b"E2"]) in (0, 1)  # it was written, and never synced
-
-
-def test_one_who_is_cancelled_or_gone_holds_nobody_up(tmp_path: Path) -> None:
-    async def cancels(spool: Spool) -> int:
-        appends = AsyncSpool(spool, asyncio.get_running_loop())
-        waits = asyncio.ensure_future(appends.append([b"E0"]))
-        waits.cancel()
-        return await appends.append([b"E1"])
-
-    async def leaves(spool: Spool) -> None:
-        AsyncSpool(spool, asyncio.get_running_loop()).append([b"E2"])
-
-    with Spool(tmp_path) as spool:
-        assert asyncio.run(cancels(spool)) == 1
-        asyncio.run(leaves(spool))
-        assert spool.append([b"E3"]) == 3
-
-
-def test_each_of_a_failed_group_gets_its_own_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def main(spool: Spool) -> list[BaseException | int]:
-        appends = AsyncSpool(spool, asyncio.get_running_loop())
-        both = [appends.append([b"E%d" % number]) for number in range(2)]
-        return await asyncio.gather(*both, return_exceptions=True)
-
-    def full(file: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with Spool(tmp_path) as spool:
-        with monkeypatch.context() as patched:
-            patched.setattr(os, "fdatasync", full)
-            one, other = asyncio.run(main(spool))
-        assert isinstance(one, SpoolFull) and isinstance(other, SpoolFull)
-        assert one is not other and "No space left" in str(one)
-        assert spool.append([b"E2"]) == 0
 
 
 def test_all_at_once_beside_readers_trimmers_and_forgetters(tmp_path: Path) -> None:

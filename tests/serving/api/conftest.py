@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from answers import read_all, samples_of
 from made_bundles import made_bundle
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.serving.api.real_server import RealServer, real_server
 from zap.serving.api.gate import Gate
@@ -99,29 +99,10 @@ class Running:
 
     def samples(self, family: str) -> dict[tuple[str, ...], float]:
         """Samples of a metric by their labels' values."""
-        text = self.gate.metrics.text().decode()
-        return {
-            (sample.name, *sample.labels.values()): sample.value
-            for one in text_string_to_metric_families(text)
-            if one.name == family
-            for sample in one.samples
-        }
+        return samples_of(self.gate.metrics.text(), family)
 
     def refused(self, reason: str) -> float:
         return self.samples("zap_refused")["zap_refused_total", reason]
-
-
-def read_all(sock: socket.socket) -> bytes:
-    """All bytes until the other side closes."""
-    found = b""
-    while True:
-        try:
-            part = sock.recv(65536)
-        except ConnectionResetError:
-            return found
-        if not part:
-            return found
-        found += part
 
 
 @contextmanager

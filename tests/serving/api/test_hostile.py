@@ -8,8 +8,8 @@ import random
 import socket
 
 import pytest
+from answers import read_all
 
-from tests.serving.api.conftest import read_all
 from tests.serving.api.real_server import APPLICATION, RealServer
 
 PREDICT = f"/v1/predictions/{APPLICATION}"

@@ -8,15 +8,14 @@ thread, for all of them. Nobody waits for others to come.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from zap.collect.protocol import Fate, Unaccepted
 from zap.collect.spool.options import SpoolFull
+from zap.collect.spool.spool import Done
 from zap.errors import CollectError
-
-Done = Callable[[CollectError | None], None]
 
 
 class Submits(Protocol):

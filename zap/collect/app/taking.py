@@ -11,14 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol as Shape
 
+from zap.collect.app.records import bad_record, event_record
 from zap.collect.app.sources import Source, Sources
 from zap.collect.event import BadRow, Event
-from zap.collect.nesting import EVENT_LEVELS, too_deep
+from zap.collect.nesting import EVENT_LEVELS
 from zap.collect.protocol import Fate, Parsed, Protocol, Request, Unaccepted
-from zap.collect.record import encode_bad, encode_event
-from zap.errors import CollectError
 
-NO_JSON, TOO_LARGE, TOO_DEEP = "no_json", "too_large", "too_deep"
 MOST_RECORD_BYTES = 16 << 20
 """That a request may become, unless its body is itself a quarter of that. What it says
 once of all its events, as in a context or a header, stands in each of them."""
@@ -171,25 +169,16 @@ class Taking:
             events, bad = checks.apply(name, (sent,))
             wrong += bad
             for event in events:
-                record = _event_record(event, protocol.max_event_bytes)
+                record = event_record(event, protocol.max_event_bytes)
                 if isinstance(record, bytes):
                     yield record, ""
                 else:
                     wrong.append(record)
         for row in wrong:
-            yield _bad_record(row, name, request.received_us), row.reason
+            yield bad_record(row, name, request.received_us), row.reason
         for row in parsed.bad:
             for told in checks.bad(name, (row,)):
-                yield _bad_record(told, name, request.received_us), told.reason
-
-
-def _event_record(event: Event, most_bytes: int) -> bytes | BadRow:
-    try:
-        record = encode_event(event)
-    except CollectError as error:
-        return BadRow(NO_JSON, str(error), ascii(event))
-    detail = _too_much(record, most_bytes)
-    return record if detail is None else BadRow(*detail, event)
+                yield bad_record(told, name, request.received_us), told.reason
 
 
 def _check_size(protocol: Protocol, request: Request) -> None:
@@ -200,24 +189,6 @@ def _check_size(protocol: Protocol, request: Request) -> None:
             f"Expected a body of at most {protocol.max_body_bytes} bytes. Send less "
             "at once.",
         )
-
-
-def _bad_record(row: BadRow, source: str, received_us: int) -> bytes:
-    try:
-        return encode_bad(row, source, received_us)
-    except CollectError:  # half a surrogate pair, or a number beyond 64 bits
-        plain = BadRow(row.reason, ascii(row.detail), ascii(row.payload))
-        return encode_bad(plain, source, received_us)
-
-
-def _too_much(record: bytes, most_bytes: int) -> tuple[str, str] | None:
-    """The reason and the detail of an event that is too large or too deep."""
-    if len(record) > most_bytes:
-        detail = f"Expected at most {most_bytes} bytes. Received: {len(record)}."
-        return TOO_LARGE, detail
-    if record.count(b"{") + record.count(b"[") > EVENT_LEVELS and too_deep(record):
-        return TOO_DEEP, f"Expected at most {EVENT_LEVELS} levels in an event."
-    return None
 
 
 def _no_key(key: str | None) -> Unaccepted:

@@ -15,18 +15,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
-
 from zap.bundles.folders import write_file
 from zap.collect.archive.commits import Commits, make_folder
+from zap.collect.archive.day_files import DayFiles
 from zap.collect.archive.forgotten import Forgotten
 from zap.collect.archive.locks import CHANGES, REWRITES, held
-from zap.collect.archive.noted import NotedIds, hash_of, hashes_in, text
+from zap.collect.archive.noted import NotedIds, hash_of, text
 from zap.collect.archive.partitions import (
-    day_in,
     day_of,
     folder_of,
-    folders,
     parquet_bytes,
 )
 from zap.collect.archive.recovery import recover_position
@@ -35,11 +32,9 @@ from zap.collect.record import EVENT, decode
 from zap.collect.spool import Batch, SpoolReader
 from zap.datasets.publishing import sync
 from zap.errors import CollectError
-from zap.events.archive_files import HOME, current, file_name, span_of
+from zap.events.archive_files import HOME, file_name
 
 MOST, MOST_BYTES = 50_000, 16 << 20
-BROKEN = "broken"
-Span = tuple[int, int]
 
 
 @dataclass
@@ -103,9 +98,9 @@ class _Mending:
         self._root, self._home, self._day, self._told = root, root / HOME, day, told
         self._reader = SpoolReader(spool)
         self._found = Mended(day.isoformat())
-        self._spans: dict[Path, list[Span]] = {}
         self._notes = self._home / "mending"
         self._ids = NotedIds(self._notes)
+        self._files = DayFiles(root, day, self._reader, self._ids, told)
 
     def run(self) -> Mended:
         shutil.rmtree(self._notes, ignore_errors=True)
@@ -116,7 +111,8 @@ class _Mending:
         if end is None:
             end = recover_position(self._root) or 0
         self._ids.take(self._home / "ids", self._day)
-        self._set_aside(self._look_through())
+        self._found.set_aside = self._files.set_aside(self._files.look_through())
+        self._found.whole = self._files.whole
         position = self._reader.oldest
         while position < end:
             self._told(f"the spool, {position:,} of {end:,}")
@@ -126,70 +122,6 @@ class _Mending:
             position = batch.next
         shutil.rmtree(self._notes)
         return self._found
-
-    def _look_through(self) -> list[Path]:
-        """Read the day's files to their ends; those that can't be read.
-
-        Raises:
-            CollectError: one of them holds what the spool no longer has.
-        """
-        broken: list[Path] = []
-        for folder in folders(self._root):
-            if day_in(folder) == self._day:
-                broken += self._in_folder(folder)
-        return broken
-
-    def _in_folder(self, folder: Path) -> list[Path]:
-        paths = sorted(str(path) for path in folder.glob("*.parquet"))
-        seen: dict[str, bool] = {}  # and whether it could be read
-        spans = self._spans.setdefault(folder, [])
-        # Of a merged file that is broken, the ones that it was made of may be there.
-        while fresh := [
-            path
-            for path in current([p for p in paths if seen.get(p, True)])
-            if path not in seen
-        ]:
-            for path in fresh:
-                self._told(path)
-                seen[path] = self._read(Path(path))
-                span = span_of(path)
-                if seen[path] and span is not None:
-                    spans.append(span)
-        broken = [Path(path) for path, is_whole in seen.items() if not is_whole]
-        for each in broken:
-            self._check_spooled(each, sorted(spans))
-        return broken
-
-    def _read(self, path: Path) -> bool:
-        try:
-            hashes = [*hashes_in(path)]
-        except (OSError, KeyError, pa.ArrowException):
-            return False
-        self._ids.add(hashes)
-        self._found.whole += 1
-        return True
-
-    def _check_spooled(self, path: Path, spans: Sequence[Span]) -> None:
-        oldest, span = self._reader.oldest, span_of(path.name)
-        at = 0 if span is None else span[0]
-        for first, next_ in spans:
-            at = next_ if first <= at < next_ else at
-        if span is None or at < min(span[1], oldest):
-            raise CollectError(
-                "Expected a file whose events the spool still has: those from "
-                f"{oldest} on. Received: {path}, which can't be read. Bring it "
-                "back from a copy."
-            )
-
-    def _set_aside(self, broken: Sequence[Path]) -> None:
-        """Take files out of the day that can't be read."""
-        for path in broken:
-            source = path.parent.parent.name
-            place = self._home / BROKEN / source / path.parent.name / path.name
-            make_folder(place.parent)
-            path.replace(place)
-            sync(path.parent)
-            self._found.set_aside.append(str(place))
 
     def _add(self, batch: Batch) -> None:
         """Write the events of a batch that are missing."""
@@ -220,7 +152,7 @@ class _Mending:
             if not isinstance(event, dict) or day_of(event) != self._day:
                 continue
             folder = self._root / folder_of(text(event.get("source")), self._day)
-            spans = self._spans.get(folder, ())
+            spans = self._files.spans.get(folder, ())
             if any(first <= number < next_ for first, next_ in spans):
                 continue
             if not forgotten.holds(number, event):

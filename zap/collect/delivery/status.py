@@ -7,7 +7,7 @@ went wrong is told by the last report of the delivery, with its age.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,7 @@ def delivery_status(folder: str | Path, sinks: Sequence[str]) -> dict[str, Any]:
         for name in sinks
     }
     full = there.bytes + _LEAST_ROOM > there.max_bytes
-    problem = report["problem"] if report else ""
-    wrong = full or there.failing or problem
+    wrong = full or there.failing or (report and report["problem"])
     wrong = wrong or any(sink["failing"] for sink in found.values())
     waits = any(sink["lag_events"] for sink in found.values())
     return {
@@ -58,14 +57,20 @@ def delivery_status(folder: str | Path, sinks: Sequence[str]) -> dict[str, Any]:
             "disk_free_bytes": shutil.disk_usage(folder).free,
             **asdict(there),
         },
-        "delivery": {
-            "running": running,
-            "pid": report["pid"] if report and running else None,
-            "problem": problem,
-            "report_us": report["at_us"] if report else None,
-            "report_age_s": _seconds(at - report["at_us"]) if report else None,
-        },
+        "delivery": _delivery(report, running, at),
         "sinks": found,
+    }
+
+
+def _delivery(
+    report: Mapping[str, Any] | None, running: bool, at_us: int
+) -> dict[str, Any]:
+    return {
+        "running": running,
+        "pid": report["pid"] if report and running else None,
+        "problem": report["problem"] if report else "",
+        "report_us": report["at_us"] if report else None,
+        "report_age_s": _seconds(at_us - report["at_us"]) if report else None,
     }
 
 

@@ -14,11 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from zap.collect.event import BadRow
 from zap.collect.protocol import Fate, Parsed, Reply, Request, Unaccepted
-from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError, read_json
+from zap.collect.protocols.json_bodies import json_reply, object_of
 from zap.collect.protocols.many import check_many
 from zap.collect.protocols.posthog_events import Sending, read_event
 from zap.collect.protocols.posthog_v1 import PATH as LATER
@@ -63,7 +61,7 @@ class PostHog:
         Raises:
             Unaccepted: the body is no batch, and no single event.
         """
-        body = _body(request.body)
+        body = object_of(request.body)
         key = _key(request, body)
         if request.path in FLAGS:
             return Parsed(key)
@@ -91,36 +89,17 @@ class PostHog:
     def accepted(self, request: Request, parsed: Parsed) -> Reply:
         """The answer that makes a client go on."""
         if request.path in FLAGS:
-            return _json(200, _NO_FLAGS)
+            return json_reply(200, _NO_FLAGS)
         if isinstance(parsed, Told):
-            return _json(200, {"results": parsed.results})
-        return _json(200, {"status": "Ok"})
+            return json_reply(200, {"results": parsed.results})
+        return json_reply(200, {"status": "Ok"})
 
     def refused(self, request: Request, why: Unaccepted) -> Reply:
         """A status at which clients stop, or try again, and the reason as JSON."""
         status, kind = _STATUSES[why.fate]
         said = {"type": kind, "code": why.fate.value, "detail": str(why)}
-        answer = _json(status, said)
+        answer = json_reply(status, said)
         return Reply(answer.status, answer.body, [*answer.headers, *retry_after(why)])
-
-
-def _body(raw: bytes) -> dict[str, Any]:
-    """The body of a request.
-
-    Raises:
-        Unaccepted: it is no object of JSON.
-    """
-    try:
-        body = read_json(raw, BODY_DEPTH)
-    except DeepJsonError as error:
-        raise Unaccepted(Fate.TOO_LARGE, str(error)) from error
-    except ValueError as error:
-        raise Unaccepted(Fate.MALFORMED, str(error)) from error
-    if not isinstance(body, dict):
-        raise Unaccepted(
-            Fate.MALFORMED, f"Expected an object. Received: {type(body).__name__}."
-        )
-    return body
 
 
 def _key(request: Request, body: dict[str, Any]) -> str | None:
@@ -141,8 +120,3 @@ def _single(body: dict[str, Any]) -> dict[str, Any]:
 def _sent_at(request: Request, body: dict[str, Any]) -> Any:
     header = request.headers.get(b"posthog-request-timestamp", b"").decode("latin-1")
     return body.get("sent_at") or header or None
-
-
-def _json(status: int, content: Any) -> Reply:
-    headers = [(b"content-type", b"application/json")]
-    return Reply(status, orjson.dumps(content), headers)

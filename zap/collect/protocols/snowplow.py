@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 
 from zap.collect.event import BadRow, Event
 from zap.collect.protocol import Fate, Header, Parsed, Reply, Request, Unaccepted
-from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError, read_json
+from zap.collect.protocols.json_bodies import json_of
 from zap.collect.protocols.many import check_many
 from zap.collect.protocols.retry import retry_after
 from zap.collect.protocols.snowplow_cookie import network_id, set_cookie
@@ -170,12 +170,7 @@ def _batch(body: bytes) -> list[Any]:
     Raises:
         Unaccepted: it is another JSON, or none.
     """
-    try:
-        envelope = read_json(body, BODY_DEPTH)
-    except DeepJsonError as error:
-        raise Unaccepted(Fate.TOO_LARGE, str(error)) from error
-    except ValueError as error:
-        raise Unaccepted(Fate.MALFORMED, str(error)) from error
+    envelope = json_of(body)
     if isinstance(envelope, dict):
         data = envelope.get("data")
         known = str(envelope.get("schema")).startswith(_ENVELOPE)

@@ -13,12 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from zap.collect.event import BadRow
 from zap.collect.protocol import Fate, Parsed, Reply, Request, Unaccepted
-from zap.collect.protocols.bounded_json import BODY_DEPTH, DeepJsonError
-from zap.collect.protocols.browser_json import read_browser_json
+from zap.collect.protocols.json_bodies import json_reply, object_of
 from zap.collect.protocols.many import check_many
 from zap.collect.protocols.retry import retry_after
 from zap.collect.protocols.zap_events import Sending, read_event
@@ -63,7 +60,7 @@ class Zap:
         """
         if request.path in self._files:
             return Parsed(None)
-        body = _body(request.body)
+        body = object_of(request.body)
         key = body.get("key")
         if not isinstance(key, str) or not key:
             raise Unaccepted(Fate.NO_KEY, "Expected the write key as text in key.")
@@ -95,32 +92,13 @@ class Zap:
             for row in parsed.bad[:MAX_SHOWN]
         ]
         counts = {"events": len(parsed.events), "bad": len(parsed.bad)}
-        return _json(200, {**counts, "reasons": told})
+        return json_reply(200, {**counts, "reasons": told})
 
     def refused(self, request: Request, why: Unaccepted) -> Reply:
         """A status at which a client stops or tries again, and the reason."""
         told = {"error": {"code": why.fate.value, "message": str(why)}}
-        answer = _json(_STATUSES[why.fate], told)
+        answer = json_reply(_STATUSES[why.fate], told)
         return Reply(answer.status, answer.body, [*answer.headers, *retry_after(why)])
-
-
-def _body(raw: bytes) -> dict[str, Any]:
-    """The body of a request.
-
-    Raises:
-        Unaccepted: it is no object of JSON.
-    """
-    try:
-        body = read_browser_json(raw, BODY_DEPTH)
-    except DeepJsonError as error:
-        raise Unaccepted(Fate.TOO_LARGE, str(error)) from error
-    except ValueError as error:
-        raise Unaccepted(Fate.MALFORMED, str(error)) from error
-    if not isinstance(body, dict):
-        raise Unaccepted(
-            Fate.MALFORMED, f"Expected an object. Received: {type(body).__name__}."
-        )
-    return body
 
 
 def _agent(request: Request) -> str:
@@ -136,8 +114,3 @@ def _lost(count: Any) -> list[BadRow]:
         return []
     detail = f"Expected all events of a browser. Received: {count} fewer than it made."
     return [BadRow("zap.lost", detail, {"lost": count})]
-
-
-def _json(status: int, content: Any) -> Reply:
-    headers = [(b"content-type", b"application/json")]
-    return Reply(status, orjson.dumps(content), headers)

@@ -1,6 +1,5 @@
 """The spool: what is acknowledged stands here, on the disk, until the sinks have it."""
 
-from zap.collect.spool.asynchronous import AsyncSpool
 from zap.collect.spool.forgetting import Forgotten, forget
 from zap.collect.spool.options import SpoolFull, SpoolOptions, SpoolStatus, SpoolTaken
 from zap.collect.spool.positions import Positions
@@ -9,7 +8,6 @@ from zap.collect.spool.spool import Spool
 from zap.collect.spool.trimming import trim
 
 __all__ = [
-    "AsyncSpool",
     "Batch",
     "Forgotten",
     "Positions",

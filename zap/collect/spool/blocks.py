@@ -23,7 +23,6 @@ MARK = b"ZSB1"
 HEAD = struct.Struct("<4sIIIQQ")
 _CHECKED_FROM = 8  # what stands behind the checksum
 ENTRY_BYTES = 8
-MAX_BLOCK_BYTES = (1 << 32) - 1
 assert array("I").itemsize == 4
 
 

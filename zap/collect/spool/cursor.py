@@ -12,15 +12,8 @@ from typing import NamedTuple
 
 from zap.collect.spool.blocks import Block
 from zap.collect.spool.control import Told
-from zap.collect.spool.segments import (
-    Damage,
-    Place,
-    Segment,
-    SegmentFile,
-    segments_of,
-    start_of,
-    walk,
-)
+from zap.collect.spool.segments import Segment, SegmentFile, segments_of
+from zap.collect.spool.walking import Damage, Place, start_of, walk
 from zap.errors import CollectError
 
 ENDLESS = 1 << 64

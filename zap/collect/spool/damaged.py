@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from zap.collect.event import BadRow
 from zap.collect.record import FORGOTTEN, encode_bad
 from zap.collect.spool.blocks import Block
-from zap.collect.spool.segments import Damage, SegmentFile
+from zap.collect.spool.segments import SegmentFile
+from zap.collect.spool.walking import Damage
 
 REASON = "spool.damaged"
 

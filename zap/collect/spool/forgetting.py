@@ -1,39 +1,26 @@
 """Forgetting a subject: its records become empty, and keep their numbers.
 
 A segment is written anew beside the old one and takes its name in one step, so a crash
-leaves the one or the other, and a reader sees the one or the other. A running writer is
-asked to begin a new segment first, so that nobody writes to what is replaced.
+leaves the one or the other, and a reader sees the one or the other.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zap.collect.record import FORGOTTEN
 from zap.collect.spool.blocks import Block, encode_block, split
-from zap.collect.spool.control import Control, Told, read_told
-from zap.collect.spool.locks import changing, take_writer
-from zap.collect.spool.options import SpoolOptions, SpoolTaken
-from zap.collect.spool.segments import (
-    Damage,
-    Segment,
-    SegmentFile,
-    header,
-    segments_of,
-    start_of,
-    walk,
-)
-from zap.collect.spool.spool import Spool
+from zap.collect.spool.closing import closed_up_to
+from zap.collect.spool.locks import changing
+from zap.collect.spool.segments import Segment, SegmentFile, header, segments_of
+from zap.collect.spool.walking import Damage, start_of, walk
 from zap.datasets.publishing import sync
 from zap.errors import CollectError
 
 _TEMPORARY = ".forgetting"
-_WAIT_S = 60.0
 
 Parts = Sequence[tuple[int, Block | Damage]]
 
@@ -88,7 +75,7 @@ def forget(folder: Path | str, predicate: Callable[[bytes], bool]) -> Forgotten:
     if not folder.is_dir():
         return Forgotten()
     try:
-        with changing(folder), _closed_up_to(folder) as stop:
+        with changing(folder), closed_up_to(folder) as stop:
             for name in os.listdir(folder):
                 if name.endswith(_TEMPORARY):  # of one that was killed
                     os.unlink(folder / name)
@@ -103,54 +90,6 @@ def forget(folder: Path | str, predicate: Callable[[bytes], bool]) -> Forgotten:
             f"Expected to write segments anew. Received: {folder}: {error}. "
             "Make room on the disk, or mend it, and forget again."
         ) from error
-
-
-@contextmanager
-def _closed_up_to(folder: Path) -> Iterator[int]:
-    """The number up to which nobody writes to any segment while this is held."""
-    until = time.monotonic() + _WAIT_S
-    while True:
-        told = read_told(folder) or Told()
-        options = SpoolOptions(max_bytes=told.max_bytes or SpoolOptions.max_bytes)
-        spool = _writer(folder, options)
-        if spool is not None:
-            with spool:
-                yield spool.status().end
-            return
-        stop = _begun_anew(folder, until)
-        if stop is not None:
-            yield stop
-            return
-
-
-def _writer(folder: Path, options: SpoolOptions) -> Spool | None:
-    """The spool, held so that no other writes to it; None where another does."""
-    try:
-        return Spool(folder, options)
-    except SpoolTaken:
-        return None
-
-
-def _begun_anew(folder: Path, until: float) -> int | None:
-    """Where the running writer has begun a new segment; None where it has ended."""
-    control = Control(folder)
-    try:
-        asked = control.ask()
-        while time.monotonic() < until:
-            told = control.told()
-            if told is not None and told.begun >= asked:
-                return told.active
-            free = take_writer(folder)
-            if free is not None:
-                os.close(free)
-                return None
-            time.sleep(0.01)
-    finally:
-        control.close()
-    raise CollectError(
-        f"Expected the spool's writer to begin a new segment within {_WAIT_S:.0f} s. "
-        f"Received: {folder}, whose writer did not. Mend its disk, or restart it."
-    )
 
 
 def _forget(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from zap.collect.spool.blocks import size_of
-from zap.collect.spool.receivers import Ended, Receiver
 from zap.collect.spool.room import Room
 from zap.collect.spool.segments import HEADER
 from zap.errors import CollectError
 
 GROUP_BYTES = 8 << 20
+
+Hear = Callable[[int, CollectError | None], None]
+"""Is told the number of the first record once all are synced, or why none is kept."""
 
 
 class Submission(NamedTuple):
@@ -23,23 +26,32 @@ class Submission(NamedTuple):
     Attributes:
         records: at least one.
         size: bytes that they take on the disk, at most.
-        receiver: hears of them.
-        token: what the receiver calls them.
+        hear: is called, in the spool's thread, when it is known what became of them.
     """
 
     records: Sequence[bytes]
     size: int
-    receiver: Receiver
-    token: Any
+    hear: Hear
 
 
-def told(group: Sequence[Submission], first: int) -> list[tuple[Receiver, Ended]]:
-    """Each receiver of a group, with its token and the number of its first record."""
-    all_told: list[tuple[Receiver, Ended]] = []
+def settle(
+    group: Sequence[Submission], first: int, error: CollectError | None = None
+) -> None:
+    """Tell all of a group; one that raises is reported, and the others hear."""
     for each in group:
-        all_told.append((each.receiver, (each.token, first)))
+        try:
+            each.hear(first, error)
+        except Exception:
+            report()
         first += len(each.records)
-    return all_told
+
+
+def report() -> None:
+    """Say of an exception that nobody else can hear of, as threads do."""
+    kind, value, trace = sys.exc_info()
+    assert kind is not None
+    given = (kind, value, trace, threading.current_thread())
+    threading.excepthook(threading.ExceptHookArgs(given))
 
 
 class Queue:
@@ -60,7 +72,7 @@ class Queue:
         self._changed = threading.Condition()
         self.closed = False
 
-    def put(self, records: Sequence[bytes], receiver: Receiver, token: Any) -> None:
+    def put(self, records: Sequence[bytes], hear: Hear) -> None:
         """Have records wait for the disk; never waits itself.
 
         Raises:
@@ -80,7 +92,7 @@ class Queue:
                     "closed. Open it again."
                 )
             self._room.reserve(size)
-            self._waiting.append(Submission(records, size, receiver, token))
+            self._waiting.append(Submission(records, size, hear))
             if len(self._waiting) == 1:
                 self._changed.notify()
 

@@ -17,7 +17,8 @@ from zap.collect.spool.control import Told, read_told
 from zap.collect.spool.cursor import Cursor, Part, oldest_of
 from zap.collect.spool.damaged import filled, lost
 from zap.collect.spool.options import SpoolStatus
-from zap.collect.spool.segments import Damage, SegmentFile, bytes_of, segments_of
+from zap.collect.spool.segments import SegmentFile, bytes_of, segments_of
+from zap.collect.spool.walking import Damage
 from zap.errors import CollectError
 
 MOST = 10_000

@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from zap.collect.spool.control import Control, Told
 from zap.collect.spool.folders import make_folder
 from zap.collect.spool.locks import writer_of
 from zap.collect.spool.options import SpoolOptions, SpoolStatus, not_kept
-from zap.collect.spool.queue import Queue, Submission, told
-from zap.collect.spool.receivers import (
-    Calls,
-    Done,
-    Receiver,
-    Waiting,
-    report,
-    settle_all,
-)
+from zap.collect.spool.queue import Queue, Submission, report, settle
 from zap.collect.spool.room import Room
 from zap.collect.spool.segments import bytes_of, segments_of
 from zap.collect.spool.tail import Tail
 from zap.errors import CollectError
+
+Done = Callable[[CollectError | None], None]
 
 _TICK_S = 0.05
 """How often an idle spool looks whether others ask something of it."""
@@ -66,7 +60,6 @@ class Spool:
     ):
         self.folder = Path(folder)
         self.options = options or SpoolOptions()
-        self._calls = Calls()
         self._failing = ""
         try:
             self._open(least)
@@ -106,22 +99,7 @@ class Spool:
             SpoolFull: there is no room; ``done`` is not called.
             CollectError: the spool is closed, or a record is empty.
         """
-        self._queue.put(records, self._calls, done)
-
-    def submit_to(
-        self, receiver: Receiver, token: Any, records: Sequence[bytes]
-    ) -> None:
-        """The same, for one who submits often and would hear once of a whole group.
-
-        Args:
-            receiver: hears of it.
-            token: is given back to it.
-            records: as for `submit`.
-
-        Raises:
-            SpoolFull, CollectError: as for `submit`.
-        """
-        self._queue.put(records, receiver, token)
+        self._queue.put(records, lambda _, error: done(error))
 
     def append(self, records: Sequence[bytes]) -> int:
         """Bring records to the disk, and wait until they are there.
@@ -133,9 +111,16 @@ class Spool:
             SpoolFull: there is no room.
             CollectError: the disk failed, the spool is closed, or a record is empty.
         """
-        waiting = Waiting()
-        self._queue.put(records, waiting, None)
-        return waiting.first()
+        kept: Future[int] = Future()
+
+        def hear(first: int, error: CollectError | None) -> None:
+            if error is None:
+                kept.set_result(first)
+            else:
+                kept.set_exception(error)
+
+        self._queue.put(records, hear)
+        return kept.result()
 
     def status(self) -> SpoolStatus:
         """How full it is, and whether it can be written."""
@@ -188,7 +173,7 @@ class Spool:
             )
             self._failing = str(ended)
             while group:
-                settle_all(told(group, 0), ended)
+                settle(group, 0, ended)
                 group = self._queue.take(0)
 
     def _commit(self, group: Sequence[Submission]) -> None:
@@ -205,7 +190,7 @@ class Spool:
             self._failing = ""
         self._tell()
         self._queue.done(group)
-        settle_all(told(group, first), error)
+        settle(group, first, error)
 
     def _look(self) -> None:
         """See what others did to the folder, now and then, or ask for."""

@@ -17,15 +17,13 @@ from zap.collect.spool.blocks import encode_block
 from zap.collect.spool.options import SpoolOptions
 from zap.collect.spool.segments import (
     HEADER,
-    Damage,
     Segment,
     SegmentFile,
     header,
     path_of,
     segments_of,
-    start_of,
-    walk,
 )
+from zap.collect.spool.walking import Damage, start_of, walk
 from zap.datasets.publishing import sync
 
 _ENDLESS = 1 << 64

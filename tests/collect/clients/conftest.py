@@ -1,0 +1,23 @@
+"""One collector for the tests of a module, for the protocol that it names PROTOCOL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.collect.clients.shared import Since, running
+from tests.collect.real_collector import RealCollector
+
+
+@pytest.fixture(scope="module")
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealCollector]:
+    with running(tmp_path_factory.mktemp("shared"), request.module.PROTOCOL) as one:
+        yield one
+
+
+@pytest.fixture
+def collector(shared: RealCollector) -> Since:
+    return Since(shared)
