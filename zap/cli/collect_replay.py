@@ -22,18 +22,17 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from pathlib import Path
 
     from zap.collect.app.config import load_collect_config
+    from zap.collect.app.server import open_spool
     from zap.collect.bad.again import Again
     from zap.collect.bad.replaying import hand_over, replay
     from zap.collect.checks.checks import Checks
-    from zap.collect.spool import SpoolOptions
 
     config = load_collect_config(args.config)
     bad, spool = Path(config.bad), Path(config.spool)
     again = Again(Checks(config.sources))
     found = replay(bad, spool, again, wanted_of(args), args.dry_run)
     if not args.dry_run:
-        options = SpoolOptions(max_bytes=config.spool_max_bytes)
-        found.waiting = not hand_over(spool, options)
+        found.waiting = not hand_over(spool, lambda _: open_spool(config))
     result = found.to_dict()
     if not args.json:
         _show(result, args.dry_run)

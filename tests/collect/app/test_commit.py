@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,31 @@ def test_what_waits_is_one_group_and_wakes_the_loop_once(
     assert len(woken) == 2  # one for the first alone, one for the hundred
     blocks = (tmp_path / f"{0:020d}.spool").read_bytes().count(b"ZSB1")
     assert blocks == 2
+
+
+def test_what_is_too_much_for_one_group_goes_in_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zap.collect.app.commit.GROUP_BYTES", 1_000)
+    groups: list[int] = []
+
+    async def main(spool: Spool) -> list[None]:
+        appends = committer(spool)
+        submit = spool.submit
+
+        def noting(records: list[bytes], *given: Any) -> None:
+            groups.append(sum(map(len, records)))
+            submit(records, *given)
+
+        monkeypatch.setattr(spool, "submit", noting)
+        sizes = [400] * 10 + [5_000, 1]
+        return await asyncio.gather(*[appends.append([b"E" * n]) for n in sizes])
+
+    with Spool(tmp_path) as spool:
+        assert asyncio.run(main(spool)) == [None] * 12
+    assert groups == [1_200, 1_200, 1_200, 5_400, 1]
+    kept = SpoolReader(tmp_path).read(0).records
+    assert list(map(len, kept)) == [400] * 10 + [5_000, 1]
 
 
 def test_one_who_is_cancelled_or_gone_holds_nobody_up(tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ def test_what_has_no_room_waits(tmp_path: Path) -> None:
     inbox.put(tmp_path, records)
     full = SpoolOptions(max_bytes=1_000)
     with pytest.raises(SpoolFull):
-        hand_over(tmp_path, full)
+        hand_over(tmp_path, lambda folder: Spool(folder, full))
     assert len(inbox.waiting(tmp_path)) == 1
     assert hand_over(tmp_path) and not inbox.waiting(tmp_path)
     assert len(spooled(tmp_path)) == 1

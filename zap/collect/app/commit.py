@@ -8,6 +8,7 @@ thread, for all of them. Nobody waits for others to come.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -16,6 +17,9 @@ from zap.collect.protocol import Fate, Unaccepted
 from zap.collect.spool.options import SpoolFull
 from zap.collect.spool.spool import Done
 from zap.errors import CollectError
+
+GROUP_BYTES = 8 << 20
+"""More waits for the next group, so that no group is refused for being large."""
 
 
 class Submits(Protocol):
@@ -38,8 +42,7 @@ class Committer:
     def __init__(self, spool: Submits, timeout_s: float, retry_after_s: float):
         self._spool, self._timeout_s = spool, timeout_s
         self._retry_after_s = retry_after_s
-        self._records: list[bytes] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: deque[tuple[Sequence[bytes], asyncio.Future[None]]] = deque()
         self._begun = False  # a group is being synced, or is about to be submitted
 
     def append(self, records: Sequence[bytes]) -> asyncio.Future[None]:
@@ -49,16 +52,14 @@ class Committer:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        self._records += records
-        self._waiting.append(future)
+        self._waiting.append((records, future))
         if not self._begun:
             self._begun = True
             loop.call_soon(self._submit, loop)
         return future
 
     def _submit(self, loop: asyncio.AbstractEventLoop) -> None:
-        records, self._records = self._records, []
-        waiting, self._waiting = self._waiting, []
+        records, waiting = self._next()
         group = _Group(loop, waiting)
         group.timer = loop.call_later(self._timeout_s, self._end, group, _LATE)
 
@@ -70,6 +71,18 @@ class Committer:
             self._spool.submit(records, done)
         except CollectError as error:
             self._end(group, error)
+
+    def _next(self) -> tuple[list[bytes], list[asyncio.Future[None]]]:
+        """The records of the next group, and who waits for them."""
+        records: list[bytes] = []
+        waiting: list[asyncio.Future[None]] = []
+        size = 0
+        while self._waiting and size < GROUP_BYTES:
+            more, future = self._waiting.popleft()
+            records += more
+            waiting.append(future)
+            size += sum(map(len, more))
+        return records, waiting
 
     def _end(self, group: _Group, error: CollectError | None) -> None:
         """Answer a group, and go on with what has gathered."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from zap.collect.bad.files import writing
 from zap.collect.bad.listing import Wanted, rows_of
 from zap.collect.bad.marks import mark, marked
 from zap.collect.bad.rows import Identity
-from zap.collect.spool import Spool, SpoolOptions, SpoolTaken
+from zap.collect.spool import Spool, SpoolTaken
 
 MOST_ROWS = 1_000
 MOST_BYTES = 4 << 20
@@ -97,13 +97,15 @@ def replay(
 
 
 def hand_over(
-    spool: Path, options: SpoolOptions | None = None, wait_s: float = LONGEST_WAIT_S
+    spool: Path,
+    opened: Callable[[Path], Spool] = Spool,
+    wait_s: float = LONGEST_WAIT_S,
 ) -> bool:
     """Have what waits in the inbox taken up.
 
     Args:
         spool: its folder.
-        options: the spool's, for where no collector runs.
+        opened: opens it as its collector would, for where none runs.
         wait_s: how long a running collector is given.
 
     Returns:
@@ -116,7 +118,7 @@ def hand_over(
     until = time.monotonic() + wait_s
     while inbox.waiting(spool):
         try:
-            with Spool(spool, options) as own:
+            with opened(spool) as own:
                 inbox.take(own)
         except SpoolTaken:  # a collector runs: it takes them up itself
             if time.monotonic() >= until:
