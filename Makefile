@@ -79,6 +79,7 @@ prove-collect: $(VENV)/.installed-dev  ## the collector's load beside a bare ser
 	@$(BIN)/python -m bench.collect.load
 	@$(BIN)/python -m bench.collect.spool
 	@$(BIN)/python -m bench.collect.faults
+	@ZAP_PROVE=1 $(BIN)/python -m pytest tests/collect -k "kill or lost or failure_at_any_step"
 
 AIRFLOW := build/airflow
 prove-airflow: $(VENV)/.installed-dev  ## the Airflow DAG, imported and run by Airflow in an environment of its own

@@ -97,7 +97,7 @@ def _show(found: Mapping[str, Any]) -> None:
 
 COMMAND = Command(
     "forget",
-    "take one subject out of examples, verification sets, stores and archives",
+    "take one subject out of examples, stores, logs and archives",
     "Take a subject out of the archived examples and the verification sets of a "
     "registry,\nout of an event store, and out of what a collector keeps, and say what "
     "could not be\nreached. May be run again at any time, while all of it runs. Exit "

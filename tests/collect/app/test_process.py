@@ -19,6 +19,7 @@ import httpx
 import pytest
 from made_bundles import made_bundle
 
+from tests.collect.clients.killing import PROVE
 from tests.collect.real_collector import (
     KEY,
     SHOP,
@@ -138,7 +139,7 @@ def test_nothing_acknowledged_is_lost_when_killed(tmp_path: Path) -> None:
     killed(tmp_path, kills=3, each=120)
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(not PROVE, reason="minutes of it: make prove-collect")
 def test_nothing_acknowledged_is_lost_when_killed_twenty_times(tmp_path: Path) -> None:
     killed(tmp_path, kills=20, each=1_000)
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_archived import Killed, batch_of, event_of, failing, held_ids, rows_of
 
+from tests.collect.clients.killing import PROVE
 from zap.collect.archive.options import ArchiveOptions
 from zap.collect.archive.sink import ArchiveSink
 from zap.collect.event import BadRow
@@ -182,7 +183,7 @@ def steps_of(tmp_path: Path) -> int:
     return calls[0]
 
 
-MANY = pytest.param(3, marks=pytest.mark.slow)
+MANY = pytest.param(3 if PROVE else 11, marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("apart", [23, MANY])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -11,6 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.collect.real_collector import RealCollector
+
+PROVE = bool(os.environ.get("ZAP_PROVE"))  # as make prove-collect does
+KILLS, CALLS = (20, 1_000) if PROVE else (4, 200)
 
 
 @dataclass

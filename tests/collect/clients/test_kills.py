@@ -16,7 +16,7 @@ from browser import browser, eventually  # noqa: F401
 from posthog import Posthog
 from snowplow_tracker import Emitter, SelfDescribing, SelfDescribingJson, Tracker
 
-from tests.collect.clients.killing import Kills, doubled, killed, lost
+from tests.collect.clients.killing import CALLS, KILLS, Kills, doubled, killed, lost
 from tests.collect.clients.node import run_node
 from tests.collect.clients.shop_site import installed, site_of
 from tests.collect.clients.sinks import archived, deliver
@@ -141,9 +141,6 @@ CLIENTS: dict[str, tuple[str, Callable[[str, int, Kills], Told]]] = {
     "posthog-node": ("posthog", by_node(POSTHOG_NODE, "posthog-node")),
 }
 
-KILLS, COUNT = 20, 1000
-
-
 PAGE = """<!doctype html><title>A shop</title><script src="/sp.js"></script><script>
 window.told = [];
 window.post = async (url, key, schema, count, pace) => {
@@ -171,9 +168,9 @@ def check(collector: RealCollector, acknowledged: Sequence[str]) -> None:
     The spool may hold an event twice; the archive must not.
     """
     assert not lost(collector, acknowledged)
-    assert len({*acknowledged}) == COUNT
+    assert len({*acknowledged}) == CALLS
     numbers = {event["properties"]["n"] for event in collector.events()}
-    assert numbers == {*range(COUNT)}
+    assert numbers == {*range(CALLS)}
     collector.stop()
     deliver(collector)
     ids = [event["event_id"] for event in archived(collector)]
@@ -189,7 +186,7 @@ def test_nothing_acknowledged_is_lost(
     protocol, post = CLIENTS[client]
     collector = collector_server([protocol])
     with killed(collector, KILLS, seed=1) as kills:
-        acknowledged, failed = post(collector.url, COUNT, kills)
+        acknowledged, failed = post(collector.url, CALLS, kills)
     assert not failed
     check(collector, acknowledged)
 
@@ -207,11 +204,11 @@ def test_nothing_that_a_browser_was_told_is_lost(
         browser.get(site.origin())
         browser.execute_script("localStorage.clear()")
         with killed(collector, KILLS, seed=2) as kills:
-            told = (collector.url, KEY, SCHEMA, COUNT, kills.pace_s(COUNT) * 1000)
+            told = (collector.url, KEY, SCHEMA, CALLS, kills.pace_s(CALLS) * 1000)
             browser.execute_script("post(...arguments)", *told)
             kills.over.wait(60)
         acknowledged = eventually(
             lambda: browser.execute_script("return told"),
-            lambda each: len({*each}) == COUNT,
+            lambda each: len({*each}) == CALLS,
         )
     check(collector, acknowledged)

@@ -16,14 +16,13 @@ from browser import browser  # noqa: F401
 from rudderstack.analytics.client import Client as RudderClient
 from segment.analytics import Client as SegmentClient
 
-from tests.collect.clients.killing import Kills, doubled, killed, lost
+from tests.collect.clients.killing import CALLS, KILLS, Kills, doubled, killed, lost
 from tests.collect.clients.scripts import result_of, start_script
 from tests.collect.clients.shop_site import installed, site_of
 from tests.collect.clients.sinks import archived, deliver
 from tests.collect.real_collector import KEY, RealCollector, source_of, until
 
 Start = Callable[..., RealCollector]
-CALLS, KILLS = 1_000, 20
 PYTHON = [("segment", SegmentClient), ("rudderstack", RudderClient)]
 
 
