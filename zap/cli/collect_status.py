@@ -36,6 +36,8 @@ def _show(found: Mapping[str, Any]) -> None:
         f"{spool['bytes'] / 1e6:,.1f} MB of {spool['max_bytes'] / 1e6:,.0f} MB"
         + (", which is FULL" if spool["full"] else "")
     )
+    if spool["inbox"]:
+        print(f"{spool['inbox']:,} files of replayed rows wait for the collector")
     if spool["failing"]:
         print(f"it can't be written: {spool['failing']}")
     if delivery["running"]:

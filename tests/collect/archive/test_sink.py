@@ -148,8 +148,32 @@ def test_a_clock_that_jumps_does_not_make_ids_unknown(tmp_path: Path) -> None:
     batches = [batch_of([event], number) for number, event in enumerate(events)]
     again = [batch_of([event], len(days) + n) for n, event in enumerate(events)]
     counts = with_sink(tmp_path, *batches, *again)
-    # All but the one that came in long before the others.
-    assert (counts["events"], counts["repeated"]) == (len(days) + 1, len(days) - 1)
+    assert (counts["events"], counts["repeated"]) == (len(days), len(days))
+
+
+def test_the_ids_of_a_clock_that_was_set_back_are_forgotten_with_their_time(
+    tmp_path: Path,
+) -> None:
+    """They lie under an old day, and are known as long as those that came with them."""
+    options = ArchiveOptions(ids_days=3, tidy_s=0)
+    days = [100, 101, 102, 103, 0, 0, *range(104, 112), 0]
+    events = [event_of("back" if day == 0 else str(day), day=day) for day in days]
+    batches = [batch_of([event], number) for number, event in enumerate(events)]
+    counts = with_sink(tmp_path, *batches[:-1], options=options)
+    assert counts["repeated"] == 1  # at once; other days are over by the same numbers
+    kept = sorted(path.name for path in (tmp_path / ".zap" / "ids").iterdir())
+    assert len(kept) == 6 and "2024-03-01" not in kept
+    with_sink(tmp_path, batches[-1], options=options)
+    stored = [row["sequence"] for row in rows_of(tmp_path) if row["event_id"] == "back"]
+    assert stored == [4, len(days) - 1]
+
+
+def test_what_others_put_into_an_archive_is_left_alone(tmp_path: Path) -> None:
+    with_sink(tmp_path, batch_of([event_of("a")]))
+    for name in (".zap/ids/.DS_Store", ".zap/ids/lost+found", "source=site/day=x"):
+        (tmp_path / name).mkdir(parents=True)
+    counts = with_sink(tmp_path, batch_of([event_of("a"), event_of("b")], 1))
+    assert (counts["events"], counts["repeated"]) == (1, 1)
 
 
 def test_an_event_without_an_id_is_kept_by_its_number(tmp_path: Path) -> None:

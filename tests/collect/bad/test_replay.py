@@ -20,6 +20,7 @@ from zap.collect.bad.replaying import hand_over, replay
 from zap.collect.bad.sink import BadSink
 from zap.collect.checks.checks import Checks
 from zap.collect.checks.settings import CheckSettings, PrivacySettings
+from zap.collect.delivery.status import delivery_status
 from zap.collect.event import BadRow, Event
 from zap.collect.protocol import Request
 from zap.collect.protocols import PROTOCOLS
@@ -265,7 +266,11 @@ def test_what_has_no_room_waits(tmp_path: Path) -> None:
     with pytest.raises(SpoolFull):
         hand_over(tmp_path, lambda folder: Spool(folder, full))
     assert len(inbox.waiting(tmp_path)) == 1
+    assert delivery_status(tmp_path, [])["spool"]["inbox"] == len(
+        inbox.waiting(tmp_path)
+    )
     assert hand_over(tmp_path) and not inbox.waiting(tmp_path)
+    assert delivery_status(tmp_path, [])["spool"]["inbox"] == 0
     assert len(spooled(tmp_path)) == 1
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_exports import PLAIN_FIELDS
 
 from tests.collect.protocols.asked import RECEIVED_US, asked
 from zap.collect.protocols.calls import CALLS
@@ -21,17 +22,6 @@ from zap.events.reading import read_source
 from zap.events.sources import list_sources
 
 MAPPING = EventMapping.from_dict({"format": "segment", "timezone": "UTC"})
-FIELDS = (
-    "event_id",
-    "anonymous_id",
-    "user_id",
-    "timestamp",
-    "received_at",
-    "type",
-    "url",
-    "referrer",
-    "user_agent",
-)
 RECEIVED = datetime.fromtimestamp(RECEIVED_US / 1e6, UTC)
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9)
@@ -86,7 +76,7 @@ def exported(sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
         batches = list(read_source(source, MAPPING))
     assert not [row for batch in batches for row in batch.dead]
     rows = [row for batch in batches for row in batch.events.to_pylist()]
-    return [{name: row.get(name) for name in FIELDS} for row in rows]
+    return [{name: row.get(name) for name in PLAIN_FIELDS} for row in rows]
 
 
 def posted(protocol: Segment, sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -96,7 +86,7 @@ def posted(protocol: Segment, sent: list[dict[str, Any]]) -> list[dict[str, Any]
 
 
 def canonical(event: dict[str, Any]) -> dict[str, Any]:
-    fields = {name: event.get(name) for name in FIELDS}
+    fields = {name: event.get(name) for name in PLAIN_FIELDS}
     for name in ("timestamp", "received_at"):
         fields[name] = datetime.fromtimestamp(0, UTC) + timedelta(
             microseconds=fields[name]

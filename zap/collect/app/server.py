@@ -99,6 +99,7 @@ class Collecting:
         protocols: that it speaks.
         checks: that events go through.
         requests: where lines of requests go.
+        inbox: takes up what a replay has left.
     """
 
     config: CollectConfig
@@ -106,6 +107,7 @@ class Collecting:
     protocols: Sequence[Protocol]
     checks: Checks
     requests: RequestLog
+    inbox: Inbox
 
     def around(self, rest: App, registry: CollectorRegistry) -> Collector:
         """The collector before another application, told among its metrics."""
@@ -124,6 +126,11 @@ class Collecting:
         metrics.watch("The spool.", lambda: spool_numbers(self.spool))
         lost = self.requests
         metrics.watch("Left out of the log.", lambda: {"lines_lost": lost.lost})
+        inbox = self.inbox
+        metrics.watch(
+            "Whether replayed rows can't be taken up.",
+            lambda: {"inbox_failing": bool(inbox.failing)},
+        )
         return metrics
 
     def _before(self, rest: App, metrics: CollectMetrics) -> Collector:
@@ -153,7 +160,7 @@ def collecting(config: CollectConfig) -> Iterator[Collecting]:
     inbox = Inbox(spool)
     inbox.start()
     try:
-        yield Collecting(config, spool, protocols, checks, requests)
+        yield Collecting(config, spool, protocols, checks, requests, inbox)
     finally:
         inbox.close()
         spool.close()

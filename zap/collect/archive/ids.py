@@ -6,7 +6,8 @@ a million of them are 16 MB on disk. A day is a folder of runs (``zap.collect.ar
 its folder.
 
 The latest day is the third newest that has ids: one that a wrong clock made up must not
-make the archive forget the others.
+make the archive forget the others. Nor must a clock that is set back: a day is over
+when its numbers are too, and those rise whatever the clock says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ SUFFIX = "ids"
 MOST_BYTES = 1 << 62
 _MADE = ".made-"
 _SPARE_DAYS = 2
+_NO_NUMBER = 1 << 63  # is above all
 
 
 def id_hash(source: str, event_id: str) -> bytes:
@@ -78,6 +81,9 @@ class KnownIds:
         """
         found = {}
         for place in sorted(self.folder.iterdir()):
+            day = _day_of(place)
+            if day is None:
+                continue  # somebody else's
             for left in place.glob(f"{_MADE}*"):
                 left.unlink()
             paths = sorted(str(path) for path in place.glob(f"*.{SUFFIX}"))
@@ -85,7 +91,7 @@ class KnownIds:
             for path in gone:
                 Path(path).unlink()
             kept = [Run(Path(path)) for path in paths if path not in gone]
-            found[date.fromisoformat(place.name)] = kept
+            found[day] = kept
         with self._lock:
             self._runs = found
 
@@ -124,8 +130,17 @@ class KnownIds:
             there = sorted(self._runs)
             if len(there) <= _SPARE_DAYS:
                 return []
-            first = there[-1 - _SPARE_DAYS] - timedelta(days=self.days)
-            over = [day for day in there if day < first]
+            latest = there[-1 - _SPARE_DAYS]
+            first = latest - timedelta(days=self.days)
+            kept = chain.from_iterable(
+                self._runs[day] for day in there if first <= day <= latest
+            )
+            since = min((_span(run)[0] for run in kept), default=_NO_NUMBER)
+            over = [
+                day
+                for day in there
+                if day < first and all(_span(r)[1] <= since for r in self._runs[day])
+            ]
             for day in over:
                 del self._runs[day]
         for day in over:
@@ -164,6 +179,13 @@ class KnownIds:
             self._runs[day][at : at + len(old)] = [run]
         for each in old:
             each.path.unlink()
+
+
+def _day_of(place: Path) -> date | None:
+    try:
+        return date.fromisoformat(place.name)
+    except ValueError:
+        return None
 
 
 def _span(run: Run) -> tuple[int, int]:

@@ -53,9 +53,9 @@ def folder_of(source: str, day: date) -> str:
 
 
 def folders(root: Path) -> Iterator[Path]:
-    """The folders of an archive that hold events."""
+    """The folders of an archive that hold events; others are left alone."""
     for source in sorted(root.glob("source=*")):
-        yield from sorted(source.glob("day=*"))
+        yield from sorted(source.glob("day=[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"))
 
 
 def day_in(folder: Path) -> date:

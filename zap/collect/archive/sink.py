@@ -26,7 +26,7 @@ from zap.collect.archive.options import ArchiveOptions
 from zap.collect.archive.recovery import recover_ids, recover_position
 from zap.collect.archive.taking import take
 from zap.collect.archive.tidying import Tidying
-from zap.errors import CollectError, ZapError
+from zap.errors import CollectError
 
 if TYPE_CHECKING:
     from zap.collect.spool.reader import Batch
@@ -155,8 +155,8 @@ class ArchiveSink:
             try:
                 self.tidy()
                 self._trouble = ""
-            except ZapError as error:
-                self._trouble = str(error)  # and again after a while
+            except Exception as error:  # told by status; and again after a while
+                self._trouble = str(error) or repr(error)
 
     def _refused(self, error: OSError) -> CollectError:
         return CollectError(

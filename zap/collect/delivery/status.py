@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from zap.collect.bad.inbox import waiting
 from zap.collect.delivery.alone import delivered_by_another
 from zap.collect.delivery.report import now_us, read_report
 from zap.collect.spool import Positions, SpoolReader, SpoolStatus
@@ -54,6 +55,7 @@ def delivery_status(folder: str | Path, sinks: Sequence[str]) -> dict[str, Any]:
         "spool": {
             "folder": str(folder),
             "full": full,
+            "inbox": len(waiting(folder)),
             "disk_free_bytes": shutil.disk_usage(folder).free,
             **asdict(there),
         },
