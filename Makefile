@@ -2,7 +2,7 @@
 # PYTHON=python3.12 make demo    chooses the interpreter of .venv
 # EXTRAS=beam,train make demo    installs less
 # PYTEST_ARGS="-k layers" make test
-# SLOW=1 make test               adds tests of kills, full disks and others' clients
+# SLOW=1 make test               adds kills, full disks, others' clients, retraining
 
 PYTHON ?= $(shell python3.11 -c "" 2>/dev/null && echo python3.11 || echo python3)
 EXTRAS ?= beam,train,serve

@@ -22,12 +22,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LONG = ("analysis.md", "models.md", "retraining.md")  # they train several models
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in sorted((ROOT / "zap").rglob("*.py"))
@@ -117,7 +119,13 @@ def test_the_examples_in_docstrings(module: str) -> None:
     assert result.attempted and not result.failed
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def once_in_ci(document: Path) -> Any:
+    """A document as a parameter; the long ones are for CI and SLOW=1."""
+    marks = [pytest.mark.slow] if document.name in LONG else []
+    return pytest.param(document, id=document.name, marks=marks)
+
+
+@pytest.mark.parametrize("document", map(once_in_ci, DOCUMENTS))
 def test_the_blocks_of_a_document(document: Path, tmp_path: Path) -> None:
     blocks = blocks_of(document.read_text(encoding="utf-8"))
     assert not run_blocks(blocks, tmp_path)

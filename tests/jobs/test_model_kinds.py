@@ -100,6 +100,7 @@ print(json.dumps([found.value, [n for n in heavy if n in sys.modules]]))
     assert json.loads(done.stdout) == [line["score"], []]
 
 
+@pytest.mark.slow
 def test_a_search_over_trees_writes_settings_of_trees(
     dataset: Dataset, tmp_path: Path
 ) -> None:

@@ -30,6 +30,8 @@ POISONS = {
 }
 Weeks = tuple[Shop, list[Result]]
 
+pytestmark = pytest.mark.slow
+
 
 def figures(result: Result, stage: str) -> dict:
     return next(s["figures"] for s in result.stages if s["stage"] == stage)

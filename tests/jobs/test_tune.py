@@ -331,6 +331,7 @@ def test_what_is_refused(fake, wrong: dict, words: str) -> None:
 # With workers that train.
 
 
+@pytest.mark.slow
 def test_the_command_with_two_workers_and_what_train_takes(
     dataset: Dataset, tmp_path: Path, capfd, monkeypatch
 ) -> None:
@@ -409,6 +410,7 @@ def test_the_search_never_touches_what_judges(
     assert found[0][0] == pytest.approx(weighted)
 
 
+@pytest.mark.slow
 def test_a_trial_that_diverges_or_breaks_is_told_apart(
     dataset: Dataset, tmp_path: Path, monkeypatch
 ) -> None:

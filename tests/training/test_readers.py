@@ -157,6 +157,7 @@ def test_shared_passes_equal_single_instances(
         )
 
 
+@pytest.mark.slow
 @kinds
 def test_kinds_learn_repeat_themselves_and_come_back_from_a_file(
     kind: str, spec: InputSpec, make_visits: Made, tmp_path: Any
