@@ -36,6 +36,11 @@ def received(event: Event, number: int, now_us: int) -> Event:
     return {**event, "event_id": f"e{number}", "received_at": at}
 
 
+def resent(event: Event, now_us: int) -> Event:
+    """The event sent again: it is received anew, and later than before."""
+    return {**event, "received_at": max(event["received_at"], now_us)}
+
+
 @settings(max_examples=60)
 @given(
     st.lists(st.lists(EVENTS, min_size=1, max_size=4), max_size=7),
@@ -66,7 +71,8 @@ def test_a_pruned_past_is_encoded_as_the_whole_past(
         whole += made
         pruned_us |= {event["event_id"]: latest_us for event in made}
         again = data.draw(st.lists(st.sampled_from(whole), max_size=2))
-        store.append([*made, *again])
+        anew = data.draw(st.booleans())
+        store.append([*made, *(resent(e, clock.now_us) if anew else e for e in again)])
         latest_us = clock.now_us - slack_us
     for half_hours in asked:
         now_us = clock.now_us + half_hours * HOUR_US // 2
@@ -134,6 +140,41 @@ def test_nothing_is_kept_beyond_the_lookback() -> None:
     assert held is not None
     # A request that began within the minute of slack looks back from the hour before.
     assert held.data.count(b'"view"') == 60 - one_before + 1
+
+
+def test_a_repeat_of_a_dropped_event_of_one_second_takes_no_place() -> None:
+    need, clock = (
+        Need.of(dataclasses.replace(SEQUENCE, last=2), "anonymous_id"),
+        Clock(),
+    )
+    store = in_memory(clock, need)
+    made = [
+        {**plain(1), "event_id": f"e{number}", "page": str(number)}
+        for number in range(9)
+    ]
+    for number, event in enumerate([*made, *made[:5]]):
+        clock.now_us = (2 + number) * HOUR_US
+        store.append([{**event, "received_at": clock.now_us}])
+    past = store.past("a", need, clock.now_us)
+    assert [event["page"] for event in past.events][-2:] == ["7", "8"]
+
+
+def test_events_of_one_second_stay_while_there_is_room() -> None:
+    need = Need.of(dataclasses.replace(SEQUENCE, last=2), "anonymous_id")
+    clock = Clock()
+    store = in_memory(clock, need, max_events=5)
+    for number in range(9):
+        clock.now_us = (2 + number) * HOUR_US
+        event = {**plain(1), "event_id": f"e{number}", "page": str(number)}
+        store.append([{**event, "received_at": clock.now_us}])
+    (held,) = store._backend.get(["anonymous_id:a"])
+    assert held is not None
+    assert held.data.count(b'"view"') == 5
+    clock.now_us = 14 * HOUR_US
+    store.append([plain(hour) for hour in (11, 12, 13)])
+    (held,) = store._backend.get(["anonymous_id:a"])
+    assert held is not None
+    assert held.data.count(b'"view"') <= 3  # the one that is compared with, no more
 
 
 def test_an_event_of_a_type_that_nobody_reads_is_counted() -> None:

@@ -3,6 +3,10 @@
 What is kept gives, at every instant from ``at_us`` on and at the last event, the very
 events that the whole past would give (`Need.seen`). An event that is not known yet is
 kept in any case: it pushes nothing out before its time.
+
+So is an event that only its receipt puts before a kept one, while there is room: it may
+come in again, with a later receipt, and must be known for a repeat. All other repeats
+of what is gone sort before what is kept, and go again.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from zap.serving.stores.document import order_of
 from zap.serving.stores.look import Event, known_us, moment_of
 from zap.serving.stores.need import Need
 from zap.times import DAY_US, SECOND_US
@@ -62,12 +67,30 @@ def pruned(
         found = need.chosen([events[i] for i in places], floor)
         windows.update(places[i] for i in found[0])
         others.update(places[i] for i in found[1])
-    excess = len(windows) + len(others) - max(max_events, need.longest)
+    most = max(max_events, need.longest)
+    excess = len(windows) + len(others) - most
     if excess <= 0:
-        return [events[i] for i in sorted(windows | others)], 0
+        kept = windows | others
+        kept.update(_tied(events, kept)[: most - len(kept)])
+        return [events[i] for i in sorted(kept)], 0
     gone = sorted(windows)[:excess]
     gone += sorted(others)[: excess - len(gone)]
     return [events[i] for i in sorted((windows | others).difference(gone))], excess
+
+
+def _tied(events: Sequence[Event], kept: set[int]) -> list[int]:
+    """The places beside ``kept`` that receipts alone put before one of them.
+
+    The newest come first.
+    """
+    found, after = [], None
+    for i in range(len(events) - 1, -1, -1):
+        place = order_of(events[i])[:2]
+        if i in kept:
+            after = place
+        elif place == after:
+            found.append(i)
+    return found
 
 
 def _groups(
