@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> Outcome:
     if not args.json:
         for name, report in found.items():
             wrong = f", failing: {report['error']}" if report["in_a_row"] else ""
-            print(f"{name}: {report['taken']:,} records taken{wrong}")
+            print(f"sink {name}: {report['taken']:,} records gone through{wrong}")
     failing = any(report["in_a_row"] for report in found.values())
     return Outcome(found, 1 if failing else 0)
 
