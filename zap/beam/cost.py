@@ -63,12 +63,15 @@ class Job:
     @property
     def rows_at_once(self) -> int:
         """Rows that a process holds: those it reads, or those of a shard."""
-        held = min(LIKELY_ROWS * self.shards, MOST_HELD, PART_ROWS, self.events)
-        return max(held, min(self.events // self.shards, MOST_ROWS))
+        return max(self._cut_at_once, min(self.events // self.shards, MOST_ROWS))
+
+    @property
+    def _cut_at_once(self) -> int:
+        return min(LIKELY_ROWS * self.shards, MOST_HELD, PART_ROWS, self.events)
 
     def work(self) -> dict[str, float]:
         """What there is to do, by the names of the coefficients."""
-        pieces = math.ceil(self.events / PART_ROWS) * self.shards
+        pieces = math.ceil(self.events / max(1, self._cut_at_once)) * self.shards
         return {
             "job": 1,
             "events": self.events,
