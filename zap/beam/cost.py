@@ -28,12 +28,22 @@ CPU_SECONDS: Mapping[str, float] = {
     "values": 0.2e-6,
     "histories": 5.0e-6,
     "examples": 1.0e-6,
-    "pieces": 150e-6,
+    "pieces": 400e-6,
+    "tables": 30e-3,
 }
 """CPU seconds of all processes for each of what a job has to do."""
 
-SHUFFLE_BYTES: Mapping[str, float] = {"events": 30.0, "values": 2.0, "pieces": 700.0}
-OUTPUT_BYTES: Mapping[str, float] = {"events": 40.0, "values": 10.0, "examples": 50.0}
+SHUFFLE_BYTES: Mapping[str, float] = {
+    "events": 30.0,
+    "values": 2.0,
+    "histories": 10.0,
+    "pieces": 5_000.0,
+}
+OUTPUT_BYTES: Mapping[str, float] = {
+    "values": 5.0,
+    "histories": 300.0,
+    "examples": 30.0,
+}
 
 WORKER_BYTES: Mapping[str, float] = {"worker": 250e6, "rows": 400.0, "row values": 20.0}
 """Memory of one process: at its start, and for the rows that it holds at a time."""
@@ -79,6 +89,7 @@ class Job:
             "histories": self.subjects,
             "examples": self.examples,
             "pieces": min(pieces, self.events),
+            "tables": max(self.shards, self.events // MOST_ROWS),
         }
 
     def memory(self) -> dict[str, float]:
