@@ -44,6 +44,10 @@ OPEN = {"", "errors", "times"}
 LAYERS = {
     "errors": Layer(never_loads="*"),
     "times": Layer(never_loads="*"),
+    "bigquery": Layer(
+        packages="numpy pyarrow google grpc fsspec",
+        never_loads=ENGINES + " numpy pyarrow google grpc fsspec",
+    ),
     "encoding": Layer(packages="numpy mmh3", never_loads="*"),
     "events": Layer(
         rooms="encoding",
