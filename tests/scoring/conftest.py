@@ -1,0 +1,1 @@
+"""Bundles and servers for the tests of scoring."""
