@@ -82,7 +82,7 @@ LAYERS = {
         never_loads=ENGINES + " pyarrow matplotlib",
     ),
     "scoring": Layer(
-        rooms="encoding events histories examples datasets bundles serving",
+        rooms="bigquery encoding events histories examples datasets bundles serving",
         packages="numpy pyarrow fsspec",
         never_loads=ENGINES + " matplotlib",
     ),

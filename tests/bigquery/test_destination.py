@@ -100,8 +100,8 @@ def test_a_missing_column_is_told_with_the_statement_that_adds_it(
     with pytest.raises(BigQueryError, match="without p, classes") as raised:
         ensure_table(client, name, SPEC)
     assert str(raised.value).endswith(
-        f"ALTER TABLE {name.sql} ADD COLUMN p FLOAT64, ADD COLUMN classes "
-        "ARRAY<STRUCT<class STRING, probability FLOAT64>>"
+        f"ALTER TABLE {name.sql} ADD COLUMN `p` FLOAT64, ADD COLUMN `classes` "
+        "ARRAY<STRUCT<`class` STRING, `probability` FLOAT64>>"
     )
 
 

@@ -144,6 +144,9 @@ class BucketFiles(LocalFileSystem):  # type: ignore[misc]
     protocol = ("gs",)
     root = ""
 
+    def __init__(self, **options: Any):
+        super().__init__(auto_mkdir=True, **options)  # a bucket has no folders
+
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
         name = path.removeprefix("gs://").removeprefix(cls.root).lstrip("/")

@@ -8,7 +8,7 @@ are not added: that is its owner's to do, and the error says with which statemen
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from zap.bigquery.errors import patience, service_errors
@@ -61,9 +61,13 @@ class Column:
         """Its type as a query writes it."""
         name = _SQL.get(self.type, self.type)
         if self.columns:
-            inner = ", ".join(f"{each.name} {each.sql()}" for each in self.columns)
+            inner = ", ".join(each.declared() for each in self.columns)
             name = f"STRUCT<{inner}>"
         return f"ARRAY<{name}>" if self.repeated else name
+
+    def declared(self) -> str:
+        """Its name and type in a statement; quoted, as it may be a word of SQL."""
+        return f"`{self.name}` {self.sql()}"
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,10 @@ class TableSpec:
     description: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     owner: str = ""
+
+    def owned_by(self, owner: str) -> TableSpec:
+        """The same, whose days are one owner's."""
+        return replace(self, owner=owner)
 
     def to_api(self, name: TableName) -> dict[str, Any]:
         """The table as the REST API takes it."""
@@ -218,7 +226,7 @@ def _check_columns(name: TableName, spec: TableSpec, told: Told) -> None:
     missing = [each for each in wanted if each.name not in there]
     if missing:
         lacks = ", ".join(each.name for each in missing)
-        added = ", ".join(f"ADD COLUMN {each.name} {each.sql()}" for each in missing)
+        added = ", ".join(f"ADD COLUMN {each.declared()}" for each in missing)
         raise BigQueryError(
             "Expected a table with all columns that are written. Received: table="
             f"{name.url!r} without {lacks}. Add them with: "

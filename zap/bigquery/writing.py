@@ -20,12 +20,12 @@ from zap.bigquery.client import billed_project, rest_client
 from zap.bigquery.destination import TableSpec, ensure_table
 from zap.bigquery.loads import Load, Loaded, load_file, load_uris
 from zap.bigquery.names import TableName
+from zap.bigquery.places import BUCKET
 from zap.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BUCKET = "gs://"
 _BATCH_ROWS = 65_536
 _GROUP_ROWS = 131_072
 _CHECKSUMS = ("crc32c", "md5Hash", "ETag", "etag", "generation", "mtime")
@@ -52,7 +52,11 @@ class TableWriter:
         self._table()
 
     def write_files(
-        self, paths: Sequence[str], day: date | None, rows: int | None = None
+        self,
+        paths: Sequence[str],
+        day: date | None,
+        rows: int | None = None,
+        content: str | None = None,
     ) -> Loaded:
         """Write Parquet files: as one day, in place of its rows, or added to the table.
 
@@ -60,6 +64,7 @@ class TableWriter:
             paths: of files that fsspec knows; at least one.
             day: the partition to replace; None adds them.
             rows: how many there are, if that is known.
+            content: a digest of them, if that is known.
 
         Raises:
             BigQueryError: the table or the service refuses.
@@ -69,7 +74,7 @@ class TableWriter:
             return self.write_batches(batches_of(paths, self.spec.schema), day)
         client, table = self._table()
         counted = rows_of(paths) if rows is None else rows
-        load = Load(self.name, counted, content_of(paths), day)
+        load = Load(self.name, counted, content or content_of(paths), day)
         return load_uris(client, table, load, paths)
 
     def write_batches(
