@@ -114,13 +114,13 @@ LAYERS = {
         never_loads="tensorflow keras",
     ),
     "jobs": Layer(
-        rooms="encoding events histories examples datasets bundles serving scoring "
-        "collect training evaluation checks beam",
-        packages="numpy",
+        rooms="bigquery encoding events histories examples datasets bundles serving "
+        "scoring collect training evaluation checks beam",
+        packages="numpy pyarrow",
     ),
     "cli": Layer(
-        rooms="encoding events histories examples datasets bundles serving scoring "
-        "collect training evaluation checks beam jobs simulation",
+        rooms="bigquery encoding events histories examples datasets bundles serving "
+        "scoring collect training evaluation checks beam jobs simulation",
         packages="rich",
         never_loads=ENGINES + " pyarrow matplotlib numpy",
     ),

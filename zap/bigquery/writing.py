@@ -71,20 +71,25 @@ class TableWriter:
             InputError: a file can't be read.
         """
         if not all(path.startswith(BUCKET) for path in paths):
-            return self.write_batches(batches_of(paths, self.spec.schema), day)
+            rows_there = batches_of(paths, self.spec.schema)
+            return self.write_batches(rows_there, day, content)
         client, table = self._table()
         counted = rows_of(paths) if rows is None else rows
         load = Load(self.name, counted, content or content_of(paths), day)
         return load_uris(client, table, load, paths)
 
     def write_batches(
-        self, batches: Iterable[pa.RecordBatch], day: date | None
+        self,
+        batches: Iterable[pa.RecordBatch],
+        day: date | None,
+        content: str | None = None,
     ) -> Loaded:
         """Write rows: as one day, in place of its rows, or added to the table.
 
         Args:
             batches: of the spec's schema.
             day: the partition to replace; None adds them.
+            content: a digest of them, where rows that differ may be the same.
 
         Raises:
             BigQueryError: the table or the service refuses.
@@ -93,8 +98,8 @@ class TableWriter:
         with tempfile.TemporaryFile(prefix="zap-") as file:
             rows = write_parquet(batches, self.spec.schema, file)
             file.seek(0)
-            content = file_digest(file, "sha256").hexdigest()
-            return load_file(client, table, Load(self.name, rows, content, day), file)
+            known = content or file_digest(file, "sha256").hexdigest()
+            return load_file(client, table, Load(self.name, rows, known, day), file)
 
     def _table(self) -> tuple[Any, Any]:
         client = rest_client(billed_project(self.name.project))
