@@ -85,7 +85,7 @@ def prediction_rows(
         "logits": _lists(pa.array(scores.logits.astype(np.float64).ravel()), size),
         "segment": pa.array(_segments(served, scores.values), pa.string()),
         "events": pa.array(scores.events.astype(np.int32)),
-        "prediction_id": pa.array(ids, pa.string()),
+        "prediction_id": ids,
     }
     return pa.RecordBatch.from_arrays([columns[n] for n in SCHEMA.names], schema=SCHEMA)
 
