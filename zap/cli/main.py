@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from zap import __version__
 from zap.cli import (
     analyse,
+    archive,
     backfill,
     check,
     collect,
@@ -45,6 +46,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     serve.COMMAND,
     score.COMMAND,
     collect.COMMAND,
+    archive.COMMAND,
     backfill.COMMAND,
     analyse.COMMAND,
     parity.COMMAND,
