@@ -19,7 +19,8 @@ from bigquery_server import BigQueryServer
 
 from zap.bigquery import loads
 from zap.bigquery.destination import TableSpec
-from zap.bigquery.loads import Load, job_name, load_uris
+from zap.bigquery.job_names import Load, job_name
+from zap.bigquery.loads import load_uris
 from zap.bigquery.names import TableName, parse_table
 from zap.bigquery.writing import (
     TableWriter,
