@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from zap.beam.options import GenerateOptions
 from zap.beam.pipeline import run_pipeline
+from zap.beam.read import properties_to_read
 from zap.beam.verdict import conclude
 from zap.beam.workers import Workers, wanted_workers
 from zap.checks.before import NOT_CHECKED, prove_before
@@ -25,7 +26,8 @@ from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.schema import canonical_schema
-from zap.events.sources import Source, list_sources
+from zap.events.sources import Source, compressed_bytes, list_sources
+from zap.events.splitting import narrowed
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import ADDED, PERSON, subject_columns
@@ -63,6 +65,7 @@ def generate(
     check_fields(generator, mapping)
     check_split(generator, options.split)
     sources = list_sources(inputs, mapping)
+    sources = narrowed(sources, mapping, properties_to_read(generator))
     events = [source.path for source in sources if source.dimension is None]
     declared = observed_range(mapping, events)
     observed = ObservedRange(*declared) if declared else None
@@ -86,7 +89,7 @@ def generate(
 
 def workers_for(sources: Sequence[Source], options: GenerateOptions) -> int:
     """How many processes make a dataset of some files, where nobody has begun them."""
-    stored = {source.path: source.size_bytes for source in sources}
+    stored = {source.path: compressed_bytes(source) for source in sources}
     return wanted_workers(options.beam_args, sum(stored.values()))
 
 

@@ -32,8 +32,8 @@ from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
 from zap.errors import DatasetError
 from zap.events.mapping import EventMapping
-from zap.events.parquet_rows import split_source
-from zap.events.sources import Source
+from zap.events.sources import Source, compressed_bytes
+from zap.events.splitting import parts_of
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange, estimate
 from zap.histories.clock import coarse_sources
@@ -246,11 +246,11 @@ def _write_json(path: str, data: Any) -> None:
 
 def parts_to_read(sources: Sequence[Source]) -> list[Source]:
     """The sources, large Parquet files cut by row groups so that workers share them."""
-    return [part for source in sources for part in split_source(source, PART_ROWS)]
+    return [part for source in sources for part in parts_of(source, PART_ROWS)]
 
 
 def shard_count(sources: Sequence[Source], workers: int) -> int:
     """Shards for an input: one for each 6 MB as stored, as many for every worker."""
-    stored = {source.path: source.size_bytes for source in sources}
+    stored = {source.path: compressed_bytes(source) for source in sources}
     needed = math.ceil(sum(stored.values()) / SHARD_BYTES)
     return max(math.ceil(needed / (2 * workers)), 1) * 2 * workers

@@ -66,7 +66,7 @@ class ReadEvents(beam.DoFn):
     ) -> Iterator[pa.RecordBatch]:
         generator, dead = self._generator, _DeadLetterFile(self._dead_letters, source)
         wanted = columns_to_read(generator)
-        properties = None if wanted is None else [*wanted, *excluded_columns(generator)]
+        properties = properties_to_read(generator)
         plain = ("event_id", *(PAIR if generator.subject == PERSON else ()))
         for read in read_source(source, self._mapping, properties, BATCH_ROWS, plain):
             counts.update(read.counts)
@@ -91,6 +91,12 @@ class ReadEvents(beam.DoFn):
         dead.close()
 
 
+def properties_to_read(generator: Any) -> list[str] | None:
+    """The declared properties that a generator needs, among other names; None: all."""
+    wanted = columns_to_read(generator)
+    return None if wanted is None else [*wanted, *excluded_columns(generator)]
+
+
 def events_by_day(batch: pa.RecordBatch) -> dict[int, int]:
     """Number of events of people for each day since 1970, UTC."""
     micros = pc.cast(batch.column("timestamp"), pa.int64()).to_numpy()
@@ -102,8 +108,10 @@ class _DeadLetterFile:
 
     def __init__(self, folder: str, source: Source):
         # Copies of one file have one digest, and parts of one file one path.
-        which = f"{source.path} {source.row_groups}".encode()
-        name = hashlib.blake2b(which, digest_size=8).hexdigest()
+        which = f"{source.path} {source.row_groups}"
+        if source.table is not None:
+            which += f" {source.table}"
+        name = hashlib.blake2b(which.encode(), digest_size=8).hexdigest()
         self._path = f"{folder}/{source.digest[:16]}-{name}.jsonl"
         self._file: Any = None
 

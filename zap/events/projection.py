@@ -19,6 +19,7 @@ from zap.encoding.columns import BoolArray
 from zap.encoding.dimensions import DIMENSION_PREFIX
 from zap.events.cells import mask_of
 from zap.events.coded import CODED, codes_of, decoded, encoded, from_codes, is_coded
+from zap.events.content import CONTENT, content_numbers
 from zap.events.mapping import EventMapping
 from zap.events.raw import DeadLetter, RawRows, clip, plain_value
 from zap.events.row_work import RowWork
@@ -67,6 +68,8 @@ class Projector:
         self.source = source
         self.mapping = mapping.of(source.dimension)
         self.properties = mapping.property_types(properties)
+        in_order = source.table is None and mapping.ties != CONTENT
+        self._by_content = not in_order
         schema = canonical_schema(self.properties)
         self.coded = {
             field.name
@@ -113,6 +116,8 @@ class Projector:
             encoded(column) if field.name in self.coded else decoded(column)
             for field, column in zip(self.schema, columns, strict=True)
         ]
+        if self._by_content:
+            columns = self._numbered(columns)
         events = pa.RecordBatch.from_arrays(columns, schema=self.schema)
         dead = [*raw.bad, *(self._letter(rows, int(i)) for i in np.flatnonzero(bad))]
         dead.sort(key=lambda letter: letter.line)
@@ -120,6 +125,14 @@ class Projector:
         if self.source.dimension is not None:
             counts[f"rows.dimension.{self.source.dimension}"] = counts["rows.read"]
         return ReadBatch(events, dead, counts)
+
+    def _numbered(self, columns: list[pa.Array]) -> list[pa.Array]:
+        """The columns, with the number of each event's content as its row."""
+        named = dict(zip(self.schema.names, columns, strict=True))
+        size = len(named["row"])
+        content = {n: c for n, c in named.items() if n not in ("source", "row")}
+        named["row"] = pa.array(content_numbers(content, size), pa.int64())
+        return list(named.values())
 
     def _property(self, rows: RowWork, name: str) -> pa.Array:
         """A property; null where only other sources of the mapping have it."""
@@ -130,7 +143,8 @@ class Projector:
     def _canonical(self, rows: RowWork, field: pa.Field) -> pa.Array:
         size = len(rows.raw.rows)
         if field.name == "source":
-            digest = pa.array([self.source.digest], pa.string())
+            name = CONTENT if self._by_content else self.source.digest
+            digest = pa.array([name], pa.string())
             return from_codes(np.zeros(size, np.int32), digest)
         if field.name == "row":
             return pa.array(rows.raw.rows)

@@ -11,6 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeAlias
 
 from zap.events.archive_rows import read_archive
+from zap.events.bigquery_rows import (
+    read_archive_table,
+    read_ga4_table,
+    read_table,
+)
 from zap.events.combined_rows import read_combined
 from zap.events.csv_rows import read_csv
 from zap.events.ga4_json import read_ga4_json
@@ -41,6 +46,9 @@ READERS: dict[str, Reader] = {
     "ga4.parquet": read_ga4_parquet,
     "snapshots": read_parquet,
     "archive": read_archive,
+    "bigquery": read_table,
+    "ga4.bigquery": read_ga4_table,
+    "archive.bigquery": read_archive_table,
 }
 
 
