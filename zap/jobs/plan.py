@@ -1,0 +1,64 @@
+"""What ``zap generate`` would do: how much it would read, into how many shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from zap.beam.generate import check_fields
+from zap.beam.pipeline import shard_count
+from zap.beam.read import properties_to_read
+from zap.beam.workers import wanted_workers
+from zap.events.planned import PlannedInput, plan_inputs
+from zap.events.sources import StoredFile
+from zap.jobs.inputs import RawInput
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A job that has not been run.
+
+    Attributes:
+        inputs: what it would read.
+        workers: the local processes that it would run in; 1 where a runner is named,
+            which has its own.
+        shards: into which it would group its subjects.
+    """
+
+    inputs: Sequence[PlannedInput]
+    workers: int
+    shards: int
+
+    @property
+    def read_bytes(self) -> int:
+        """Of all inputs."""
+        return sum(each.read_bytes for each in self.inputs)
+
+    def dollars(self, read_price: float, query_price: float) -> float:
+        """What BigQuery takes for it, at prices of a TiB."""
+        return sum(each.dollars(read_price, query_price) for each in self.inputs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as JSON."""
+        return {**asdict(self), "read_bytes": self.read_bytes}
+
+
+def plan(raw: RawInput, beam_args: Sequence[str], shards: int | None = None) -> Plan:
+    """Plan a job without running it.
+
+    Args:
+        raw: the question and its input.
+        beam_args: Beam's options.
+        shards: their number, if it is given.
+
+    Raises:
+        ZapError: an input is not there, or does not fit.
+    """
+    check_fields(raw.generator, raw.mapping)
+    properties = properties_to_read(raw.generator)
+    inputs = plan_inputs(raw.paths, raw.mapping, properties)
+    stored = sum(each.compressed_bytes for each in inputs)
+    workers = wanted_workers(beam_args, stored)
+    whole = StoredFile("", stored, "")
+    return Plan(inputs, workers, shards or shard_count([whole], workers))
