@@ -41,6 +41,8 @@ from zap.histories.clock import coarse_sources
 RESULT = "result.json"
 SHUFFLE = "shuffle"  # a folder of the workspace, gone when the pipeline has run
 SHARD_BYTES = 6 * 2**20
+MOST_SHARDS = 2_048
+"""Beyond it pieces get too small; shards that are too large are cut by workers."""
 
 
 def run_pipeline(
@@ -74,7 +76,7 @@ def run_pipeline(
     keyed, key_counts, key_errors = key_by_subject(
         read.events, generator.subject, shards, most, spill
     )
-    slicing = SliceShard(generator, mapping, options.split, dead)
+    slicing = SliceShard(generator, mapping, options.split, dead, spill)
     sliced = (
         keyed
         | "Group" >> beam.GroupByKey()
@@ -244,6 +246,10 @@ def _write_json(path: str, data: Any) -> None:
 
 
 def shard_count(files: Iterable[StoredFile | Source], workers: int) -> int:
-    """Shards for an input: one for each 6 MB as stored, as many for every worker."""
+    """Shards for an input: one for each 6 MB as stored, as many for every worker.
+
+    Of a very large input they are larger: see `zap.beam.shards`.
+    """
     needed = math.ceil(sum(compressed_bytes(file) for file in files) / SHARD_BYTES)
+    needed = min(needed, MOST_SHARDS)
     return max(math.ceil(needed / (2 * workers)), 1) * 2 * workers

@@ -13,7 +13,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import apache_beam as beam
 import numpy as np
@@ -122,11 +122,12 @@ class Place(NamedTuple):
 
 
 Piece: TypeAlias = bytes | Place
+Key = TypeVar("Key", int, str)
 
 
 def spilled(
-    pieces: Iterable[tuple[int, bytes]], folder: str
-) -> Iterator[tuple[int, Place]]:
+    pieces: Iterable[tuple[Key, bytes]], folder: str
+) -> Iterator[tuple[Key, Place]]:
     """The pieces written into one new file of the folder, which must be there.
 
     A worker that outlives its job for a moment finds it gone, and does not bring back
