@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from bigquery_server import BigQueryServer, served
+from bigquery_server import BigQueryServer, named_bucket, served
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,9 @@ def bigquery(
 ) -> BigQueryServer:
     bigquery_server.name_in(monkeypatch)
     return bigquery_server
+
+
+@pytest.fixture
+def bucket(bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a bucket that fsspec and the emulator know."""
+    return named_bucket(bigquery, monkeypatch)

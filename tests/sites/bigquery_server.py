@@ -14,15 +14,20 @@ A conftest makes its fixture of it:
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.registry import _registry
 from made_servers import ROOT, Server, free_port
 
 HOME = ROOT / "build" / "servers" / "bigquery"
@@ -108,12 +113,57 @@ class BigQueryServer(Server):
             client_options={"api_endpoint": self.rest},
         )
 
+    def fail(self, *faults: dict[str, Any]) -> None:
+        """Fail what comes next; see ``tests/servers/bigquery/front.py``."""
+        self._told("faults", list(faults))
+
+    def hold(self, held: bool) -> None:
+        """Let load jobs stay running, or go on."""
+        self._told("hold", {"hold": held})
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What was asked since the last time: method, path, query and JSON body."""
+        return list(self._told("requests", {}))
+
+    def _told(self, what: str, content: Any) -> Any:
+        data = json.dumps(content).encode()
+        with urllib.request.urlopen(f"{self.rest}/test/{what}", data, 30) as answer:
+            return json.load(answer)
+
     def new_dataset(self) -> str:
         """The name ``project.dataset`` of a dataset that is new and empty."""
         self._datasets += 1
         name = f"{PROJECT}.d{self._datasets}"
         self.client().create_dataset(name)
         return name
+
+
+class BucketFiles(LocalFileSystem):  # type: ignore[misc]
+    """``gs://`` of fsspec, for files that lie where the emulator looks for them."""
+
+    protocol = ("gs",)
+    root = ""
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        name = path.removeprefix("gs://").removeprefix(cls.root).lstrip("/")
+        return f"{cls.root}/{name}".rstrip("/")
+
+    def info(self, path: str, **options: Any) -> dict[str, Any]:
+        """What a bucket tells of a file: a checksum, and no inode."""
+        found = super().info(path, **options)
+        told = {name: found[name] for name in ("name", "size", "type", "islink")}
+        if found["type"] == "file":
+            told["crc32c"] = zlib.crc32(Path(found["name"]).read_bytes())
+        return told
+
+
+def named_bucket(server: BigQueryServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let fsspec know ``gs://bucket`` while a test runs; its URL."""
+    monkeypatch.setattr(BucketFiles, "root", str(server.bucket.parent))
+    monkeypatch.setitem(_registry, "gs", BucketFiles)
+    BucketFiles.clear_instance_cache()
+    return "gs://bucket"
 
 
 def served(folder: Path) -> Iterator[BigQueryServer]:

@@ -34,7 +34,7 @@ _FIXES = (
         "GOOGLE_APPLICATION_CREDENTIALS.",
     ),
     (
-        ("Unauthorized", "Unauthenticated", "RefreshError"),
+        ("authError", "Unauthorized", "Unauthenticated", "RefreshError"),
         "Log in again: gcloud auth application-default login.",
     ),
     (
@@ -55,10 +55,22 @@ _FIXES = (
         "GOOGLE_CLOUD_PROJECT.",
     ),
 )
+_REQUEST_S = 60.0
+_PATIENCE_S = 120.0
 _UNREACHED = (
     "Check the network, and BIGQUERY_EMULATOR_HOST or ZAP_BIGQUERY_ENDPOINT if they "
     "are set."
 )
+
+
+def patience() -> dict[str, Any]:
+    """How long a client tries a short request, as its arguments.
+
+    By itself it would try for ten minutes, in silence, what fails at once.
+    """
+    from google.cloud.bigquery import DEFAULT_RETRY
+
+    return {"retry": DEFAULT_RETRY.with_timeout(_PATIENCE_S), "timeout": _REQUEST_S}
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Starts the emulator of BigQuery as tests need it: without what it would download.
+"""Starts the emulator of BigQuery as tests need it.
+
+It downloads nothing, its load jobs are those of ``real_loads``, and ``front`` stands
+before it.
 
 It is run by the emulator's own Python (build/servers/bigquery/bin/python), which knows
 nothing of Zap:
@@ -12,10 +15,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
+from bqemulator import server
 from bqemulator.config import Settings
-from bqemulator.server import run_forever
 from bqemulator.storage.engine import DuckDBEngine
+from front import Front
+from real_loads import Loads
 
 
 def main(rest_port: int, grpc_port: int, folder: Path) -> None:
@@ -23,8 +29,16 @@ def main(rest_port: int, grpc_port: int, folder: Path) -> None:
     # An extension for geography is downloaded at each start, or nothing starts. None of
     # our tables holds geography, and a test machine may have no such way out.
     DuckDBEngine._load_spatial = lambda self: None
+    front, make = Front(), server.create_app
+
+    def before(context: Any) -> Front:
+        front.app = make(context)
+        return front
+
+    server.create_app = before
+    Loads(lambda: front.held, front.job_fault, front.jobs).install()
     (folder / "gs").mkdir(parents=True, exist_ok=True)
-    run_forever(
+    server.run_forever(
         Settings(
             rest_port=rest_port,
             grpc_port=grpc_port,
