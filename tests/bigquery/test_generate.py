@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import made_exports as made
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from bigquery_gaps import Fault, Gaps
-from bigquery_server import BigQueryServer
+from bigquery_server import PROJECT, BigQueryServer
 from bigquery_tables import make_table
 
 from zap.beam.generate import GenerateOptions, generate
-from zap.bigquery.client import STORAGE_EMULATOR
 from zap.datasets.splits import NoSplit
 from zap.datasets.store import Dataset
 from zap.events.mapping import EventMapping
@@ -72,21 +71,13 @@ def dataset_of(
     path: Path, source: str, mapping: dict[str, Any], *beam_args: str, **more: Any
 ) -> Dataset:
     options = GenerateOptions(split=NoSplit(), check=False, beam_args=beam_args, **more)
-    question = made.Exported() if mapping is not MAPPING else Paths()
-    if mapping.get("ties") and mapping["fields"] is MAPPING["fields"]:
-        question = Paths()
+    own = mapping.get("fields") is MAPPING["fields"]
+    question = Paths() if own else made.Exported()
     return generate(question, [source], EventMapping.from_dict(mapping), path, options)
 
 
 def digest_of(path: Path, source: str, mapping: dict[str, Any], *more: str) -> str:
     return str(dataset_of(path, source, mapping, *more).manifest["digest"])
-
-
-@pytest.fixture
-def gaps(bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gaps]:
-    with Gaps(bigquery.grpc) as between:
-        monkeypatch.setenv(STORAGE_EMULATOR, between.address)
-        yield between
 
 
 @pytest.fixture(scope="module")
@@ -109,22 +100,22 @@ def wanted(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> str:
     return digest_of(folder / "out", str(folder / "events.parquet"), ties)
 
 
-@pytest.mark.parametrize("streams", [1, 3, 7])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "streams", [pytest.param(1, marks=SLOW), 3, pytest.param(7, marks=SLOW)]
+)
 def test_streams_do_not_change_a_dataset(
     tmp_path: Path, gaps: Gaps, address: str, wanted: str, streams: int
 ) -> None:
-    gaps.faults = [Fault(made_unavailable(), after=1_000), None] * 2
+    gaps.faults = [Fault(grpc.StatusCode.UNAVAILABLE, after=1_000), None] * 2
     found = digest_of(tmp_path / "out", f"{address}?streams={streams}", MAPPING)
     assert found == wanted
     assert len({name for name, _ in gaps.reads}) == streams
 
 
-def made_unavailable() -> Any:
-    import grpc
-
-    return grpc.StatusCode.UNAVAILABLE
-
-
+@SLOW
 def test_the_order_of_a_tables_rows_does_not_change_a_dataset(
     tmp_path: Path, gaps: Gaps, bigquery: BigQueryServer, rows: list[Any], wanted: str
 ) -> None:
@@ -133,6 +124,7 @@ def test_the_order_of_a_tables_rows_does_not_change_a_dataset(
     assert digest_of(tmp_path / "out", f"{other}?streams=2", MAPPING) == wanted
 
 
+@SLOW
 def test_the_order_of_a_files_rows_does(tmp_path: Path, rows: list[Any]) -> None:
     # Else the tests above would prove nothing.
     digests = set()
@@ -143,6 +135,7 @@ def test_the_order_of_a_files_rows_does(tmp_path: Path, rows: list[Any]) -> None
     assert len(digests) == 2
 
 
+@SLOW
 def test_files_with_ties_by_content_may_be_cut_anyhow(
     tmp_path: Path, rows: list[Any], wanted: str
 ) -> None:
@@ -156,6 +149,7 @@ def test_files_with_ties_by_content_may_be_cut_anyhow(
     assert found == wanted
 
 
+@SLOW
 def test_worker_processes_read_the_streams(
     tmp_path: Path, gaps: Gaps, address: str, wanted: str
 ) -> None:
@@ -169,6 +163,7 @@ def exported(*without: str, **more: Any) -> dict[str, Any]:
     return {**made.plain_mapping(*without), **more}
 
 
+@SLOW
 def test_events_with_a_sequence_give_the_dataset_of_their_file(
     tmp_path: Path, gaps: Gaps, bigquery: BigQueryServer
 ) -> None:
@@ -187,7 +182,7 @@ def test_events_with_a_sequence_give_the_dataset_of_their_file(
     assert digest_of(tmp_path / "table", table, mapping) == expected
 
 
-@pytest.mark.parametrize("copies", [1, 2])
+@pytest.mark.parametrize("copies", [1, pytest.param(2, marks=SLOW)])
 def test_events_with_ids_give_the_dataset_of_their_file(
     tmp_path: Path, gaps: Gaps, bigquery: BigQueryServer, copies: int
 ) -> None:
@@ -222,13 +217,8 @@ def test_ga4_tables_of_days_give_the_dataset_of_their_export(
     found = dataset_of(tmp_path / "out", f"bigquery://{dataset}.events_*", made.GA4)
     assert found.manifest["digest"] == expected
     assert found.manifest["counts"]["rows.read"] == len(events)
-    asked = {
-        tuple(
-            each.read_session.table_modifiers.snapshot_time.isoformat()
-            for each in gaps.sessions
-        )
-    }
-    assert len({instant for each in asked for instant in each}) == 1
+    modifiers = [asked.read_session.table_modifiers for asked in gaps.sessions]
+    assert len({each.snapshot_time for each in modifiers}) == 1
     read = gaps.sessions[-1].read_session.read_options.selected_fields
     assert {"event_params", "event_timestamp"} <= {*read}
     assert not any(name.startswith(("geo", "device", "privacy")) for name in read)
@@ -242,8 +232,12 @@ def write_ga4(server: BigQueryServer, name: str, events: list[Any]) -> None:
 
 
 def test_a_query_gives_the_dataset_of_its_rows(
-    tmp_path: Path, gaps: Gaps, bigquery: BigQueryServer
+    tmp_path: Path,
+    gaps: Gaps,
+    bigquery: BigQueryServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
     events = made.made_events()
     name = bigquery.new_dataset() + ".raw"
     make_table(bigquery, name, pa.Table.from_pylist(events))

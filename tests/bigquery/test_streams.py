@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import grpc
@@ -12,7 +11,6 @@ from bigquery_gaps import Fault, Gaps
 from bigquery_server import BigQueryServer
 from bigquery_tables import make_table
 
-from zap.bigquery.client import STORAGE_EMULATOR
 from zap.bigquery.names import parse_table
 from zap.bigquery.reads import TableRead, narrowest
 from zap.bigquery.sessions import MOST_STREAMS, open_session, stream_count
@@ -27,13 +25,6 @@ LONG = "x" * 40  # a table below a megabyte is never cut into streams
 def table(bigquery_server: BigQueryServer) -> str:
     rows = pa.table({"n": range(ROWS), "text": [f"{LONG}{n}" for n in range(ROWS)]})
     return make_table(bigquery_server, bigquery_server.new_dataset() + ".rows", rows)
-
-
-@pytest.fixture
-def gaps(bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gaps]:
-    with Gaps(bigquery.grpc) as between:
-        monkeypatch.setenv(STORAGE_EMULATOR, between.address)
-        yield between
 
 
 def read_of(table: str, *fields: str) -> TableRead:
