@@ -35,6 +35,6 @@ def bucket(bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def gaps(bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gaps]:
     """The emulator's Storage API with what it lacks."""
-    with Gaps(bigquery.grpc) as between:
+    with Gaps(bigquery) as between:
         monkeypatch.setenv(STORAGE_EMULATOR, between.address)
         yield between

@@ -3,7 +3,9 @@
 The emulator reads whole columns only, begins each stream at its first row whatever
 offset is asked for, and never fails. Here calls go through a server that takes fields
 of records (``device.category``), heeds offsets, cuts answers into small messages, and
-fails when a test says so, with the service's own codes. Rows come from the emulator.
+fails when a test says so, with the service's own codes. Results of queries, which the
+emulator keeps where its Storage API does not look, are made tables for it. Rows come
+from the emulator.
 """
 
 from __future__ import annotations
@@ -15,11 +17,15 @@ from typing import Any, Self
 
 import grpc
 import pyarrow as pa
+from bigquery_server import BigQueryServer
 from google.cloud.bigquery_storage_v1 import types
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from zap.bigquery.names import parse_table
+
+ANONYMOUS = "/datasets/_bqemu_anonymous/"
 SERVICE = "/google.cloud.bigquery.storage.v1.BigQueryRead/"
 
 
@@ -45,7 +51,7 @@ class Gaps:
     """The server between.
 
     Attributes:
-        emulator: host and port of the emulator's Storage API.
+        server: the emulator.
         message_rows: most rows of an answer.
         faults: for the next calls of ReadRows, one each; None for none.
         refusal: of CreateReadSession.
@@ -53,7 +59,7 @@ class Gaps:
         reads: streams and offsets that were asked for.
     """
 
-    emulator: str
+    server: BigQueryServer
     message_rows: int = 1_000
     faults: list[Fault | None] = field(default_factory=list)
     refusal: Fault | None = None
@@ -62,7 +68,8 @@ class Gaps:
 
     def __post_init__(self) -> None:
         self._fields: dict[str, list[str]] = {}
-        self._channel = grpc.insecure_channel(self.emulator)
+        self._results: dict[str, str] = {}
+        self._channel = grpc.insecure_channel(self.server.grpc)
         self._server = grpc.server(ThreadPoolExecutor(8))
         self._server.add_generic_rpc_handlers((_Handler(self),))
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
@@ -84,6 +91,10 @@ class Gaps:
         options = request.read_session.read_options
         fields = list(options.selected_fields)
         options.selected_fields = list(dict.fromkeys(f.split(".")[0] for f in fields))
+        if ANONYMOUS in request.read_session.table:
+            name = request.read_session.table
+            self._results[name] = self._results.get(name) or self._stored()
+            request.read_session.table = self._results[name]
         call = self._channel.unary_unary(SERVICE + "CreateReadSession")
         try:
             answer = call(types.CreateReadSessionRequest.serialize(request))
@@ -92,6 +103,19 @@ class Gaps:
         session = types.ReadSession.deserialize(answer)
         self._fields[session.name] = fields
         return types.ReadSession.serialize(session)
+
+    def _stored(self) -> str:
+        """The path of a table that holds the last query's result."""
+        bodies = [each["body"] or {} for each in self.server.requests()]
+        asked = [body.get("configuration", {}).get("query") for body in bodies]
+        query = [each for each in asked if each][-1]
+        sql = query["query"]
+        for each in query.get("queryParameters", ()):  # no DDL of the emulator has any
+            value = each["parameterValue"]["value"]
+            sql = sql.replace(f"@{each['name']}", f"TIMESTAMP '{value}'")
+        name = f"{self.server.new_dataset()}.result"
+        self.server.client().query(f"CREATE TABLE `{name}` AS {sql}").result()
+        return parse_table(f"bigquery://{name}").path
 
     def read(self, raw: bytes, context: Any) -> Iterator[bytes]:
         """ReadRows."""

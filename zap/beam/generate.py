@@ -32,6 +32,7 @@ from zap.events.splitting import narrowed
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import ADDED, PERSON, subject_columns
+from zap.histories.needed import unread_fields
 
 __all__ = ["GenerateOptions", "check_fields", "check_split", "generate"]
 
@@ -66,7 +67,10 @@ def generate(
     check_fields(generator, mapping)
     check_split(generator, options.split)
     files = narrowed(
-        list_files(inputs, mapping), mapping, properties_to_read(generator)
+        list_files(inputs, mapping),
+        mapping,
+        properties_to_read(generator),
+        unread_fields(generator),
     )
     found = Inputs.of(files)
     events = [file.path for file in found.files if file.dimension is None]

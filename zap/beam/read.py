@@ -23,7 +23,7 @@ from zap.events.sources import Source
 from zap.histories.clock import clock_counts, tally
 from zap.histories.identity import PERSON, without_subject
 from zap.histories.links import PAIR
-from zap.histories.needed import columns_to_read, excluded_columns
+from zap.histories.needed import columns_to_read, excluded_columns, unread_fields
 from zap.histories.selection import select_events, unflagged
 from zap.times import DAY_US
 
@@ -68,7 +68,10 @@ class ReadEvents(beam.DoFn):
         wanted = columns_to_read(generator)
         properties = properties_to_read(generator)
         plain = ("event_id", *(PAIR if generator.subject == PERSON else ()))
-        for read in read_source(source, self._mapping, properties, BATCH_ROWS, plain):
+        unread = unread_fields(generator)
+        for read in read_source(
+            source, self._mapping, properties, BATCH_ROWS, plain, unread
+        ):
             counts.update(read.counts)
             dead.write(read.dead)
             batch, dropped = select_events(

@@ -62,6 +62,7 @@ def plan_inputs(
     patterns: Sequence[str],
     mapping: EventMapping,
     properties: Collection[str] | None,
+    unread: Collection[str] = (),
 ) -> list[PlannedInput]:
     """What some inputs, and the mapping's dimensions, would have a job read.
 
@@ -71,22 +72,26 @@ def plan_inputs(
         patterns: as for ``list_files``.
         mapping: what their rows mean.
         properties: the declared properties that the job reads; None for all.
+        unread: fields that it does not look at, see ``Projector``.
 
     Raises:
         ZapError: an input is not there, or does not fit the mapping.
     """
     bare = replace(mapping, dimensions=())
-    found = [_planned(str(each), bare, properties) for each in patterns]
+    found = [_planned(str(each), bare, properties, unread) for each in patterns]
     for dimension in mapping.dimensions:
         own = mapping.of(dimension.name)
         for pattern in dimension.inputs:
             path = resolved(pattern, mapping.folder)
-            found.append(_planned(path, own, None))
+            found.append(_planned(path, own, None, unread))
     return found
 
 
 def _planned(
-    pattern: str, mapping: EventMapping, properties: Collection[str] | None
+    pattern: str,
+    mapping: EventMapping,
+    properties: Collection[str] | None,
+    unread: Collection[str],
 ) -> PlannedInput:
     if is_table(pattern) and not is_bigquery(pattern):
         return _query(pattern, mapping)
@@ -94,7 +99,7 @@ def _planned(
     if not is_table(pattern):
         stored = sum(file.size_bytes for file in files)
         return PlannedInput(pattern, "files", len(files), stored, stored, stored)
-    return _tables(pattern, files, narrowed(files, mapping, properties))
+    return _tables(pattern, files, narrowed(files, mapping, properties, unread))
 
 
 def _query(path: str, mapping: EventMapping) -> PlannedInput:

@@ -56,6 +56,9 @@ class Projector:
         mapping: what becomes of them.
         properties: the declared properties to give; None for all.
         plain: the fields of text to give as texts and not as codes; None for all.
+        unread: fields of every event that nobody looks at. Of a table, whose bytes are
+            paid for by the column, and of files that are to agree with it, they are
+            left out.
     """
 
     def __init__(
@@ -64,12 +67,19 @@ class Projector:
         mapping: EventMapping,
         properties: Collection[str] | None = None,
         plain: Collection[str] | None = None,
+        unread: Collection[str] = (),
     ):
         self.source = source
         self.mapping = mapping.of(source.dimension)
         self.properties = mapping.property_types(properties)
         in_order = source.table is None and mapping.ties != CONTENT
         self._by_content = not in_order
+        left_out = unread if self._by_content else ()
+        self._fields = {
+            name: spec
+            for name, spec in self.mapping.fields.items()
+            if name not in left_out
+        }
         schema = canonical_schema(self.properties)
         self.coded = {
             field.name
@@ -87,7 +97,7 @@ class Projector:
         """The columns of the source that are needed, each once."""
         own = self.mapping.properties
         specs = [own[name] for name in self.properties if name in own]
-        names = [spec.column for spec in self.mapping.fields.values()]
+        names = [spec.column for spec in self._fields.values()]
         names += [spec.column for spec in specs]
         names += [column for spec in specs for column in spec.product]
         names += [self._rule_column(rule) for rule in self.mapping.skip]
@@ -151,7 +161,7 @@ class Projector:
         if field.name == "group":
             key = self.mapping.row_group_key
             return pa.nulls(size, field.type) if key is None else rows.text(key)
-        spec = self.mapping.fields.get(field.name)
+        spec = self._fields.get(field.name)
         if spec is None:
             return pa.nulls(size, field.type)
         values = rows.field(field.name, spec)

@@ -58,6 +58,7 @@ def read_source(
     properties: Collection[str] | None = None,
     batch_rows: int = 65_536,
     plain: Collection[str] | None = None,
+    unread: Collection[str] = (),
 ) -> Iterator[ReadBatch]:
     """Read a source.
 
@@ -67,6 +68,7 @@ def read_source(
         properties: the declared properties to give; None for all.
         batch_rows: most rows in a batch.
         plain: the fields of text to give as texts and not as codes; None for all.
+        unread: fields that nobody looks at, see ``Projector``.
 
     Yields:
         Batches in the order of the rows. In each, and so in all, the rows read are the
@@ -76,7 +78,7 @@ def read_source(
         InputError: the file cannot be read to its end.
         MappingError: the mapping does not fit the file.
     """
-    projector = Projector(source, mapping, properties, plain)
+    projector = Projector(source, mapping, properties, plain, unread)
     reader = READERS[source.format]
     for raw in reader(source, projector.mapping, projector.columns(), batch_rows):
         yield projector.project(raw)

@@ -35,6 +35,7 @@ def narrowed(
     files: Sequence[AnySource],
     mapping: EventMapping,
     properties: Collection[str] | None,
+    unread: Collection[str] = (),
 ) -> list[AnySource]:
     """Sources, of whose tables a job reads only the columns that it needs.
 
@@ -44,6 +45,7 @@ def narrowed(
         files: files are given back as they are.
         mapping: what their rows mean.
         properties: the declared properties that the job reads; None for all.
+        unread: fields that it does not look at, see ``Projector``.
 
     Raises:
         BigQueryError: a table cannot be read.
@@ -52,7 +54,7 @@ def narrowed(
     tables = [file for file in files if file.table is not None]
     if not tables:
         return list(files)
-    reads = {id(file): _narrowed(file, mapping, properties) for file in tables}
+    reads = {id(file): _narrowed(file, mapping, properties, unread) for file in tables}
     largest = max(tables, key=lambda file: file.size_bytes)
     read = open_session(reads[id(largest)]).bytes
     # One question for all: the tables of days are alike.
@@ -73,9 +75,10 @@ def _narrowed(
     file: StoredFile | Source,
     mapping: EventMapping,
     properties: Collection[str] | None,
+    unread: Collection[str],
 ) -> TableRead:
     source = named(file) if isinstance(file, StoredFile) else file
     assert source.table is not None
-    columns = Projector(source, mapping, properties).columns()
+    columns = Projector(source, mapping, properties, None, unread).columns()
     fields = tuple(fields_of(source, columns))
     return replace(TableRead.of_text(source.table), fields=fields)

@@ -12,6 +12,7 @@ from zap.beam.read import properties_to_read
 from zap.beam.workers import wanted_workers
 from zap.events.planned import PlannedInput, plan_inputs
 from zap.events.sources import StoredFile
+from zap.histories.needed import unread_fields
 from zap.jobs.inputs import RawInput
 
 
@@ -57,7 +58,9 @@ def plan(raw: RawInput, beam_args: Sequence[str], shards: int | None = None) -> 
     """
     check_fields(raw.generator, raw.mapping)
     properties = properties_to_read(raw.generator)
-    inputs = plan_inputs(raw.paths, raw.mapping, properties)
+    inputs = plan_inputs(
+        raw.paths, raw.mapping, properties, unread_fields(raw.generator)
+    )
     stored = sum(each.compressed_bytes for each in inputs)
     workers = wanted_workers(beam_args, stored)
     whole = StoredFile("", stored, "")
