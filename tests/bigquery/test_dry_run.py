@@ -67,7 +67,7 @@ def test_a_table(
     # Of columns that are not read, nothing counts.
     assert one["read_bytes"] == pytest.approx(rows.select(wanted).nbytes, rel=0.2)
     assert found["dollars"] == pytest.approx(one["read_bytes"] / 2**30)
-    assert found["shards"] >= 2
+    assert found["shards"] >= 2 and one["events"] == rows.num_rows
     assert not gaps.reads
 
 
@@ -85,7 +85,7 @@ def test_files_and_a_query(
     query.write_text(f"SELECT * FROM `{name}` WHERE timestamp < @until")
     files.mkdir()
     sizes = [
-        made.write_plain(files / f"{n}.jsonl", made.made_events(n)).stat().st_size
+        made.write_plain(files / f"{n}.jsonl", made.made_events(seed=n)).stat().st_size
         for n in (3, 5)
     ]
     bigquery.requests()
@@ -94,6 +94,8 @@ def test_files_and_a_query(
     by_kind = {one["kind"]: one for one in found["inputs"]}
     assert by_kind["files"]["number"] == 2
     assert by_kind["files"]["read_bytes"] == sum(sizes)
+    events = sum(len(made.made_events(seed=n)) for n in (3, 5))
+    assert by_kind["files"]["events"] == events
     assert "sku" in by_kind["query"]["columns"]
     assert found["shards"] == 7 and "dollars" not in found
     begun = [r["body"] for r in bigquery.requests() if r["method"] == "POST"]

@@ -18,6 +18,7 @@ from zap.beam.outputs import CLOCK, DAYS, count, error
 from zap.datasets.writing import writing
 from zap.errors import ZapError
 from zap.events.mapping import EventMapping
+from zap.events.projection import name_of
 from zap.events.reading import read_source
 from zap.events.sources import Source
 from zap.histories.clock import clock_counts, tally
@@ -55,7 +56,9 @@ class ReadEvents(beam.DoFn):
             yield error(problem)
         yield from count(counts)
         yield beam.pvalue.TaggedOutput(DAYS, dict(days))
-        yield beam.pvalue.TaggedOutput(CLOCK, (source.digest, dict(clock)))
+        yield beam.pvalue.TaggedOutput(
+            CLOCK, (name_of(source, self._mapping), dict(clock))
+        )
 
     def _read(
         self,

@@ -25,6 +25,7 @@ class TableRead:
             for as it is.
         restriction: SQL that chooses rows; empty for all.
         most_streams: to cut the table into; 0 to choose by its size.
+        rows: how many the table had; 0 where that is not known.
         leaves: all fields of the table as dotted paths, records before what is in them.
         fields: those to read for a job, with dots into records.
         stream: the name of the one stream to read; empty for the whole table.
@@ -35,6 +36,7 @@ class TableRead:
     snapshot_us: int = 0
     restriction: str = ""
     most_streams: int = 0
+    rows: int = 0
     leaves: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     stream: str = ""

@@ -41,6 +41,10 @@ def dry_run(args: argparse.Namespace) -> dict[str, Any]:
         rows.append(("BigQuery's list price", f"${result['dollars']:,.2f}"))
     rows.append(("shards", f"{planned.shards:,}"))
     rows.append(("local workers", f"{planned.workers:,}"))
+    events = sum(each.events for each in planned.inputs)
+    if events:
+        likely = f"about {planned.likely.cpu_seconds / 60:,.1f} minutes of a core"
+        rows.append((f"work on {events:,} events", likely))
     if not args.json:
         print_table(raw.generator.question, rows)
         print("Nothing was read, run or written.")

@@ -145,6 +145,7 @@ def _found(
         snapshot_us,
         chosen,
         address.streams,
+        info.rows,
         tuple(info.types),
     )
     digest = _digest(info.version, chosen)

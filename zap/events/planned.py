@@ -10,6 +10,7 @@ from zap.bigquery.queries import estimate_query
 from zap.bigquery.reads import TableRead
 from zap.events.bigquery_sources import is_table, read_query
 from zap.events.dimensions import resolved
+from zap.events.likely import likely_rows
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.sources import StoredFile, compressed_bytes, list_files
@@ -30,6 +31,8 @@ class PlannedInput:
         read_bytes: what is read of them; of a query what it reads, as the service
             says.
         compressed_bytes: what the events would take as compressed columns.
+        events: about how many there are, where that can be told; of a table all of
+            them, whatever days are asked for.
         columns: of tables, the fields that are read.
         first: the first table of several, or the only one.
         last: the last table of several.
@@ -41,6 +44,7 @@ class PlannedInput:
     stored_bytes: int
     read_bytes: int
     compressed_bytes: int
+    events: int
     columns: tuple[str, ...] = field(default=())
     first: str = ""
     last: str = ""
@@ -98,14 +102,17 @@ def _planned(
     files = list_files([pattern], mapping)
     if not is_table(pattern):
         stored = sum(file.size_bytes for file in files)
-        return PlannedInput(pattern, "files", len(files), stored, stored, stored)
+        likely = likely_rows(files)
+        return PlannedInput(
+            pattern, "files", len(files), stored, stored, stored, likely
+        )
     return _tables(pattern, files, narrowed(files, mapping, properties, unread))
 
 
 def _query(path: str, mapping: EventMapping) -> PlannedInput:
     estimate = estimate_query(read_query(path), observed_range(mapping, ()))
     size = estimate.bytes
-    return PlannedInput(path, "query", 1, size, size, 0, estimate.columns)
+    return PlannedInput(path, "query", 1, size, size, 0, 0, estimate.columns)
 
 
 def _tables(
@@ -119,6 +126,7 @@ def _tables(
         stored_bytes=sum(file.size_bytes for file in files),
         read_bytes=sum(file.size_bytes for file in narrow),
         compressed_bytes=sum(compressed_bytes(file) for file in narrow),
+        events=sum(read.rows for read in reads),
         columns=reads[0].fields,
         first=files[0].path,
         last=files[-1].path,

@@ -72,8 +72,8 @@ class Projector:
         self.source = source
         self.mapping = mapping.of(source.dimension)
         self.properties = mapping.property_types(properties)
-        in_order = source.table is None and mapping.ties != CONTENT
-        self._by_content = not in_order
+        self._name = name_of(source, mapping)
+        self._by_content = self._name == CONTENT
         left_out = unread if self._by_content else ()
         self._fields = {
             name: spec
@@ -153,8 +153,7 @@ class Projector:
     def _canonical(self, rows: RowWork, field: pa.Field) -> pa.Array:
         size = len(rows.raw.rows)
         if field.name == "source":
-            name = CONTENT if self._by_content else self.source.digest
-            digest = pa.array([name], pa.string())
+            digest = pa.array([self._name], pa.string())
             return from_codes(np.zeros(size, np.int32), digest)
         if field.name == "row":
             return pa.array(rows.raw.rows)
@@ -179,6 +178,12 @@ class Projector:
         detail = f"Expected {expected}. Received: {shown}."
         line = int(rows.raw.lines[place])
         return DeadLetter(self.source.path, line, reason, detail, rows.raw.text(place))
+
+
+def name_of(source: Source, mapping: EventMapping) -> str:
+    """What stands in the column ``source`` of a source's events."""
+    in_order = source.table is None and mapping.ties != CONTENT
+    return source.digest if in_order else CONTENT
 
 
 def _is_of_dimension(types: pa.Array) -> BoolArray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from zap.beam.cost import Cluster, Estimate, estimate, job_of
 from zap.beam.generate import check_fields
 from zap.beam.pipeline import shard_count
 from zap.beam.read import properties_to_read
@@ -25,11 +26,13 @@ class Plan:
         workers: the local processes that it would run in; 1 where a runner is named,
             which has its own.
         shards: into which it would group its subjects.
+        likely: what it would take on the local workers.
     """
 
     inputs: Sequence[PlannedInput]
     workers: int
     shards: int
+    likely: Estimate
 
     @property
     def read_bytes(self) -> int:
@@ -63,5 +66,8 @@ def plan(raw: RawInput, beam_args: Sequence[str], shards: int | None = None) -> 
     )
     stored = sum(each.compressed_bytes for each in inputs)
     workers = wanted_workers(beam_args, stored)
-    whole = StoredFile("", stored, "")
-    return Plan(inputs, workers, shards or shard_count([whole], workers))
+    shards = shards or shard_count([StoredFile("", stored, "")], workers)
+    events = sum(each.events for each in inputs)
+    job = job_of(events, len(raw.generator.instance.reads.fields), shards)
+    here = Cluster(workers=1, cores=workers, start_seconds=0.0)
+    return Plan(inputs, workers, shards, estimate(job, here))
