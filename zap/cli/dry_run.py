@@ -53,7 +53,8 @@ def dry_run(args: argparse.Namespace) -> dict[str, Any]:
 
 def _rows(each: Any) -> list[tuple[str, str]]:
     if each.kind == "files":
-        return [(each.input, f"{each.number:,} files, {size(each.stored_bytes)}")]
+        files = f"{each.number:,} files" if each.number > 1 else "a file"
+        return [(each.input, f"{files}, {size(each.stored_bytes)}")]
     if each.kind == "query":
         return [(each.input, f"a query that reads {size(each.read_bytes)}")]
     tables = f"{each.number:,} tables" if each.number > 1 else "a table"
