@@ -8,7 +8,8 @@ from bigquery_schema import wrong_in
 from bigquery_server import PROJECT, BigQueryServer
 
 from zap.bigquery.client import rest_client
-from zap.bigquery.destination import TableSpec, columns_of, ensure_table, label_of
+from zap.bigquery.columns import columns_of
+from zap.bigquery.destination import TableSpec, ensure_table, label_of
 from zap.bigquery.names import TableName, parse_table
 from zap.errors import BigQueryError
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import threading
 from datetime import date
 from pathlib import Path
@@ -16,7 +19,8 @@ from bigquery_server import BigQueryServer
 
 from zap.bigquery import loads
 from zap.bigquery.destination import TableSpec
-from zap.bigquery.loads import Load, job_name, load_uris
+from zap.bigquery.job_names import Load, job_name
+from zap.bigquery.loads import load_uris
 from zap.bigquery.names import TableName, parse_table
 from zap.bigquery.writing import (
     TableWriter,
@@ -96,7 +100,10 @@ def write(
     return to.write_files(files(folder, table, 3), day)
 
 
-@pytest.fixture(params=["sent", "staged", "local"])
+# Files of a disk go the way of rows in memory once they are read.
+@pytest.fixture(
+    params=["sent", "staged", pytest.param("local", marks=pytest.mark.slow)]
+)
 def folder(request: Any, bucket: str, tmp_path: Path) -> str | None:
     """Where rows come from: memory, files in the bucket, or files of a disk."""
     where = {"sent": None, "staged": f"{bucket}/{tmp_path.name}", "local": tmp_path}
@@ -198,6 +205,45 @@ def test_a_crash_before_the_answer_is_mended_by_the_next_run(
         write(to, table, folder)
     assert write(to, table, folder).rows == 20
     assert held(bigquery, to.name) == expected(table)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_while_its_job_runs_leaves_the_rows_once(
+    bigquery: BigQueryServer, bucket: str, tmp_path: Path
+) -> None:
+    to, table = writer(bigquery), rows(DAY, 20)
+    to.check()
+    (path,) = files(str(tmp_path), table, 1)
+    code = "\n".join(
+        [
+            "import datetime, sys",
+            "from test_writing import TableSpec, TableWriter, SCHEMA, parse_table",
+            "to = TableWriter(parse_table(sys.argv[1]), TableSpec(SCHEMA, 'day'))",
+            "to.write_files([sys.argv[2]], datetime.date(2026, 1, 31))",
+        ]
+    )
+    bigquery.requests()
+    bigquery.hold(True)
+    command = [sys.executable, "-c", code, to.name.url, path]
+    process = subprocess.Popen(command, env=environment(bigquery))
+    while not jobs(bigquery):
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    bigquery.hold(False)
+    assert write(to, table, str(tmp_path)).rows == 20
+    assert held(bigquery, to.name) == expected(table)
+
+
+def environment(bigquery: BigQueryServer) -> dict[str, str]:
+    """For a process that imports this module."""
+    here = Path(__file__).parent
+    found = [str(here), str(here.parent / "sites"), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        **bigquery.environment(),
+        "PYTHONPATH": os.pathsep.join([*found, str(here.parents[1])]),
+    }
 
 
 def test_two_runs_at_once_load_once(

@@ -29,7 +29,7 @@ def rows(day: date, size: int, first: int = 0) -> pa.RecordBatch:
             "application": "shop",
             "version": "0123456789abcdef",
             "subject": f"v{number}",
-            "at": day,
+            "instant": day,
             "day": day,
             "probability": number / 7,
             "logits": [number / 3],
@@ -39,7 +39,8 @@ def rows(day: date, size: int, first: int = 0) -> pa.RecordBatch:
         for number in range(first, first + size)
     ]
     for row in made:
-        row["at"] = pa.scalar(row["at"], pa.date32()).cast(pa.timestamp("us")).value
+        midnight = pa.scalar(day, pa.date32()).cast(pa.timestamp("us"))
+        row["instant"] = midnight.value
     return pa.RecordBatch.from_pylist(made, SCHEMA)
 
 

@@ -1,23 +1,13 @@
 """Load jobs: files into a table, once.
 
-A job has an id that is made of what it does: the same rows, for the same place, in the
-same state of the table. The service takes an id once. So of two runs that do the same
-at the same time one loads and the other waits for it, and a request that is sent again
-because its answer was lost starts nothing new. A later run finds the table in another
-state and replaces the day again, with the same rows.
-
-What is added to a table, rather than replaced, has ids without that state: such rows
-are added once, for as long as the service knows the job (half a year).
+What makes it once is the job's id: see ``zap.bigquery.job_names``.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from hashlib import sha256
 from typing import IO, Any
 
 from zap.bigquery.errors import (
@@ -27,7 +17,7 @@ from zap.bigquery.errors import (
     service_errors,
     words,
 )
-from zap.bigquery.names import TableName
+from zap.bigquery.job_names import Load, job_name, state_of
 from zap.errors import BigQueryError
 
 MOST_FILES = 10_000
@@ -36,28 +26,6 @@ _REQUEST_S = 60.0
 _CHUNK_S = 600.0
 _TRIES = 6
 _PAUSE_S = 1.0
-
-
-@dataclass(frozen=True)
-class Load:
-    """What a load does.
-
-    Attributes:
-        table: where the rows go.
-        rows: how many there are.
-        content: a digest of the rows: who loads the same has the same.
-        day: the partition that is replaced; None adds the rows to the table.
-    """
-
-    table: TableName
-    rows: int
-    content: str
-    day: date | None = None
-
-    @property
-    def destination(self) -> str:
-        """The table or its partition, as a client takes it."""
-        return self.table.partition(self.day) if self.day else self.table.id
 
 
 @dataclass(frozen=True)
@@ -127,24 +95,9 @@ def load_file(client: Any, table: Any, load: Load, file: IO[bytes]) -> Loaded:
     return _once(client, table, load, begin)
 
 
-def job_name(load: Load, state: str, attempt: int) -> str:
-    """The id of a job: of letters, digits, _ and -.
-
-    Args:
-        load: what it does.
-        state: of the table, before.
-        attempt: how many such jobs have failed.
-    """
-    day = str(load.day) if load.day else ""
-    facts = [load.table.id, day, load.content, state, load.rows]
-    digest = sha256(json.dumps(facts).encode()).hexdigest()[:32]
-    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in load.table.table)
-    return f"zap_{name[:100]}_{day.replace('-', '')}_{digest}_{attempt}"
-
-
 def _once(client: Any, table: Any, load: Load, begin: Callable[[str], Any]) -> Loaded:
     """See that the job is done, by whichever run; tries again what may be tried."""
-    state = _state(table, load)
+    state = state_of(table, load)
     refused: dict[str, Any] = {}
     for attempt in range(_TRIES):
         job_id, found = job_name(load, state, attempt), False
@@ -182,14 +135,6 @@ def _begun(client: Any, table: Any, job_id: str, problem: Exception) -> Any:
         except GoogleAPICallError:
             raise problem from None
     raise problem
-
-
-def _state(table: Any, load: Load) -> str:
-    """What tells this table from one of its name that was removed; and, where a day is
-    replaced, from what it was before and after."""
-    told = table.to_api_repr()
-    made = str(told.get("creationTime"))
-    return f"{made} {told.get('lastModifiedTime')}" if load.day else made
 
 
 def _refusal(job: Any) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from zap.bigquery.client import billed_project, rest_client
 from zap.bigquery.destination import TableSpec, ensure_table
-from zap.bigquery.loads import Load, Loaded, load_file, load_uris
+from zap.bigquery.job_names import Load
+from zap.bigquery.loads import Loaded, load_file, load_uris
 from zap.bigquery.names import TableName
 from zap.bigquery.places import BUCKET
 from zap.errors import InputError

@@ -43,7 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="PLACE",
-        help="a folder, or a URL such as s3://BUCKET/FOLDER; a day there is replaced",
+        help="a folder, a URL such as s3://BUCKET/FOLDER, or a table bigquery://PROJECT."
+        "DATASET.TABLE; a day there is replaced",
     )
     parser.add_argument(
         "--mapping",

@@ -34,7 +34,7 @@ SPEC = TableSpec(
     {
         "version": "Of the model that predicted.",
         "subject": "Whom the prediction is about.",
-        "at": "The time of reference: what was known by then is what the model saw.",
+        "instant": "The time of reference: the model saw what was known by then.",
         "day": "The day of the time of reference, UTC.",
         "probability": "Of a yes; null for models of classes or amounts.",
         "probabilities": "Of each class; empty for other models.",
