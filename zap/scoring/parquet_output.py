@@ -155,10 +155,10 @@ def in_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table
         size += batch.num_rows
         while size >= rows:
             table = pa.Table.from_batches(held)
-            yield table.slice(0, rows)
+            yield table.slice(0, rows).combine_chunks()
             held, size = table.slice(rows).to_batches(), size - rows
     if size:
-        yield pa.Table.from_batches(held)
+        yield pa.Table.from_batches(held).combine_chunks()
 
 
 def _batches(parts: Sequence[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:
