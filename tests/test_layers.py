@@ -79,7 +79,7 @@ LAYERS = {
     ),
     "scoring": Layer(
         rooms="encoding events histories examples datasets bundles serving",
-        packages="numpy pyarrow fsspec",
+        packages="numpy pyarrow fsspec orjson",
         never_loads=ENGINES + " matplotlib",
     ),
     "collect": Layer(
