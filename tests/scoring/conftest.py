@@ -1,1 +1,3 @@
-"""Bundles and servers for the tests of scoring."""
+"""Servers for the tests of scoring."""
+
+from tests.serving.conftest import redis  # noqa: F401

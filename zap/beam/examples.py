@@ -95,7 +95,7 @@ class SliceShard(beam.DoFn):
     ) -> Iterator[Any]:
         settings = self._generator.settings()
         counts: Counter[str] = Counter()
-        table = joined(_without_heavy(pieces, settings, counts))
+        table = joined(without_heavy(pieces, settings, counts))
         if settings.bots is not None:
             rules = replace(settings.bots, coarse=frozenset(coarse))
             settings = replace(settings, bots=rules)
@@ -150,7 +150,7 @@ class SliceShard(beam.DoFn):
                 file.write("".join(f"{line}\n" for line in lines).encode())
 
 
-def _without_heavy(
+def without_heavy(
     pieces: Iterable[Piece], settings: HistorySettings, counts: Counter[str]
 ) -> Iterator[pa.RecordBatch]:
     """The pieces, less what readers could not know to be too much together."""

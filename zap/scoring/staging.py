@@ -59,7 +59,7 @@ class Staging:
         with writing(self.path):
             # It gets its name once it is locked: nobody takes it for a dead one's.
             made = Path(above, f".{self._run}")
-            (made / LETTERS).mkdir(parents=True)
+            made.mkdir(parents=True)
             self._lock = open(made / _LOCK, "wb")  # noqa: SIM115
             _locked(self._lock)
             made.rename(Path(above, self._run))
