@@ -106,7 +106,7 @@ LAYERS = {
     "beam": Layer(
         rooms="encoding events histories examples datasets bundles serving scoring "
         "checks",
-        packages="apache_beam numpy pyarrow tfx_bsl fsspec",
+        packages="apache_beam numpy pyarrow tfx_bsl fsspec grpc google",
         never_loads="tensorflow keras",
     ),
     "jobs": Layer(

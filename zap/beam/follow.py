@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import StandardOptions
-from apache_beam.runners.runner import PipelineState
 
 from zap.beam.follow_score import ScoreShards
 from zap.beam.follow_source import FollowArchive
 from zap.beam.follow_write import WriteSteps
+from zap.beam.portable import run_to_end
 from zap.beam.runner import LOCAL, is_local, make_pipeline
 from zap.errors import InputError
 from zap.scoring.following.job import FollowJob
@@ -34,6 +35,7 @@ def run_following(
 
     Raises:
         InputError: the runner does not stream.
+        RunnerError: it cannot be reached, or says that the job failed.
     """
     pipeline = make_pipeline(args)
     if is_local(pipeline):
@@ -45,15 +47,8 @@ def run_following(
         )
     pipeline.options.view_as(StandardOptions).streaming = True
     follow(pipeline, job)
-    running = pipeline.run()
-    try:
-        while not PipelineState.is_terminal(running.state):
-            told()
-            time.sleep(WATCH_S)
-        running.wait_until_finish()  # says what went wrong
-    except KeyboardInterrupt:
-        running.cancel()
-        raise
+    with _watched(told):
+        run_to_end(pipeline)
 
 
 def follow(pipeline: beam.Pipeline, job: FollowJob) -> None:
@@ -65,3 +60,21 @@ def follow(pipeline: beam.Pipeline, job: FollowJob) -> None:
         | "Score shards" >> beam.ParDo(ScoreShards(job))
         | "Write scores" >> beam.ParDo(WriteSteps(job.output))
     )
+
+
+@contextmanager
+def _watched(told: Callable[[], Any]) -> Iterator[None]:
+    """Call something now and then, beside what is inside."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(WATCH_S):
+            told()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

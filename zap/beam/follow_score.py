@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.coders import BytesCoder
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import (
     BagStateSpec,
@@ -28,7 +30,6 @@ from apache_beam.transforms.userstate import (
 )
 from apache_beam.utils.timestamp import Timestamp
 
-from zap.beam.follow_source import tell
 from zap.beam.follow_write import Step
 from zap.scoring.following.job import FollowJob
 from zap.scoring.following.notes import Note, picture, put_back
@@ -199,6 +200,12 @@ class ScoreShards(beam.DoFn):
             progress = json.dumps(told)
         if content or progress:
             yield Step(key, number, self._job.run, progress, content)
+
+
+def tell(counts: Counter[str]) -> None:
+    """Add to the counters that a runner shows."""
+    for name, number in counts.items():
+        Metrics.counter("zap", name).inc(number)
 
 
 class _State:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -18,7 +17,6 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTracker
 from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
-from apache_beam.metrics import Metrics
 from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.utils.timestamp import (
     MAX_TIMESTAMP,
@@ -33,6 +31,8 @@ from zap.scoring.following.output import DEAD, replace_bytes
 from zap.scoring.following.reading import ArchiveEvents, Read
 from zap.scoring.following.scores import scorer_of
 from zap.scoring.following.shard import Shard
+from zap.scoring.question import question_of
+from zap.serving.served import Served
 
 LAST = 1 << 62
 CHUNK_ROWS = 50_000
@@ -119,7 +119,7 @@ class FollowArchive(beam.DoFn):
     def _opened(self) -> tuple[ArchiveTail, ArchiveEvents]:
         if self._read is None or self._tail is None:
             job = self._job
-            self._read = ArchiveEvents(job.mapping, job.load().need, job.shards)
+            self._read = reading_of(job, job.load())
             self._tail = ArchiveTail(job.archive, self._read.raw_columns)
         return self._tail, self._read
 
@@ -132,14 +132,23 @@ class FollowArchive(beam.DoFn):
         return mark_us >= self._job.following.until_us
 
     def _note(self, chunk: Chunk, read: Read) -> None:
-        """Count rows; those that could not be read lie in a file beside the scores."""
-        tell(read.counts)
+        """Rows that could not be read lie in a file beside the scores."""
         if not read.dead:
             return
         lines = [json.dumps(asdict(letter)) for letter in read.dead]
         name = f"{chunk.first:012d}-{chunk.next:012d}.jsonl"
         path = f"{self._job.output}/{DEAD}/{name}"
         replace_bytes(path, "\n".join([*lines, ""]).encode())
+
+
+def reading_of(job: FollowJob, model: Served) -> ArchiveEvents:
+    """How the archive is read for a model.
+
+    Raises:
+        MappingError: the mapping is of something else, or lacks a field.
+    """
+    exclude = question_of(model.bundle).exclude
+    return ArchiveEvents(job.mapping, model.need, job.shards, exclude)
 
 
 def check_job(job: FollowJob) -> None:
@@ -150,15 +159,9 @@ def check_job(job: FollowJob) -> None:
         MappingError: the mapping is of something else, or lacks a field.
     """
     model = job.load()
-    reading = ArchiveEvents(job.mapping, model.need, job.shards)
+    reading = reading_of(job, model)
     Shard(model.need, job.following, scorer_of(model))
     ArchiveTail(job.archive, reading.raw_columns).committed()
-
-
-def tell(counts: Counter[str]) -> None:
-    """Add to the counters that a runner shows."""
-    for name, number in counts.items():
-        Metrics.counter("zap", name).inc(number)
 
 
 def _micros(timestamp: Any) -> int:

@@ -32,6 +32,7 @@ from zap.cli import (
     train,
     tune,
     verify,
+    workers,
 )
 from zap.cli.command import Command, Group, Outcome
 from zap.errors import InputError, ZapError
@@ -60,6 +61,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     new.COMMAND,
     simulate.COMMAND,
     snapshots.COMMAND,
+    workers.COMMAND,
 )
 DESCRIPTION = """\
 Turn raw user events into calibrated predictions: will this visitor buy, sign up, come

@@ -55,6 +55,7 @@ def follow(
     Raises:
         InputError: the runner does not stream, the folder is of something else, or
             the archive can't be read.
+        RunnerError: the runner says that the job failed.
         MappingError: the mapping does not fit.
         RegistryError: there is no such live model.
     """

@@ -11,7 +11,8 @@ Another form costs a new ``FORMAT``: jobs that run must be drained, not updated.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from zap.scoring.following.subject import Given, Subject
 from zap.serving.stores.document import Document, decode, encode
 
 FORMAT = 1
+COUNTS = b"counts"
 PIECE_BYTES = 1 << 20
 _NUMBER_BYTES = 8
 _IPC = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -61,11 +63,15 @@ class Note:
         """Let it happen to a shard; the rows that come of it."""
         if self.until_us is not None:
             return shard.fire(self.until_us)
-        return shard.add(events_of(self.events))
+        events, counts = unpacked(self.events)
+        shard.counts.update(counts)
+        return shard.add(events)
 
 
-def packed_events(batch: pa.RecordBatch) -> bytes:
-    """A batch of canonical events as bytes."""
+def packed_events(batch: pa.RecordBatch, counts: Mapping[str, int]) -> bytes:
+    """A batch of canonical events as bytes, with counts of what became of others."""
+    told = {COUNTS: orjson.dumps(dict(counts))} if counts else {}
+    batch = batch.replace_schema_metadata(told)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema, options=_IPC) as writer:
         writer.write_batch(batch)
@@ -73,14 +79,13 @@ def packed_events(batch: pa.RecordBatch) -> bytes:
     return content
 
 
-def events_of(data: bytes) -> Iterator[dict[str, Any]]:
-    """The events of packed batches, as a server is sent them.
-
-    An event without an id is named by its number, which stays when files are merged.
-    """
+def unpacked(data: bytes) -> tuple[list[dict[str, Any]], Counter[str]]:
+    """The events of a packed batch, as a server is sent them, and the counts."""
     with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
-        for batch in reader:
-            yield from listed(batch, {*batch.schema.names} - {"source", "row"})
+        batch = reader.read_next_batch()
+    told = (batch.schema.metadata or {}).get(COUNTS)
+    counts: Counter[str] = Counter(orjson.loads(told) if told else {})
+    return listed(batch, {*batch.schema.names} - {"source", "row"}), counts
 
 
 def picture(shard: Shard, number: int) -> list[bytes]:

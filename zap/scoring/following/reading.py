@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,9 @@ from zap.events.mapping import EventMapping
 from zap.events.projection import Projector
 from zap.events.raw import DeadLetter
 from zap.events.sources import Source
+from zap.examples.predicates import Event
+from zap.histories.arrow import base_columns
+from zap.histories.selection import select_events
 from zap.histories.subjects import subject_hashes
 from zap.scoring.following.notes import packed_events
 from zap.serving.stores.need import Need
@@ -31,17 +34,16 @@ class Read:
     """What some rows of an archive came to.
 
     Attributes:
-        shards: the events of each shard that has any, packed.
+        shards: the events of each shard that has any, packed; with those of shard 0
+            the counts.
         newest_us: the latest receipt of all rows, those too that are no events; None
             if there is none.
-        oldest_us: the earliest timestamp of the events; None if there is none.
         counts: rows and events by what became of them.
         dead: rows that could not be read; ``line`` is the event's number.
     """
 
     shards: list[tuple[int, bytes]]
     newest_us: int | None
-    oldest_us: int | None
     counts: Counter[str]
     dead: list[DeadLetter]
 
@@ -53,12 +55,19 @@ class ArchiveEvents:
         mapping: of an archive.
         need: what the model looks at.
         shards: how many there are.
+        exclude: named predicates of events that do not count.
 
     Raises:
         MappingError: it is a mapping of something else, or has no such field.
     """
 
-    def __init__(self, mapping: EventMapping, need: Need, shards: int):
+    def __init__(
+        self,
+        mapping: EventMapping,
+        need: Need,
+        shards: int,
+        exclude: Mapping[str, Event] | None = None,
+    ):
         if mapping.format != "archive" or mapping.dimensions:
             raise MappingError(
                 'Expected a mapping with format = "archive" and no dimensions: what '
@@ -67,9 +76,11 @@ class ArchiveEvents:
                 "other sources in batches, with zap score."
             )
         self._mapping, self._need, self._shards = mapping, need, shards
+        self._exclude = exclude or {}
         wanted = fields_of([need])
+        looked = {name for each in self._exclude.values() for name in each.fields()}
         types = mapping.property_types()
-        self._properties = sorted(wanted & {*types})
+        self._properties = sorted((wanted | base_columns(looked)) & {*types})
         source = Source(IN_MEMORY, IN_MEMORY, 0, "archive")
         projector = Projector(source, mapping, self._properties)
         known = {*projector.schema.names, *DERIVED}
@@ -93,10 +104,11 @@ class ArchiveEvents:
             replace(letter, line=numbers[letter.line - 1].as_py())
             for letter in read.dead
         ]
-        events = self._wanted(read.events.select(self._columns), counts)
+        selected, dropped = select_events(read.events, self._exclude, None)
+        counts.update(dropped)
+        events = self._wanted(selected.select(self._columns), counts)
         newest = pc.max(chunk.rows.column("received_at").cast(pa.int64())).as_py()
-        oldest = pc.min(events.column("timestamp").cast(pa.int64())).as_py()
-        return Read([*self._split(events)], newest, oldest, counts, dead)
+        return Read([*self._split(events, +counts)], newest, counts, dead)
 
     def _wanted(self, events: pa.RecordBatch, counts: Counter[str]) -> pa.RecordBatch:
         """Events of a subject that the model looks at, all with an id."""
@@ -121,7 +133,9 @@ class ArchiveEvents:
             events = events.set_column(place, "event_id", ids)
         return events
 
-    def _split(self, events: pa.RecordBatch) -> Iterator[tuple[int, bytes]]:
+    def _split(
+        self, events: pa.RecordBatch, counts: Counter[str]
+    ) -> Iterator[tuple[int, bytes]]:
         codes = pc.dictionary_encode(
             pc.cast(events.column(self._need.subject), pa.string())
         )
@@ -129,5 +143,6 @@ class ArchiveEvents:
             self._shards
         )
         of_rows = shards[codes.indices.to_numpy()].astype(np.int64)
-        for shard in np.unique(of_rows).tolist():
-            yield shard, packed_events(events.filter(pa.array(of_rows == shard)))
+        for shard in sorted({0, *of_rows.tolist()}):
+            ours = events.filter(pa.array(of_rows == shard))
+            yield shard, packed_events(ours, {} if shard else counts)
