@@ -39,6 +39,7 @@ from zap.scoring.following.shard import Row, Shard
 from zap.serving.served import Served
 
 MOST_SHARDS = 256
+MS = 1_000
 LEAST_NOTED_BYTES = 1 << 20
 """Notes are put into a new picture when they are larger than the last one was, so the
 pictures cost as much as the notes, however large a shard is."""
@@ -145,7 +146,7 @@ class ScoreShards(beam.DoFn):
     ) -> Iterator[Step]:
         """Give the scores of all instants up to the timer's."""
         state = _State(mark, notes, pieces, timer)
-        yield from self._step(key, state, int(at.micros), b"", 0)
+        yield from self._step(key, state, int(at.micros) - 1, b"", 0)
 
     def _step(
         self, key: int, state: _State, until_us: int | None, events: bytes, hint_us: int
@@ -254,10 +255,14 @@ class _State:
         return sum(map(len, pieces))
 
     def _set(self, timer_us: int, shard: Shard, hint_us: int) -> int:
-        """When the timer is set: one step for all instants that the watermark is at."""
+        """When the timer is set: one step for all instants that the watermark is past.
+
+        A watermark says that nothing before it is to come, so one has to be past an
+        instant. Beam tells time in milliseconds.
+        """
         if shard.next_us is None:
             return timer_us
-        wanted = max(shard.next_us, hint_us)
+        wanted = max((shard.next_us // MS + 1) * MS, hint_us // MS * MS)
         if timer_us and timer_us <= wanted:
             return timer_us
         self._timer.set(Timestamp(micros=wanted))

@@ -129,7 +129,7 @@ class FollowArchive(beam.DoFn):
         return max(found, _micros(MIN_TIMESTAMP))
 
     def _done(self, mark_us: int) -> bool:
-        return mark_us >= self._job.following.until_us
+        return mark_us > self._job.following.until_us
 
     def _note(self, chunk: Chunk, read: Read) -> None:
         """Rows that could not be read lie in a file beside the scores."""

@@ -67,5 +67,6 @@ def _files(rows: bytes) -> Iterator[tuple[date, bytes]]:
     for day in pc.unique(table.column("day")).to_pylist():
         content = io.BytesIO()
         own = table.filter(pc.equal(table.column("day"), pa.scalar(day)))
-        pq.write_table(own, content, compression="zstd")
+        # The folder names the day; twice, readers of folders would refuse it.
+        pq.write_table(own.drop_columns("day"), content, compression="zstd")
         yield day, content.getvalue()

@@ -103,15 +103,15 @@ def expected(
             continue
         known = max(event["timestamp"], event["received_at"])
         length = following.every_us or 1
-        at = known - known % length + length
+        at = known + -known % length
         if not following.since_us < at <= until_us:
             continue
         past = [
             e
             for e in kept.values()
             if e["anonymous_id"] == event["anonymous_id"]
-            and e["timestamp"] < at
-            and e["received_at"] < at
+            and e["timestamp"] <= at
+            and e["received_at"] <= at
         ]
         subject = event["anonymous_id"]
         found[at, subject] = said(encoder.encode_as_batch(past, at))
@@ -186,15 +186,20 @@ def test_an_event_that_comes_too_late_corrects_nothing_and_is_counted() -> None:
     shard = Shard(
         need, Following(MINUTE, False, lateness_us=MINUTE), model(Encoder(sees))
     )
-    first = {"timestamp": START, "type": "view", "anonymous_id": "a", "event_id": "1"}
+    first = {
+        "timestamp": START + 1,
+        "type": "view",
+        "anonymous_id": "a",
+        "event_id": "1",
+    }
     assert shard.add([first]) == []
     (row,) = shard.fire(START + MINUTE)
     assert (row.at_us, row.pane, row.late) == (START + MINUTE, 0, False)
-    (again,) = shard.add([{**first, "event_id": "2", "timestamp": START + 1}])
+    (again,) = shard.add([{**first, "event_id": "2", "timestamp": START + 2}])
     assert (again.at_us, again.pane, again.late) == (START + MINUTE, 1, True)
     (new,) = shard.add([{**first, "event_id": "3", "anonymous_id": "b"}])
     assert (new.subject, new.pane, new.late) == ("b", 0, True)
-    later = {**first, "event_id": "4", "timestamp": START + 5 * MINUTE}
+    later = {**first, "event_id": "4", "timestamp": START + 5 * MINUTE + 1}
     assert shard.add([later]) == []
     assert len(shard.fire(START + 6 * MINUTE)) == 1
     last = {**first, "event_id": "5", "timestamp": START + 2}

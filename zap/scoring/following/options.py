@@ -18,13 +18,13 @@ NEVER = 1 << 61
 class Following:
     """When subjects are scored.
 
-    An event is in the window that begins before it was known and ends after. At the
-    window's end its subject is scored: an instant as in ``at(t)``, whose past is what
-    happened and was known before t.
+    An event is in the window in which it was known, and at the window's end its subject
+    is scored, with what was known by then, that very instant included: as a server that
+    is asked then, and as a batch at that time of reference.
 
     Attributes:
-        every_us: the length of windows, which begin at 1970; 0 for windows of one
-            microsecond, so that a subject is scored after each of its events.
+        every_us: the length of windows, one of which begins at 1970; 0 scores a subject
+            at the instant of each of its events.
         receipts: whether an event is known from its receipt on, as a server knew it. If
             not, it was known when it happened, and one that comes late corrects scores.
         lateness_us: how long a score may still be corrected after its instant.
@@ -51,9 +51,9 @@ class Following:
             )
 
     def end_after(self, time_us: int) -> int:
-        """The end of the window that holds an instant."""
+        """The end of the window that holds an instant: itself, if it is an end."""
         length = self.every_us or 1
-        return (time_us // length + 1) * length
+        return -(-time_us // length) * length
 
     def known(self, event: Event) -> Event:
         """An event that says when it was known."""
@@ -71,7 +71,7 @@ class Following:
         return self.since_us < at_us <= self.until_us
 
     def floor_us(self, fired_us: int) -> int:
-        """The instant before which no score is made or corrected any more."""
+        """The instant up to which no score is made or corrected any more."""
         return max(fired_us, self.since_us) - self.lateness_us
 
     def to_dict(self) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Shard:
         """Let time go on; the scores of all instants up to that one.
 
         Args:
-            until_us: the watermark has passed it.
+            until_us: all that was known by then has come, but for what is late.
         """
         due: list[tuple[int, str]] = []
         while self._ends and self._ends[0][0] <= until_us:

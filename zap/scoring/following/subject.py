@@ -51,11 +51,11 @@ class Subject:
 
     def past(self, need: Need, at_us: int) -> list[Event]:
         """What an instance sees at an instant; see ``EventStore.past``."""
-        return need.seen(known_at(self.events, at_us - 1), at_us)
+        return need.seen(known_at(self.events, at_us), at_us)
 
     def prune(self, need: Need, floor_us: int, most: int) -> int:
         """Leave out what no instant from the floor on looks at; how much was cut."""
-        self.events, cut = pruned(self.events, need, floor_us - 1, most)
+        self.events, cut = pruned(self.events, need, floor_us, most)
         self.kept = len(self.events)
         return cut
 
