@@ -9,22 +9,23 @@ a second name: do not change it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from hashlib import blake2b
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from zap.encoding.columns import IntArray
 from zap.serving.prediction_ids import DIGITS, LENGTH
 
-_BITS = 5 * LENGTH
 _DIGITS = np.frombuffer(DIGITS.encode(), np.uint8)
-_WORTH = np.array([16, 8, 4, 2, 1], np.uint8)
+_HASHED_BYTES, _DIGIT_BITS, _WORD_BITS = 10, 5, 64
 
 
 def prediction_ids(
     application: str, version: str, subjects: Sequence[str], at_us: IntArray
-) -> list[str]:
+) -> pa.StringArray:
     """A name for each prediction.
 
     Args:
@@ -36,25 +37,40 @@ def prediction_ids(
     Returns:
         26 digits each: equal for equal arguments, sorted by time.
     """
-    if not len(subjects):
-        return []
-    start = hashlib.blake2b(f"{application}\0{version}\0".encode(), digest_size=10)
-    drawn = []
-    for subject, at in zip(subjects, at_us.tolist(), strict=True):
-        hashed = start.copy()
-        hashed.update(f"{at}\0{subject}".encode("utf-8", "surrogatepass"))
-        drawn.append(hashed.digest())
-    milliseconds = np.maximum(at_us // 1000, 0).astype(">u8")
-    numbers = np.empty((len(subjects), 16), np.uint8)
-    numbers[:, :6] = milliseconds.view(np.uint8).reshape(-1, 8)[:, 2:]
-    numbers[:, 6:] = np.frombuffer(b"".join(drawn), np.uint8).reshape(-1, 10)
-    return _texts(numbers)
+    starts = {
+        at: f"{application}\0{version}\0{at}\0".encode()
+        for at in np.unique(at_us).tolist()
+    }
+    hashed = b"".join(
+        blake2b(
+            starts[at] + subject.encode("utf-8", "surrogatepass"),
+            digest_size=_HASHED_BYTES,
+        ).digest()
+        for subject, at in zip(subjects, at_us.tolist(), strict=True)
+    )
+    numbers = np.zeros((len(subjects), 2 * _WORD_BITS // 8), np.uint8)
+    milliseconds = np.maximum(at_us // 1000, 0).astype(">u8").view(np.uint8)
+    numbers[:, :-_HASHED_BYTES] = milliseconds.reshape(-1, 8)[:, 2:]
+    numbers[:, -_HASHED_BYTES:] = np.frombuffer(hashed, np.uint8).reshape(
+        -1, _HASHED_BYTES
+    )
+    high, low = numbers.view(">u8").astype(np.uint64).T
+    return _texts(high, low)
 
 
-def _texts(numbers: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> list[str]:
-    """Rows of 16 bytes, the highest first, in base 32."""
-    bits = np.zeros((len(numbers), _BITS), np.uint8)
-    bits[:, _BITS - 128 :] = np.unpackbits(numbers, axis=1)
-    digits = bits.reshape(len(numbers), LENGTH, 5) @ _WORTH
-    texts = np.ascontiguousarray(_DIGITS[digits]).view(f"S{LENGTH}").ravel()
-    return [text.decode() for text in texts.tolist()]
+def _texts(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> pa.StringArray:
+    """Numbers of 128 bits in base 32, the highest digit first."""
+    digits = np.empty((len(low), LENGTH), np.uint8)
+    for place in range(LENGTH):
+        shift = _DIGIT_BITS * place
+        if shift < _WORD_BITS:
+            bits = low >> np.uint64(shift)
+            if shift + _DIGIT_BITS > _WORD_BITS:
+                bits |= high << np.uint64(_WORD_BITS - shift)
+        else:
+            bits = high >> np.uint64(shift - _WORD_BITS)
+        digits[:, LENGTH - 1 - place] = _DIGITS[bits & np.uint64(31)]
+    ends = np.arange(len(low) + 1, dtype=np.int32) * LENGTH
+    return pa.StringArray.from_buffers(
+        len(low), pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(digits))
+    )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from zap.bundles.bundle import Bundle
+from zap.bundles.kinds import TREES, kind_of
 from zap.encoding.encoder import Encoder
 from zap.errors import BundleError
 from zap.events.mapping import EventMapping
@@ -30,6 +31,8 @@ class BundleQuestion(Generator, abstract=True):
         description: what ``generator.json`` of a bundle says.
         encoder: of the bundle.
         eligible: whether it is asked who is eligible.
+        reads_events: whether the model looks at the sequence of events; if not, what
+            only its rows are made of is not read.
 
     Attributes:
         told: whether the bundle says which events count; else all defaults of a
@@ -40,7 +43,11 @@ class BundleQuestion(Generator, abstract=True):
     """
 
     def __init__(
-        self, description: Mapping[str, Any], encoder: Encoder, eligible: bool = False
+        self,
+        description: Mapping[str, Any],
+        encoder: Encoder,
+        eligible: bool = False,
+        reads_events: bool = True,
     ):
         definition = description.get("definition")
         selection = definition or description.get("selection") or {}
@@ -48,6 +55,8 @@ class BundleQuestion(Generator, abstract=True):
         self.told = bool(selection)
         self.subject = description["subject"]  # type: ignore[misc]
         self.use_instance(encoder.instance)
+        reads = encoder.instance.reads
+        self._encoded = {*(reads.fields if reads_events else encoder.metadata_fields)}
         self._select(selection)
         if eligible:
             self._ask(definition)
@@ -82,7 +91,7 @@ class BundleQuestion(Generator, abstract=True):
 
     def fields(self) -> set[str]:
         """The fields that the encoder, the selection and the eligibility read."""
-        names = {*self.instance.reads.fields}
+        names = self._encoded | {"type"}
         for each in (*self.exclude.values(), *self._of_bots()):
             names |= {*each.fields()}
         if isinstance(self.eligible, PastExpr):
@@ -101,7 +110,9 @@ def question_of(bundle: Bundle, eligible: bool = False) -> BundleQuestion:
         BundleError: a part is missing, or ``eligible`` can't be asked of it.
     """
     encoder = Encoder.from_dict(bundle.json("encoder.json"))
-    return BundleQuestion(bundle.json("generator.json"), encoder, eligible)
+    return BundleQuestion(
+        bundle.json("generator.json"), encoder, eligible, kind_of(bundle.info) != TREES
+    )
 
 
 def mapping_of(bundle: Bundle) -> EventMapping:

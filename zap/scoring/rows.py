@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
         ("application", pa.string()),
         ("version", pa.string()),
         ("subject", pa.string()),
-        ("at", pa.timestamp("us", "UTC")),
+        ("instant", pa.timestamp("us", "UTC")),
         ("day", pa.date32()),
         ("probability", pa.float64()),
         ("probabilities", pa.list_(_OF_CLASS)),
@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
         ("prediction_id", pa.string()),
     ]
 )
-"""``at`` is the time of reference and ``day`` its date, UTC; ``events`` is how many
+"""``instant`` is the time of reference and ``day`` its date, UTC; ``events`` is how many
 events the sequence held."""
 
 
@@ -79,13 +79,13 @@ def prediction_rows(
         "application": pa.array([served.application] * size, pa.string()),
         "version": pa.array([served.version] * size, pa.string()),
         "subject": pa.array(subjects, pa.string()),
-        "at": pa.array(at_us, pa.int64()).cast(pa.timestamp("us", "UTC")),
+        "instant": pa.array(at_us, pa.int64()).cast(pa.timestamp("us", "UTC")),
         "day": pa.array((at_us // DAY_US).astype(np.int32)).cast(pa.date32()),
         **_values(served, scores.values),
         "logits": _lists(pa.array(scores.logits.astype(np.float64).ravel()), size),
         "segment": pa.array(_segments(served, scores.values), pa.string()),
         "events": pa.array(scores.events.astype(np.int32)),
-        "prediction_id": pa.array(ids, pa.string()),
+        "prediction_id": ids,
     }
     return pa.RecordBatch.from_arrays([columns[n] for n in SCHEMA.names], schema=SCHEMA)
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from zap.encoding.columns import Cutoffs, FlatHistories
+from zap.encoding.columns import Cutoffs, FlatHistories, SparseRows
 from zap.encoding.dimensions import last_before
 from zap.encoding.rows import Windows
 from zap.histories.batch import HistoryBatch
 from zap.scoring.rows import Scores
 from zap.serving.predictor import Predictor
+
+NO_EVENTS = SparseRows(
+    np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
+)
 
 
 def cutoffs_at(histories: HistoryBatch, at_us: int) -> Cutoffs:
@@ -45,8 +49,11 @@ def score_cutoffs(
     """
     encoder, scorer = predictor.encoder, predictor.scorer
     windows = Windows(*encoder.windows(histories, cutoffs)).covered()
-    events = encoder.encode_events(histories, windows.kept)
     metadata = encoder.encode_metadata(histories, cutoffs)
-    logits = scorer.logits_of(events, windows.start, windows.stop, metadata)
-    values = scorer.calibrator.apply(logits)
-    return Scores(values, logits, windows.stop - windows.start)
+    lengths, start, stop = windows.stop - windows.start, windows.start, windows.stop
+    if scorer.model.reads_events:
+        events = encoder.encode_events(histories, windows.kept)
+    else:
+        events, start = NO_EVENTS, stop
+    logits = scorer.logits_of(events, start, stop, metadata)
+    return Scores(scorer.calibrator.apply(logits), logits, lengths)
