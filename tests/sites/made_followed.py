@@ -116,7 +116,7 @@ def holding(output: Path) -> dict[tuple[int, str], dict[str, Any]]:
 
 def by_key(table: pa.Table) -> dict[tuple[int, str], dict[str, Any]]:
     """Rows by instant, in microseconds, and subject."""
-    at = table.column("at").cast(pa.int64()).to_pylist()
+    at = table.column("instant").cast(pa.int64()).to_pylist()
     rows = table.to_pylist()
     found = {(a, r["subject"]): r for a, r in zip(at, rows, strict=True)}
     assert len(found) == len(rows), "a subject has two rows of one instant"

@@ -39,6 +39,22 @@ CHUNK_ROWS = 50_000
 BUNDLE_S = 5.0
 
 
+class OneReader(OffsetRestrictionTracker):
+    """Gives up what is left, and never half of it.
+
+    The rest has no end, so the half that a runner would split off from a reader that is
+    slow holds numbers which nobody will ever give, and holds the watermark for ever.
+    """
+
+    def is_bounded(self) -> bool:
+        """No."""
+        return False
+
+    def try_split(self, fraction_of_remainder: float) -> Any:
+        """Only all of the remainder, which is a checkpoint."""
+        return None if fraction_of_remainder else super().try_split(0)
+
+
 class Numbers(RestrictionProvider):
     """The numbers of an archive's events, from 0 on and without end."""
 
@@ -46,9 +62,9 @@ class Numbers(RestrictionProvider):
         """All numbers from the first one wanted on."""
         return OffsetRange(element, LAST)
 
-    def create_tracker(self, restriction: OffsetRange) -> OffsetRestrictionTracker:
+    def create_tracker(self, restriction: OffsetRange) -> OneReader:
         """A tracker; a chunk is claimed by its last number."""
-        return OffsetRestrictionTracker(restriction)
+        return OneReader(restriction)
 
     def restriction_size(self, element: int, restriction: OffsetRange) -> int:
         """Not known: the archive grows."""
@@ -129,7 +145,10 @@ class FollowArchive(beam.DoFn):
         return max(found, _micros(MIN_TIMESTAMP))
 
     def _done(self, mark_us: int) -> bool:
-        return mark_us > self._job.following.until_us
+        """Whether no score that is wanted can change any more."""
+        following = self._job.following
+        corrected_us = 0 if following.receipts else following.lateness_us
+        return mark_us > following.until_us + corrected_us
 
     def _note(self, chunk: Chunk, read: Read) -> None:
         """Rows that could not be read lie in a file beside the scores."""

@@ -78,6 +78,8 @@ class ArchiveTail:
     def committed(self) -> tuple[int, float]:
         """The number below which all is there, and when that became so (Unix time).
 
+        Of an archive that has just been begun it is 0, and now.
+
         Raises:
             InputError: there is no archive, or its commit can't be understood.
         """
@@ -91,6 +93,8 @@ class ArchiveTail:
         except (ValueError, KeyError, TypeError) as error:
             raise self._no_archive(f"{path}: {error}") from error
         except InputError as error:
+            if self._files.exists(f"{self._root}/{HOME}"):
+                return 0, time.time()
             raise self._no_archive(str(error)) from error
         files = [path for path in moves if path.endswith(".parquet")]
         return min([position, *self._missing(files)]), changed
