@@ -44,6 +44,10 @@ OPEN = {"", "errors", "times"}
 LAYERS = {
     "errors": Layer(never_loads="*"),
     "times": Layer(never_loads="*"),
+    "bigquery": Layer(
+        packages="numpy pyarrow google grpc fsspec",
+        never_loads=ENGINES + " numpy pyarrow google grpc fsspec",
+    ),
     "encoding": Layer(packages="numpy mmh3", never_loads="*"),
     "events": Layer(
         rooms="encoding",
@@ -78,7 +82,7 @@ LAYERS = {
         never_loads=ENGINES + " pyarrow matplotlib",
     ),
     "scoring": Layer(
-        rooms="encoding events histories examples datasets bundles serving",
+        rooms="bigquery encoding events histories examples datasets bundles serving",
         packages="numpy pyarrow fsspec orjson",
         never_loads=ENGINES + " matplotlib",
     ),
@@ -110,13 +114,13 @@ LAYERS = {
         never_loads="tensorflow keras",
     ),
     "jobs": Layer(
-        rooms="encoding events histories examples datasets bundles serving scoring "
-        "collect training evaluation checks beam",
-        packages="numpy",
+        rooms="bigquery encoding events histories examples datasets bundles serving "
+        "scoring collect training evaluation checks beam",
+        packages="numpy pyarrow",
     ),
     "cli": Layer(
-        rooms="encoding events histories examples datasets bundles serving scoring "
-        "collect training evaluation checks beam jobs simulation",
+        rooms="bigquery encoding events histories examples datasets bundles serving "
+        "scoring collect training evaluation checks beam jobs simulation",
         packages="rich",
         never_loads=ENGINES + " pyarrow matplotlib numpy",
     ),

@@ -25,10 +25,11 @@ from bench.scoring.inputs import made_bundle
 from bench.scoring.stages import Stages
 from zap.beam.score import Model
 from zap.beam.score_pipeline import ScoreJob
+from zap.beam.sources import Inputs
 from zap.bundles.bundle import Bundle
 from zap.bundles.kinds import GRU, TREES
 from zap.events.mapping import EventMapping
-from zap.events.sources import list_sources
+from zap.events.sources import list_files
 from zap.jobs.batch_score import ScoreOptions, score
 from zap.scoring.question import question_of
 from zap.serving.frozen import LITERT_FILE
@@ -127,7 +128,7 @@ def main() -> None:
         job = ScoreJob(
             question_of(bundle),
             Model("bench", bundle.version, str(path.resolve())),
-            list_sources(paths, mapping),
+            Inputs.of(list_files(paths, mapping)),
             mapping,
             instant_us("2100-01-01"),
         )

@@ -12,11 +12,13 @@ from typing import Any
 import pyarrow as pa
 
 from zap.beam.outputs import COUNTS
-from zap.beam.pipeline import parts_to_read, shard_count
+from zap.beam.pipeline import shard_count
 from zap.beam.read import ReadEvents
 from zap.beam.score import ScoreShard, WritePart
 from zap.beam.score_pipeline import ScoreJob, made_folders
+from zap.beam.shards import tables_of
 from zap.beam.shuffle import KeyByShard
+from zap.beam.sources import parts_to_read
 from zap.scoring.parquet_output import ParquetOutput
 from zap.scoring.rows import day_of
 from zap.scoring.staging import LETTERS
@@ -95,19 +97,20 @@ class Stages:
         job, day = self._job, day_of(self._job.at_us)
         output.begin(job.model.application, [day])
         made_folders(output.folder)
-        shards = shard_count(job.sources, 1)
+        shards = shard_count(job.inputs.files, 1)
         step = ScoreShard(job.question, job.mapping, job.model, job.at_us, shards)
         rows: dict[int, list[bytes]] = defaultdict(list)
-        for number, pieces in self._pieces(f"{output.folder}/{LETTERS}", shards):
+        settings = job.question.settings()
+        for _, pieces in self._pieces(f"{output.folder}/{LETTERS}", shards):
             counts: Counter[str] = Counter()
             with self._timed("histories"):
-                histories = step._histories(pieces, (), counts)
+                ((_, table),) = tables_of("shard", pieces, settings, counts)
+                histories = step.histories(table, settings, counts)
             for found in self._each(
-                "encode, pad, rows", step._scored(histories, counts)
+                "encode, pad, rows", step.scored(histories, counts)
             ):
                 rows[found[0]].append(found[1])
             self.subjects += counts["subjects.scored"]
-            del number
         self.seconds["model"] = self.model.seconds
         self.seconds["encode, pad, rows"] -= self.model.seconds
         write = WritePart(output, str(day), shards)
@@ -134,7 +137,7 @@ class Stages:
                     number, piece = each
                     pieces[number].append(piece)
 
-        for part in parts_to_read(job.sources):
+        for part in parts_to_read(job.inputs.sources or ()):
             for batch in self._each("read", read.process(part)):
                 if isinstance(batch, pa.RecordBatch):
                     with self._timed("key and pack"):

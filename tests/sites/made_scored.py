@@ -178,6 +178,7 @@ def scored_bundle(
     subject: str = "anonymous_id",
     model: str = TREES,
     seed: int = 0,
+    mapping: dict[str, Any] | None = None,
     **selection: Any,
 ) -> Bundle:
     """A bundle whose model has random weights.
@@ -189,6 +190,7 @@ def scored_bundle(
         subject: the field of subjects.
         model: "trees" over the metadata, or "gru" over events and metadata.
         seed: of the weights.
+        mapping: that it was trained with; None for ``MAPPING``.
         selection: what ``generator.json`` says of events that count.
     """
     encoder, target = Encoder(sees), TARGETS[kind]
@@ -218,7 +220,7 @@ def scored_bundle(
             "definition": None,
             "selection": {"bots": "keep", **selection},
         },
-        "manifest.json": {"mapping": {"definition": MAPPING.to_dict()}},
+        "manifest.json": {"mapping": {"definition": mapping or MAPPING.to_dict()}},
         "metrics.json": {"segments": [] if kind == CLASSES else segments},
     }
     info = {

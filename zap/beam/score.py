@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zap.beam.examples import without_heavy
 from zap.beam.outputs import count, error
-from zap.beam.shuffle import Piece, joined, to_bytes, to_table
+from zap.beam.shards import tables_of
+from zap.beam.shuffle import Piece, to_bytes, to_table
 from zap.bundles.bundle import Bundle
 from zap.encoding.columns import IntArray
 from zap.errors import BundleError, ZapError
@@ -24,7 +24,7 @@ from zap.events.schema import TIMESTAMP
 from zap.examples.evaluate import Context
 from zap.examples.methods import Methods
 from zap.histories.batch import HistoryBatch
-from zap.histories.build import build_histories
+from zap.histories.build import HistorySettings, build_histories
 from zap.histories.identity import LINKED_AT
 from zap.histories.subjects import subject_hashes
 from zap.scoring.output import Output
@@ -83,6 +83,7 @@ class ScoreShard(beam.DoFn):
         model: the version that predicts.
         at_us: the instant; the events are those that were known by then.
         ranges: how many ranges of the subjects' hashes rows go to.
+        spill: where shards lie that do not fit into memory; see `tables_of`.
     """
 
     def __init__(
@@ -92,9 +93,10 @@ class ScoreShard(beam.DoFn):
         model: Model,
         at_us: int,
         ranges: int,
+        spill: str | None = None,
     ):
         self._question, self._mapping, self._model = question, mapping, model
-        self._at_us, self._ranges = at_us, ranges
+        self._at_us, self._ranges, self._spill = at_us, ranges, spill
 
     def process(
         self, element: tuple[int, Iterable[Piece]], coarse: Collection[str] = ()
@@ -105,30 +107,36 @@ class ScoreShard(beam.DoFn):
             element: the shard's number, and its rows in pieces.
             coarse: digests of the sources whose clock is too coarse for bot rules.
         """
+        shard, pieces = element
         counts: Counter[str] = Counter()
-        try:
-            histories = self._histories(element[1], coarse, counts)
-            yield from self._scored(histories, counts)
-        except ZapError as problem:
-            yield error(problem)
-        yield from count(counts)
-
-    def _histories(
-        self, pieces: Iterable[Piece], coarse: Collection[str], counts: Counter[str]
-    ) -> HistoryBatch:
         settings = self._question.settings()
         if settings.bots is not None:
             rules = replace(settings.bots, coarse=frozenset(coarse))
             settings = replace(settings, bots=rules)
-        table = all_linked(joined(without_heavy(pieces, settings, counts)))
-        fields = self._question.fields()
-        histories, dropped = build_histories(table, settings, fields, self._mapping)
+        try:
+            for _, table in tables_of(
+                f"{shard:05d}", pieces, settings, counts, self._spill
+            ):
+                histories = self.histories(table, settings, counts)
+                yield from self.scored(histories, counts)
+        except ZapError as problem:
+            yield error(problem)
+        yield from count(counts)
+
+    def histories(
+        self, table: pa.Table, settings: HistorySettings, counts: Counter[str]
+    ) -> HistoryBatch:
+        """The histories of whole subjects, by the rules of the question."""
+        histories, dropped = build_histories(
+            all_linked(table), settings, self._question.fields(), self._mapping
+        )
         counts.update(dropped)
         return histories
 
-    def _scored(
+    def scored(
         self, histories: HistoryBatch, counts: Counter[str]
     ) -> Iterator[tuple[int, bytes]]:
+        """Rows of predictions by the range of their subjects' hashes."""
         cutoffs = cutoffs_at(histories, self._at_us)
         counts["subjects.dropped.no_activity"] += histories.subjects - len(cutoffs)
         asked = Methods(self._question).eligible(Context(histories), cutoffs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,17 +14,18 @@ import fsspec
 
 from zap.beam.identity import key_by_subject
 from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
-from zap.beam.pipeline import SHUFFLE, coarse, flat, parts_to_read, shard_count, total
+from zap.beam.pipeline import SHUFFLE, coarse, flat, shard_count, total
 from zap.beam.read import ReadEvents
 from zap.beam.runner import is_local, make_pipeline
 from zap.beam.score import Model, ScoreShard, WritePart
+from zap.beam.sources import Inputs, read_inputs
 from zap.beam.workers import Workers
 from zap.datasets.writing import writing, written
 from zap.events.mapping import EventMapping
-from zap.events.sources import Source
 from zap.scoring.output import Output
 from zap.scoring.question import BundleQuestion
 from zap.scoring.rows import day_of
+from zap.scoring.run_folder import RunFolder
 from zap.scoring.staging import LETTERS
 from zap.scoring.staging import is_local as is_local_disk
 
@@ -37,7 +39,7 @@ class ScoreJob:
     Attributes:
         question: whom it is about and which events count.
         model: the version that predicts.
-        sources: the files of raw events.
+        inputs: the files of raw events.
         mapping: how their rows become events.
         at_us: the time of reference.
         shards: number of shards; None chooses by the size of the input.
@@ -46,7 +48,7 @@ class ScoreJob:
 
     question: BundleQuestion
     model: Model
-    sources: Sequence[Source]
+    inputs: Inputs
     mapping: EventMapping
     at_us: int
     shards: int | None = None
@@ -63,21 +65,17 @@ def run_scoring(job: ScoreJob, output: Output, workers: Workers) -> dict[str, An
 
     Returns:
         ``counts``, ``errors``, ``parts`` in the order of their subjects' hashes, each
-        as ``WritePart`` tells it, and ``newest``, the day of the last event read.
+        as ``WritePart`` tells it, ``sources`` that workers have named, and ``newest``,
+        the day of the last event read.
     """
     folder = output.folder
-    shards = job.shards or shard_count(job.sources, workers.number)
+    shards = job.shards or shard_count(job.inputs.files, workers.number)
     pipeline = make_pipeline(job.beam_args, workers)
     spill = made_folders(folder) if is_local(pipeline) else None
-    read = (
-        pipeline
-        | "Sources" >> beam.Create(parts_to_read(job.sources))
-        | "Spread" >> beam.Reshuffle()
-        | "Read events"
-        >> beam.ParDo(
-            ReadEvents(job.mapping, job.question, f"{folder}/{LETTERS}", job.at_us)
-        ).with_outputs(COUNTS, DAYS, CLOCK, ERRORS, main="events")
-    )
+    files, unnamed, named = read_inputs(pipeline, job.inputs, RunFolder(folder))
+    read = files | "Read events" >> beam.ParDo(
+        ReadEvents(job.mapping, job.question, f"{folder}/{LETTERS}", job.at_us)
+    ).with_outputs(COUNTS, DAYS, CLOCK, ERRORS, main="events")
     settings = job.question.settings()
     keyed, key_counts, key_errors = key_by_subject(
         read.events, job.question.subject, shards, settings.max_subject_events, spill
@@ -87,7 +85,7 @@ def run_scoring(job: ScoreJob, output: Output, workers: Workers) -> dict[str, An
         | "Group" >> beam.GroupByKey()
         | "Score subjects"
         >> beam.ParDo(
-            ScoreShard(job.question, job.mapping, job.model, job.at_us, shards),
+            ScoreShard(job.question, job.mapping, job.model, job.at_us, shards, spill),
             coarse(read.clock) if settings.bots else (),
         ).with_outputs(COUNTS, ERRORS, main="rows")
     )
@@ -99,7 +97,7 @@ def run_scoring(job: ScoreJob, output: Output, workers: Workers) -> dict[str, An
             ERRORS, main="parts"
         )
     )
-    problems = [key_errors, read[ERRORS], scored[ERRORS], parts[ERRORS]]
+    problems = [*unnamed, key_errors, read[ERRORS], scored[ERRORS], parts[ERRORS]]
     counts = [*key_counts, read[COUNTS], scored[COUNTS]]
     _ = (
         pipeline
@@ -113,11 +111,13 @@ def run_scoring(job: ScoreJob, output: Output, workers: Workers) -> dict[str, An
             ),
             errors=beam.pvalue.AsList(flat(pipeline, problems, "errors")),
             parts=beam.pvalue.AsList(parts.parts),
+            sources=named,
         )
     )
     pipeline.run().wait_until_finish()
-    with fsspec.open(f"{folder}/{RESULT}", "rb") as file:
-        found: dict[str, Any] = json.load(file)
+    if spill is not None:
+        shutil.rmtree(spill, ignore_errors=True)
+    found: dict[str, Any] = RunFolder(folder).read_json(RESULT)
     return found
 
 
@@ -138,11 +138,13 @@ def _write_result(
     days: Mapping[int, int],
     errors: Sequence[tuple[str, str]],
     parts: Sequence[Mapping[str, Any]],
+    sources: Sequence[Mapping[str, Any]],
 ) -> None:
     result = {
         "counts": counts,
         "errors": sorted(errors),
         "parts": sorted(parts, key=lambda part: int(part["number"])),
+        "sources": list(sources),
         "newest": max(days, default=None),
     }
     with written(path) as file:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from zap import __version__
 from zap.cli import (
     analyse,
+    archive,
     backfill,
     check,
     collect,
@@ -48,6 +49,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     score.COMMAND,
     collect.COMMAND,
     follow.COMMAND,
+    archive.COMMAND,
     backfill.COMMAND,
     analyse.COMMAND,
     parity.COMMAND,

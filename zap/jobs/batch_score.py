@@ -11,6 +11,7 @@ from zap.beam.generate import check_fields
 from zap.beam.outputs import raise_first
 from zap.beam.score import Model
 from zap.beam.score_pipeline import ScoreJob, run_scoring
+from zap.beam.sources import Inputs, named_in
 from zap.beam.verdict import check_bad_rows, identical_files
 from zap.beam.workers import Workers, wanted_workers
 from zap.bundles.bundle import Bundle
@@ -19,12 +20,12 @@ from zap.bundles.names import LIVE
 from zap.bundles.registry import Registry
 from zap.errors import InputError, MappingError
 from zap.events.mapping import EventMapping
-from zap.events.sources import Source, list_sources
-from zap.scoring.letters import Letters
+from zap.events.sources import StoredFile, list_files
 from zap.scoring.output import Output
 from zap.scoring.outputs import open_output
 from zap.scoring.question import mapping_of, question_of
 from zap.scoring.rows import day_of
+from zap.scoring.run_folder import RunFolder
 from zap.scoring.summary import summary_of
 from zap.serving.served import Served
 from zap.times import DAY_US, iso
@@ -109,10 +110,10 @@ def score(
     where = path if "://" in path else str(Path(path).resolve())
     model = Model(application, bundle.version, where)
     served = model.load()
-    sources = list_sources(inputs, mapping)
+    found = Inputs.of(list_files(inputs, mapping))
     target = open_output(output) if isinstance(output, str) else output
     days = []
-    with options.workers or Workers(_wanted(sources, options)) as workers:
+    with options.workers or Workers(_wanted(found.files, options)) as workers:
         target.begin(application, [day_of(at) for at in times_us])
         try:
             for at_us in times_us:
@@ -120,7 +121,7 @@ def score(
                 job = ScoreJob(
                     question,
                     model,
-                    sources,
+                    found,
                     mapping,
                     at_us,
                     options.shards,
@@ -178,9 +179,8 @@ def own_mapping(bundle: Bundle) -> EventMapping:
     return mapping
 
 
-def _wanted(sources: Sequence[Source], options: ScoreOptions) -> int:
-    stored = {source.path: source.size_bytes for source in sources}
-    return wanted_workers(options.beam_args, sum(stored.values()))
+def _wanted(files: Sequence[StoredFile], options: ScoreOptions) -> int:
+    return wanted_workers(options.beam_args, sum(file.size_bytes for file in files))
 
 
 def _score_day(
@@ -196,12 +196,14 @@ def _score_day(
     counts: dict[str, int] = found["counts"]
     try:
         raise_first((name, text) for name, text in found["errors"])
-        check_bad_rows(counts, options.max_bad_share, Letters(output.folder))
+        check_bad_rows(counts, options.max_bad_share, RunFolder(output.folder))
     finally:
         letters = output.keep_letters(day)
     if not found["parts"]:
         raise InputError(_nobody(job.at_us, counts))
-    counts["files.identical"] = identical_files(job.sources)
+    counts["files.identical"] = identical_files(
+        job.inputs.sources or named_in(found["sources"])
+    )
     published = output.publish(day, [each["part"] for each in found["parts"]])
     names = served.segments.names[::-1] if served.segments else ()
     newest = found["newest"]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +27,7 @@ from zap.datasets.publishing import sync
 from zap.datasets.writing import writing, written
 from zap.errors import InputError
 from zap.scoring.rows import SCHEMA
-from zap.scoring.staging import LETTERS, Staging, is_local
+from zap.scoring.staging import LETTERS, Staging, is_local, keep_letters
 
 FILE, DAY = "predictions.parquet", "day"
 STORED = pa.schema([field for field in SCHEMA if field.name != DAY])
@@ -103,20 +102,7 @@ class ParquetOutput:
 
     def keep_letters(self, day: date) -> str | None:
         """See ``Output.keep_letters``."""
-        kept = f"{self.root}/_{LETTERS}/day={day}"
-        files, where = fsspec.core.url_to_fs(kept)
-        if files.exists(where):
-            files.rm(where, recursive=True)
-        found = f"{fsspec.core.url_to_fs(self.folder)[1]}/{LETTERS}"
-        if not (files.exists(found) and files.ls(found)):
-            return None
-        with writing(kept):
-            if is_local(files):
-                os.makedirs(Path(where).parent, exist_ok=True)
-                shutil.move(found, where)
-            else:
-                files.mv(found, where, recursive=True)
-        return kept
+        return keep_letters(self.folder, f"{self.root}/_{LETTERS}/day={day}")
 
     def end(self) -> None:
         """See ``Output.end``."""
@@ -169,10 +155,10 @@ def in_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table
         size += batch.num_rows
         while size >= rows:
             table = pa.Table.from_batches(held)
-            yield table.slice(0, rows)
+            yield table.slice(0, rows).combine_chunks()
             held, size = table.slice(rows).to_batches(), size - rows
     if size:
-        yield pa.Table.from_batches(held)
+        yield pa.Table.from_batches(held).combine_chunks()
 
 
 def _batches(parts: Sequence[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:

@@ -39,8 +39,8 @@ SCHEMA = pa.schema(
         ("prediction_id", pa.string()),
     ]
 )
-"""``instant`` is the time of reference and ``day`` its date, UTC; ``events`` is how many
-events the sequence held."""
+"""``instant`` is the time of reference and ``day`` its date, UTC; ``events`` is how
+many events the sequence held."""
 
 
 @dataclass(frozen=True)

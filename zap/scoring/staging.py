@@ -82,6 +82,31 @@ class Staging:
             return  # another run is at work
 
 
+def keep_letters(folder: str, kept: str) -> str | None:
+    """Keep the rows that a run could not read, in place of those of a former one.
+
+    Args:
+        folder: of the run.
+        kept: where they are to be.
+
+    Returns:
+        ``kept``; None if there are none.
+    """
+    files, where = fsspec.core.url_to_fs(kept)
+    if files.exists(where):
+        files.rm(where, recursive=True)
+    found = f"{fsspec.core.url_to_fs(folder)[1]}/{LETTERS}"
+    if not (files.exists(found) and files.ls(found)):
+        return None
+    with writing(kept):
+        if is_local(files):
+            Path(where).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(found, where)
+        else:
+            files.mv(found, where, recursive=True)
+    return kept
+
+
 def is_local(files: fsspec.AbstractFileSystem) -> bool:
     """Whether a file system is this machine's."""
     return "file" in files.protocol
