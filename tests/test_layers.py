@@ -83,7 +83,7 @@ LAYERS = {
     ),
     "scoring": Layer(
         rooms="bigquery encoding events histories examples datasets bundles serving",
-        packages="numpy pyarrow fsspec",
+        packages="numpy pyarrow fsspec orjson",
         never_loads=ENGINES + " matplotlib",
     ),
     "collect": Layer(
@@ -110,7 +110,7 @@ LAYERS = {
     "beam": Layer(
         rooms="encoding events histories examples datasets bundles serving scoring "
         "checks",
-        packages="apache_beam numpy pyarrow tfx_bsl fsspec",
+        packages="apache_beam numpy pyarrow tfx_bsl fsspec grpc google",
         never_loads="tensorflow keras",
     ),
     "jobs": Layer(

@@ -11,6 +11,7 @@ defect of Zap.
     |-- GeneratorError    an example generator: its definition or its own methods
     |-- CheckError        an example generator that cannot be trusted
     |-- EncodingError     a feature, an instance or an encoder
+    |-- RunnerError       a cluster: out of reach, or a job that failed there
     |-- DatasetError      a directory of examples
     |-- TrainingError     data or settings that no model can be trained on
     |-- BundleError       a directory with one model version
@@ -47,6 +48,10 @@ class CheckError(ZapError):
 
 class EncodingError(ZapError):
     """A feature, an instance or an encoder is wrongly defined or does not fit."""
+
+
+class RunnerError(ZapError):
+    """A runner cannot be reached, is not the one named, or failed with a job."""
 
 
 class DatasetError(ZapError):

@@ -21,6 +21,7 @@ from zap.beam.examples import (
 from zap.beam.identity import key_by_subject
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
+from zap.beam.portable import run_to_end
 from zap.beam.read import ReadEvents
 from zap.beam.runner import is_local, make_pipeline
 from zap.beam.sources import Inputs, read_inputs
@@ -112,7 +113,7 @@ def run_pipeline(
             observed=observed or _estimated(read.days, "again"),
         )
     )
-    pipeline.run().wait_until_finish()
+    run_to_end(pipeline)
     if spill is not None:
         shutil.rmtree(spill, ignore_errors=True)
 

@@ -19,6 +19,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
+from zap.beam.portable import complete_options
 from zap.beam.workers import Workers
 from zap.errors import InputError
 
@@ -52,6 +53,7 @@ def make_pipeline(args: Sequence[str], workers: Workers | None = None) -> beam.P
     local = named.lower() == LOCAL.lower()
     if local:
         _check_mode(options.view_as(DirectOptions))
+    complete_options(options, named)
     standard.runner = _LOCAL_CLASS if local else named
     runner = None
     if local and workers is not None and workers.number > 1:

@@ -15,6 +15,7 @@ from zap.cli import (
     check,
     collect,
     evaluate,
+    follow,
     forget,
     generate,
     keys,
@@ -32,6 +33,7 @@ from zap.cli import (
     train,
     tune,
     verify,
+    workers,
 )
 from zap.cli.command import Command, Group, Outcome
 from zap.errors import InputError, ZapError
@@ -46,6 +48,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     serve.COMMAND,
     score.COMMAND,
     collect.COMMAND,
+    follow.COMMAND,
     archive.COMMAND,
     backfill.COMMAND,
     analyse.COMMAND,
@@ -60,6 +63,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     new.COMMAND,
     simulate.COMMAND,
     snapshots.COMMAND,
+    workers.COMMAND,
 )
 DESCRIPTION = """\
 Turn raw user events into calibrated predictions: will this visitor buy, sign up, come

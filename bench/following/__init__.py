@@ -1,0 +1,1 @@
+"""Events a second of following an archive, beside a batch over the same events."""

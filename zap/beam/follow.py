@@ -1,0 +1,80 @@
+"""The following pipeline: an archive that grows, scores that appear."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import StandardOptions
+
+from zap.beam.follow_score import ScoreShards
+from zap.beam.follow_source import FollowArchive
+from zap.beam.follow_write import WriteSteps
+from zap.beam.portable import run_to_end
+from zap.beam.runner import LOCAL, is_local, make_pipeline
+from zap.errors import InputError
+from zap.scoring.following.job import FollowJob
+
+WATCH_S = 1.0
+
+
+def run_following(
+    job: FollowJob,
+    args: Sequence[str] = (),
+    told: Callable[[], Any] = lambda: None,
+) -> None:
+    """Follow until the job's end, or until it is stopped.
+
+    Args:
+        job: what is followed.
+        args: Beam's options; they name a runner that streams.
+        told: called now and then.
+
+    Raises:
+        InputError: the runner does not stream.
+        RunnerError: it cannot be reached, or says that the job failed.
+    """
+    pipeline = make_pipeline(args)
+    if is_local(pipeline):
+        raise InputError(
+            "Expected a runner that streams. Received: "
+            f"runner={LOCAL}, whose timers go off without waiting for the watermark. "
+            "Name one: --runner=PrismRunner --prism_location=PATH, FlinkRunner or "
+            "DataflowRunner."
+        )
+    pipeline.options.view_as(StandardOptions).streaming = True
+    follow(pipeline, job)
+    with _watched(told):
+        run_to_end(pipeline)
+
+
+def follow(pipeline: beam.Pipeline, job: FollowJob) -> None:
+    """Wire the steps."""
+    _ = (
+        pipeline
+        | "Archive" >> beam.Create([0])
+        | "Follow archive" >> beam.ParDo(FollowArchive(job))
+        | "Score shards" >> beam.ParDo(ScoreShards(job))
+        | "Write scores" >> beam.ParDo(WriteSteps(job.output))
+    )
+
+
+@contextmanager
+def _watched(told: Callable[[], Any]) -> Iterator[None]:
+    """Call something now and then, beside what is inside."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(WATCH_S):
+            told()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

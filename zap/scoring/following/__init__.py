@@ -1,0 +1,1 @@
+"""Scores that follow events as they come in: what is kept, and when it is scored."""
