@@ -86,6 +86,17 @@ def test_the_command_as_a_custom_job_calls_it(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_folder_is_named_after_a_store(made_run, tmp_path, monkeypatch) -> None:
+    """What takes no URL says so, where it once made a folder ``s3:``."""
+    monkeypatch.chdir(tmp_path)
+    asked = ["run", "cdnow_repurchase", "--output", "s3://made/work"]
+    assert main(asked) == 2
+    asked = ["evaluate", "--bundle", str(made_run.work / "bundle")]
+    asked += ["--examples", str(made_run.work / "dataset"), "--report", "s3://made/r"]
+    assert main(asked) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("where", "words"),
     [
@@ -98,11 +109,9 @@ def test_a_place_that_is_not_there(bucket, where, words) -> None:
         Dataset.open(where)
 
 
-def test_a_store_that_does_not_answer(monkeypatch) -> None:
+def test_a_store_that_does_not_answer(bucket, monkeypatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "up")
     fsspec.filesystem("s3").clear_instance_cache()
     with pytest.raises(DatasetError, match="Check the path, the rights"):
         Dataset.open("s3://made/examples")

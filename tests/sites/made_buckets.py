@@ -57,12 +57,15 @@ def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
 
 
 @pytest.fixture
-def bucket(s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+def bucket(s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a new bucket, which this process and those it starts can reach."""
     for key, value in s3_server.items():
         monkeypatch.setenv(key, value)
     import s3fs
 
+    # Kept clients know the address that another test has set.
+    s3fs.S3FileSystem.clear_instance_cache()
     name = f"made-{uuid.uuid4().hex[:12]}"
-    s3fs.S3FileSystem(skip_instance_cache=True).mkdir(name)
-    return f"s3://{name}"
+    s3fs.S3FileSystem().mkdir(name)
+    yield f"s3://{name}"
+    s3fs.S3FileSystem.clear_instance_cache()

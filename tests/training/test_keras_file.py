@@ -8,8 +8,11 @@ import zipfile
 
 import numpy as np
 
+from zap.datasets.visits import InputSpec
 from zap.training.backend import keras
+from zap.training.config import ModelConfig
 from zap.training.keras_file import keras_bytes, undated
+from zap.training.model import SequenceModel
 
 
 def at(content: bytes, year: int) -> bytes:
@@ -34,6 +37,13 @@ def test_no_date_is_left(tmp_path) -> None:
     read = keras.models.load_model(tmp_path / "m.keras")
     for one, other in zip(read.weights, model.weights, strict=True):
         assert np.array_equal(one.numpy(), other.numpy())
+
+
+def test_models_of_one_process_are_equal_files() -> None:
+    """Keras numbers what has no name, and the second model is another number."""
+    spec = InputSpec(4, 9, 3, 5, 2)
+    models = [SequenceModel(spec, ModelConfig(units=3)) for _ in range(2)]
+    assert keras_bytes(models[0]) == keras_bytes(models[1])
 
 
 def test_other_weights_are_another_file() -> None:

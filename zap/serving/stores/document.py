@@ -87,7 +87,7 @@ def decode(data: bytes, now_us: int) -> tuple[Document, bool]:
         if read[0] != FORMAT:
             raise ValueError(f"format {read[0]!r}")
         _, expires_us, known, names, rows, links, devices = read
-        if any(length != len(names) for length in map(len, rows)):
+        if not {*map(len, rows)} <= {len(names)}:
             raise ValueError("an event of another length")
         events = list(map(dict, map(zip, repeat(names), rows)))
         document = Document(
