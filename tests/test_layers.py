@@ -77,8 +77,8 @@ LAYERS = {
     ),
     "serving": Layer(
         rooms="encoding events datasets bundles",
-        packages="numpy ai_edge_litert mmh3 msgspec orjson prometheus_client pymongo "
-        "redis starlette uvicorn uvloop",
+        packages="numpy ai_edge_litert mmh3 hiredis msgspec orjson prometheus_client "
+        "pymongo redis starlette uvicorn uvloop",
         never_loads=ENGINES + " pyarrow matplotlib",
     ),
     "scoring": Layer(

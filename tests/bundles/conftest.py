@@ -3,59 +3,15 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SERVER = Path(__file__).parents[1] / "sites" / "s3_server.py"
+sys.path.append(str(Path(__file__).parents[1] / "sites"))
 
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[dict[str, str]]:
-    """A real S3 server process; what a client needs in its environment.
-
-    A process of its own and not moto's decorator, so that several processes see it.
-    It answers one request after another, which makes its If-None-Match as good as S3's.
-    """
-    for name in ("moto", "flask", "s3fs"):
-        pytest.importorskip(name, reason="needs extra: dev")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, str(SERVER), str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    environment = {
-        "AWS_ACCESS_KEY_ID": "made",
-        "AWS_SECRET_ACCESS_KEY": "up",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-    }
-    try:
-        _wait_for(server, port)
-        yield environment
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    pytest.fail(f"the S3 server did not start; exit code {server.poll()}")
+from made_buckets import s3_server  # noqa: F401
 
 
 @pytest.fixture(params=["local", "memory", "s3"])

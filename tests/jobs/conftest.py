@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
+from made_buckets import bucket, s3_server  # noqa: F401
 from made_retraining import shop, three_weeks  # noqa: F401
 from made_run import made_run  # noqa: F401
 

@@ -10,7 +10,6 @@ format has a version; a change that older readers would misread must raise it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
@@ -168,17 +167,21 @@ class Bundle:
 
 
 def write_bundle(
-    path: str | os.PathLike[str],
+    path: Where,
     files: Mapping[str, bytes | Mapping[str, Any] | list[Any]],
     info: Mapping[str, Any],
     *,
     sealed: Mapping[str, bytes] | None = None,
     replace: bool = False,
 ) -> Bundle:
-    """Writes a bundle on the local disk, whole or not at all.
+    """Writes a bundle, whole or not at all.
+
+    On the local disk it appears in one step. In another store its mark is written
+    last, and where a bundle is replaced there is none for a moment; what a killed
+    process left is written over.
 
     Args:
-        path: the directory to make.
+        path: the directory to make, or its URL in any store that fsspec knows.
         files: contents by file name; what is not bytes is written as JSON.
         info: more entries of ``bundle.json``, for example the application, the
             generator's digest, the encoder's fingerprint and versions of packages.
@@ -190,10 +193,10 @@ def write_bundle(
         The bundle as it was read back.
 
     Raises:
-        BundleError: the path is taken, or the disk refuses.
+        BundleError: the path is taken, or the store refuses.
     """
     check_names([*files, *(sealed or {})])
     for name, content in (sealed or {}).items():
         check_seal(content, name)
-    write_files(Path(path), files, info, sealed or {}, replace)
+    write_files(files_at(path), files, info, sealed or {}, replace)
     return Bundle.load(path)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from zap.bundles.folders import create_file, create_folder, replace_file
+from zap.bundles.folders import create_file, create_folder, put_folder, replace_file
 from zap.errors import BundleError
 
 Where = str | os.PathLike[str]
@@ -47,6 +47,18 @@ class Files(Protocol):
 
     def replace(self, name: str, content: bytes) -> None:
         """Make a file, or put another content in its place, in one step."""
+
+    def taken(self) -> bool:
+        """Whether something lies at the folder's path already."""
+
+    def place(self, contents: Mapping[str, bytes], replace: bool) -> bool:
+        """Make this folder of files, its last file last; False if it is taken.
+
+        Args:
+            contents: by name. Where a folder cannot appear in one step, its last file
+                is what readers wait for, and its first says whose folder it is.
+            replace: whether a folder that is there may go.
+        """
 
 
 class LocalFiles:
@@ -104,6 +116,18 @@ class LocalFiles:
         """Make a file, or put another content in its place, in one step."""
         with _writing(self.shown(name)):
             replace_file(self.root / name, content)
+
+    def taken(self) -> bool:
+        """Whether something lies at the folder's path already."""
+        return os.path.lexists(self.root)
+
+    def place(self, contents: Mapping[str, bytes], replace: bool) -> bool:
+        """Make this folder of files in one step; False if it is taken."""
+        with _writing(str(self.root)):
+            if not (replace and self.taken()):
+                return create_folder(self.root, contents)
+            put_folder(self.root, contents)
+            return True
 
 
 def files_at(where: Where) -> Files:

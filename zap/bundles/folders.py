@@ -64,6 +64,7 @@ def replace_file(target: Path, content: bytes, mode: int = 0o666) -> None:
     Raises:
         OSError: the disk refuses.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target):
         temporary = temporary_of(target, REPLACED)
         try:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import signature
 from typing import Any
 
@@ -116,6 +116,29 @@ class RemoteFiles:
         """Make a file, or put another content in its place, in one step."""
         with _told("write", self.shown(name)):
             self._store.pipe_file(self._path(name), content)
+
+    def taken(self) -> bool:
+        """Whether something lies at the folder's path already."""
+        return bool(self.names(""))
+
+    def place(self, contents: Mapping[str, bytes], replace: bool) -> bool:
+        """Make this folder of files, its last file last; False if it is taken.
+
+        Its first file says whose folder it is: what a killed process left, which has
+        the first and not the last, is written over.
+        """
+        first, *names, last = contents
+        there = self.names("")
+        if (last in there and not replace) or (there and first not in there):
+            return False
+        self._remove(last)  # first, so that half of a folder never looks whole
+        for name in (first, *names):
+            self.replace(name, contents[name])
+        return self.create(last, contents[last])
+
+    def _remove(self, name: str) -> None:
+        with _told("remove", self.shown(name)), suppress(FileNotFoundError):
+            self._store.rm_file(self._path(name))
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root

@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from zap.bundles.checked import COMPLETED, FORMAT_VERSION, INFO, mark_of, sha256
-from zap.bundles.folders import create_folder, put_folder
+from zap.bundles.files import Files, LocalFiles
 from zap.errors import BundleError
 
 
 def write_files(
-    target: Path,
-    files: Mapping[str, Any],
+    files: Files,
+    parts: Mapping[str, Any],
     info: Mapping[str, Any],
     sealed: Mapping[str, bytes],
     replace: bool,
 ) -> None:
-    """Write a bundle, whole or not at all; see ``write_bundle`` for the arguments.
+    """Write a bundle, whole or not at all.
+
+    Args:
+        files: the folder to be.
+        parts: contents by file name; see ``write_bundle``.
+        info: more entries of ``bundle.json``.
+        sealed: files that carry their own digest.
+        replace: whether a bundle that is there already may be replaced.
 
     Raises:
-        BundleError: the path is taken, a part is not JSON, or the disk refuses.
+        BundleError: the path is taken, a part is not JSON, or the store refuses.
     """
-    check_free(target, replace)
-    parts = {name: encoded(name, part) for name, part in files.items()}
-    described = encoded(INFO, _description(parts, info, sealed))
-    contents = {**parts, **sealed, INFO: described, COMPLETED: mark_of(described)}
-    try:
-        if replace and os.path.lexists(target):
-            put_folder(target, contents)
-        elif not create_folder(target, contents):
-            raise _taken(target)
-    except OSError as error:
-        raise BundleError(
-            f"Expected to write a bundle. Received: path={target}, error={error}. "
-            "Choose a directory that can be written to and has room."
-        ) from error
+    check_free(files, replace)
+    encoded_parts = {name: encoded(name, part) for name, part in parts.items()}
+    described = encoded(INFO, _description(encoded_parts, info, sealed))
+    contents = {
+        INFO: described,
+        **encoded_parts,
+        **sealed,
+        COMPLETED: mark_of(described),
+    }
+    if not files.place(contents, replace):
+        raise _taken(files)
 
 
 def encoded(name: str, content: Any) -> bytes:
@@ -72,28 +75,41 @@ def _description(
     }
 
 
-def check_free(target: Path, replace: bool) -> None:
+def check_free(files: Files, replace: bool) -> None:
     """Check that a bundle may be written.
 
     Args:
-        target: the directory to be.
+        files: the folder to be.
         replace: whether a bundle that is there may be replaced.
 
     Raises:
         BundleError: the path is taken.
     """
-    if not os.path.lexists(target):
+    if not files.taken():
         return
-    if replace and (target / INFO).is_file():
+    described = _is_bundle(files)
+    if described and (replace or _was_stopped(files)):
         return
-    raise _taken(target)
+    raise _taken(files)
 
 
-def _taken(target: Path) -> BundleError:
+def _is_bundle(files: Files) -> bool:
+    """Whether ``bundle.json`` lies there; not where the path is that of a file."""
+    with suppress(BundleError):
+        return INFO in files.names("")
+    return False
+
+
+def _was_stopped(files: Files) -> bool:
+    """Whether a process was killed that wrote a bundle there, file by file."""
+    return not isinstance(files, LocalFiles) and files.find(COMPLETED) is None
+
+
+def _taken(files: Files) -> BundleError:
     fix = "Choose another path"
-    if (target / INFO).is_file():
+    if _is_bundle(files):
         fix += ", or pass --replace to replace the bundle there"
     return BundleError(
         "Expected a bundle's path where nothing is yet. "
-        f"Received: path={target}. {fix}."
+        f"Received: path={files.shown()}. {fix}."
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,14 @@ STAGES = {
 class Progress:
     """Shows the stage, the parts written and the epochs."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: bool = False) -> None:
         try:
             from rich.console import Console
             from rich.status import Status
         except ModuleNotFoundError as error:
             raise MissingExtraError("rich", "beam") from error
         self._console = Console(stderr=True)
+        self._lines = lines
         self._status = Status("", console=self._console)
         self._stage = ""
         self._stop = threading.Event()
@@ -36,13 +39,20 @@ class Progress:
     @property
     def shown(self) -> bool:
         """Whether anybody sees it."""
-        return self._console.is_terminal
+        return self._console.is_terminal and not self._lines
+
+    def _tell(self, text: str) -> None:
+        """Another text in the one line; or another line, where those are asked for."""
+        if self._lines:
+            print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", file=sys.stderr)
+        elif self.shown:
+            self._status.update(f"{text} ...")
 
     def stage(self, name: str) -> None:
         """A stage begins."""
         self._stage = STAGES.get(name, name)
+        self._tell(self._stage)
         if self.shown:
-            self._status.update(f"{self._stage} ...")
             self._status.start()
 
     def workspace(self, path: str) -> None:
@@ -82,12 +92,15 @@ class Progress:
 
     def epoch(self, epoch: Any) -> None:
         """An epoch of training has ended."""
-        if self.shown:
-            mark = " (best so far)" if epoch.best else ""
-            self._status.update(
-                f"Training: epoch {epoch.epoch} of at most {epoch.epochs}, loss "
-                f"{epoch.loss:.4f}, held out {epoch.validation_loss:.4f}{mark} ..."
-            )
+        mark = " (best so far)" if epoch.best else ""
+        self._tell(
+            f"Training: epoch {epoch.epoch} of at most {epoch.epochs}, loss "
+            f"{epoch.loss:.4f}, held out {epoch.validation_loss:.4f}{mark}"
+        )
+
+    def device(self, said: str) -> None:
+        """What trains, in words."""
+        self._tell(f"Training on {said}")
 
     def search(self, state: Any) -> None:
         """How far a search is; a ``zap.jobs.tune.State``."""
@@ -101,9 +114,13 @@ class Progress:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Progress]:
-    """A progress line that is taken away at the end, whatever happens."""
-    line = Progress()
+def progress(lines: bool = False) -> Iterator[Progress]:
+    """A progress line that is taken away at the end, whatever happens.
+
+    Args:
+        lines: print each step as a line with its time instead, terminal or not.
+    """
+    line = Progress(lines)
     try:
         yield line
     finally:

@@ -9,28 +9,31 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from zap.datasets.claim import COMPLETED, Claim, remove_folder
 from zap.datasets.publishing import place, replace_folder, sync, sync_tree
 from zap.datasets.recent import RECENT, unpacked_lines
 from zap.datasets.splits import SPLITS
+from zap.datasets.stores import reading, store_of
 from zap.datasets.tfexample import FORMAT_VERSION, decode_visits
 from zap.datasets.tfrecord import read_records
 from zap.datasets.variants import with_variant
-from zap.datasets.visits import InputSpec, Visits
+from zap.datasets.visits import InputSpec, Visits, concatenate
 from zap.datasets.writing import writing, written
 from zap.encoding.encoder import Encoder
 from zap.errors import DatasetError
 
 MANIFEST, ENCODER = "manifest.json", "encoder.json"
 DEAD_LETTERS = "dead_letters"
+READING = 4
+"""Files read at once, and so the most that are held as records: a store answers each
+after a while, however small it is."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,12 @@ class Dataset:
             DatasetError: there is none, it is not complete, or of another format.
         """
         where = str(path).rstrip("/")
-        files, root = fsspec.core.url_to_fs(where)
-        if not files.exists(f"{root}/{COMPLETED}"):
+        files, root = store_of(where)
+        with reading(where):
+            whole, there = files.exists(f"{root}/{COMPLETED}"), files.exists(root)
+        if not whole:
             what = "no such directory"
-            if files.exists(root):
+            if there:
                 what = f"a directory without {COMPLETED}: its job did not finish"
             raise DatasetError(
                 f"Expected a finished dataset. Received: examples={where}, {what}. "
@@ -74,7 +79,7 @@ class Dataset:
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder that made the examples."""
-        files, root = fsspec.core.url_to_fs(self.path)
+        files, root = store_of(self.path)
         encoder = Encoder.from_dict(_read_object(files, f"{root}/{ENCODER}"))
         if encoder.fingerprint != self.manifest["encoder_fingerprint"]:
             raise DatasetError(
@@ -106,13 +111,13 @@ class Dataset:
             raise DatasetError(
                 f"Expected a split of {', '.join(SPLITS)}. Received: split={split!r}."
             )
-        records = self._records(self.parts(split))
-        if not records:
+        parts = self.parts(split)
+        if not any(part["visits"] for part in parts):
             raise DatasetError(
                 f"Expected examples in the split {split!r} of {self.path}. Received: "
                 "none. Choose another split, or other shares for it."
             )
-        return self._decode(records)
+        return self._visits(parts)
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -131,7 +136,7 @@ class Dataset:
                 f"Expected a variant of {self.path} ({there}). "
                 f"Received: variant={name!r}."
             )
-        return self._decode(self._records(self.manifest["variants"][name]["parts"]))
+        return self._visits(self.manifest["variants"][name]["parts"])
 
     def read_variant(self, name: str) -> Visits:
         """The test part with the subjects that the variant touches replaced.
@@ -148,7 +153,7 @@ class Dataset:
         Raises:
             DatasetError: there are none, or the file is damaged.
         """
-        files, root = fsspec.core.url_to_fs(self.path)
+        files, root = store_of(self.path)
         try:
             lines = unpacked_lines(files.cat_file(f"{root}/{RECENT}"))
             return [json.loads(line) for line in lines]
@@ -159,30 +164,31 @@ class Dataset:
                 "Generate the dataset again."
             ) from error
 
-    def _records(self, parts: Iterable[Mapping[str, Any]]) -> list[bytes]:
-        records: list[bytes] = []
-        for part in parts:
-            found = list(
-                read_records(
-                    f"{self.path}/{part['path']}", self.manifest["compression"]
-                )
-            )
-            if len(found) != part["visits"]:
-                raise DatasetError(
-                    f"Expected {part['visits']} records in {self.path}/{part['path']}. "
-                    f"Received: {len(found)}. Generate the dataset again."
-                )
-            records += found
-        return records
+    def _visits(self, parts: Sequence[Mapping[str, Any]]) -> Visits:
+        """The visits of some files, read together and decoded one by one.
 
-    def _decode(self, records: Sequence[bytes]) -> Visits:
-        visits = decode_visits(
+        Records are let go as soon as they are arrays, which are a quarter of them.
+        """
+        with ThreadPoolExecutor(READING) as threads:
+            found = [part for part in threads.map(self._part, parts) if part]
+        return concatenate(found).canonical_order()
+
+    def _part(self, part: Mapping[str, Any]) -> Visits | None:
+        path = f"{self.path}/{part['path']}"
+        records = list(read_records(path, self.manifest["compression"]))
+        if len(records) != part["visits"]:
+            raise DatasetError(
+                f"Expected {part['visits']} records in {path}. "
+                f"Received: {len(records)}. Generate the dataset again."
+            )
+        if not records:
+            return None
+        return decode_visits(
             records,
             self.manifest["statistics"],
             self.manifest["baseline"],
             self.manifest["moment"],
         )
-        return visits.canonical_order()
 
 
 class Workspace:
@@ -202,7 +208,7 @@ class Workspace:
 
     def __init__(self, output: str | Path, replace: bool = False):
         self.output = str(output).rstrip("/")
-        self._files, self._root = fsspec.core.url_to_fs(self.output)
+        self._files, self._root = store_of(self.output)
         self._replace = replace
         self._claim: Claim | None = None
         if "file" in self._files.protocol:
@@ -213,7 +219,7 @@ class Workspace:
             self._check_free()
             self._remove_remote()
             self.path = self.output
-        self._where = fsspec.core.url_to_fs(self.path)[1]
+        self._where = store_of(self.path)[1]
 
     @property
     def local(self) -> bool:

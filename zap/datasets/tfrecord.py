@@ -7,6 +7,7 @@ The format is TensorFlow's own (``tf.data.TFRecordDataset`` reads it).
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import struct
 import zlib
@@ -14,10 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import IO, Any
 
-import fsspec
 import google_crc32c
 import numpy as np
 
+from zap.datasets.stores import reading, store_of
 from zap.datasets.writing import written
 from zap.errors import DatasetError
 
@@ -102,9 +103,12 @@ def read_records(path: str, compression: str = "none") -> Iterator[bytes]:
         DatasetError: the file is missing, cut short or damaged.
     """
     try:
-        with fsspec.open(path, "rb") as raw:
-            file: Any = raw if compression == "none" else gzip.GzipFile(fileobj=raw)
-            yield from _records(file, path)
+        with reading(path):
+            store, where = store_of(path)
+            # Whole: it is some megabytes, and a store takes as long for a few bytes.
+            raw = io.BytesIO(store.cat_file(where))
+        file: Any = raw if compression == "none" else gzip.GzipFile(fileobj=raw)
+        yield from _records(file, path)
     except FileNotFoundError as error:
         raise DatasetError(
             f"Expected a file of the dataset. Received: path={path}, which is missing. "

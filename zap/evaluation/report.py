@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zap.bundles.files import local_path
+from zap.errors import InputError
 from zap.evaluation import amount_sections, class_sections
 from zap.evaluation import facts as fact_sections
 from zap.evaluation import sections as result_sections
@@ -149,6 +151,11 @@ def write_report(
     Returns:
         The path of the report.
     """
+    if local_path(path) is None:
+        raise InputError(
+            "Expected a path of this machine for a report. Received: "
+            f"path={path}. Write it here, and copy it."
+        )
     sections = build_sections(metrics, facts, extra)
     html = report_html(
         metrics,

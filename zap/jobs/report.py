@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from zap.datasets.splits import SPLITS
 from zap.evaluation.report import build_sections, report_html, write_report
+from zap.training.devices import Device
 
 TEST_SCOPE = "the test split"
 
@@ -103,7 +104,7 @@ def facts_of(bundle: Parts, scope: str) -> dict[str, Any]:
             **manifest["inputs"],
             "fingerprint": manifest["encoder_fingerprint"],
         },
-        "config": {**bundle.json("config.json"), **_target(bundle)},
+        "config": {**bundle.json("config.json"), **_target(bundle), **_device(bundle)},
         "calibration": {k: v for k, v in calibration.items() if k != "scaling"},
         "history": bundle.json("history.json"),
         "versions": bundle.info["versions"],
@@ -114,6 +115,12 @@ def _target(bundle: Parts) -> dict[str, Any]:
     """What a model of classes or amounts predicts, beside its settings."""
     target = bundle.info.get("target", {})
     return {f"label_{name}": value for name, value in target.items()}
+
+
+def _device(bundle: Parts) -> dict[str, Any]:
+    """What trained the model; bundles of former times do not say."""
+    there = bundle.info.get("device")
+    return {"trained_on": Device(**there).said} if there else {}
 
 
 def _shown(split: Mapping[str, Any], kind: str) -> dict[str, Any]:

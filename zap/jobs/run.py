@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zap.bundles.bundle import Bundle
+from zap.bundles.files import local_path
 from zap.errors import InputError
 from zap.jobs.inputs import RawInput
 from zap.jobs.report import TEST_SCOPE, report_bundle, write_metrics
@@ -74,7 +75,7 @@ def run(
         ZapError: at the stage that cannot go on; earlier stages stay.
     """
     watchers = watchers or Watchers()
-    work = Path(output)
+    work = _local(output)
     check_output(work, replace)
     watchers.stage("generate")
     dataset = _generate(raw, work, options, watchers, replace)
@@ -101,6 +102,22 @@ def run(
     )
     write_metrics(metrics, work / METRICS)
     return RunResult(bundle, metrics, report)
+
+
+def _local(output: str | Path) -> Path:
+    """The work directory, which is on this machine.
+
+    Raises:
+        InputError: it is a URL.
+    """
+    work = local_path(output)
+    if work is None:
+        raise InputError(
+            "Expected a work directory on this machine. Received: "
+            f"output={output}. For a store, call zap generate and zap train, which "
+            "take URLs (docs/training-elsewhere.md)."
+        )
+    return work
 
 
 def check_output(work: Path, replace: bool) -> None:

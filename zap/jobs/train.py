@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from zap.bundles.bundle import Bundle, write_bundle
+from zap.bundles.files import Where, files_at
 from zap.bundles.sealed import seal
 from zap.bundles.target import AMOUNT, BINARY, Target
 from zap.bundles.writing import check_free
@@ -34,11 +34,11 @@ from zap.training.targets import balanced, target_of
 
 def train_bundle(
     dataset: Dataset,
-    output: str | Path,
+    output: Where,
     config: ModelConfig | None = None,
     *,
     start: Sequence[Float32Array] | None = None,
-    work_dir: Path | None = None,
+    work_dir: Where | None = None,
     progress: Callable[[Epoch], None] | None = None,
     replace: bool = False,
 ) -> Bundle:
@@ -50,10 +50,11 @@ def train_bundle(
 
     Args:
         dataset: the examples.
-        output: the bundle's directory.
+        output: the bundle's directory, or its URL in any store that fsspec knows.
         config: settings of model and trainer; the defaults if None.
         start: weights to begin with (``zap.training.warm``); None: random ones.
-        work_dir: where the state after each epoch is kept, to resume from.
+        work_dir: where the state after each epoch is kept, to resume from; a folder or
+            a URL.
         progress: called after each epoch.
         replace: whether a bundle at ``output`` may be replaced.
 
@@ -62,7 +63,7 @@ def train_bundle(
         TrainingError: no model can be trained on these examples.
         BundleError: the output is taken.
     """
-    check_free(Path(output), replace)  # before hours of training, not after
+    check_free(files_at(output), replace)  # before hours of training, not after
     config = config or ModelConfig()
     examples, validation = dataset.read("train"), dataset.read("validation")
     target = target_of(dataset.manifest["label"], examples, validation)
@@ -103,7 +104,7 @@ def train_bundle(
     }
     judge = Scorer(fitted.model, dataset.spec, calibration.scaling)
     files["metrics.json"] = judge_part(judge, baseline, dataset, "test", test)
-    info = bundle_info(dataset, target, config.kind, fitted.packages)
+    info = bundle_info(dataset, target, config.kind, fitted)
     files["report.html"] = draft_report(Draft(info, files))
     lines = scored_examples(Predictor(dataset.encoder, judge), recent, encoded)
     return write_bundle(
@@ -141,7 +142,7 @@ class Draft:
 
 
 def bundle_info(
-    dataset: Dataset, target: Target, kind: str, packages: Sequence[str]
+    dataset: Dataset, target: Target, kind: str, fitted: Fitted
 ) -> dict[str, Any]:
     """What ``bundle.json`` says beside the digests of the files.
 
@@ -149,7 +150,7 @@ def bundle_info(
         dataset: the examples.
         target: what the model's outputs stand for.
         kind: of the model.
-        packages: those that have a say in the model.
+        fitted: the model; its packages have a say in it, as has the device.
     """
     manifest = dataset.manifest
     generator = manifest["generator"]
@@ -165,7 +166,8 @@ def bundle_info(
         "inputs": manifest["inputs"],
         "instance": manifest["instance_fingerprint"],
         "encoder_fingerprint": manifest["encoder_fingerprint"],
-        "versions": {**manifest["versions"], **versions_of(packages)},
+        "versions": {**manifest["versions"], **versions_of(fitted.packages)},
+        "device": fitted.device.to_dict(),
         "processor": processor(),
     }
 

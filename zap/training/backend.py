@@ -12,6 +12,7 @@ from typing import Any
 
 from zap.errors import MissingExtraError, TrainingError
 from zap.serving.stderr import silent_stderr
+from zap.training.devices import set_up
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -22,6 +23,7 @@ try:
         import tensorflow as _tensorflow
         from tensorflow.python.framework import convert_to_constants as _constants
 
+        DEVICE = set_up(_tensorflow)
         _tensorflow.zeros(())  # looks for devices
 except ImportError as error:
     raise MissingExtraError("tensorflow", "train") from error
@@ -38,4 +40,4 @@ keras: Any = _keras
 tf: Any = _tensorflow
 as_constants: Any = _constants.convert_variables_to_constants_v2
 
-__all__ = ["as_constants", "keras", "tf"]
+__all__ = ["DEVICE", "as_constants", "keras", "tf"]

@@ -1,4 +1,7 @@
-"""The state of a training on disk: one file of plain arrays, replaced as a whole.
+"""The state of a training: one file of plain arrays, replaced as a whole.
+
+It lies on a disk or in any store that fsspec knows, so that a machine which takes over
+from another, whose disk is gone, goes on from its last epoch.
 
 Not Keras' own checkpoints, because the averaged weights, the best weights and the
 history must be of the same epoch as the weights and the optimizer, or a resumed run
@@ -8,15 +11,15 @@ would end elsewhere than an undisturbed one.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zap.bundles.files import Where, files_at
 from zap.datasets.visits import Visits
 from zap.encoding.columns import SparseRows
 
@@ -27,40 +30,47 @@ class Checkpoint:
     """One file that holds the state of a training.
 
     Args:
-        path: where the file is, or will be.
+        folder: where the file is, or will be: a local folder, or a URL of a store.
+        name: of the file.
     """
 
-    def __init__(self, path: Path):
-        self._path = path
+    def __init__(self, folder: Where, name: str):
+        self._files, self._name = files_at(folder), name
 
     def save(self, state: Sequence[Any], history: Sequence[Mapping[str, Any]]) -> None:
-        """Writes the state under a temporary name, then renames it.
+        """Puts the state in the place of the one before, in one step.
 
         Args:
             state: variables and arrays.
             history: JSON objects, one an epoch.
+
+        Raises:
+            BundleError: the disk or the store refuses.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {f"{at:04d}": np.asarray(part) for at, part in enumerate(state)}
         arrays[_HISTORY] = np.array(json.dumps(list(history)))
-        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._path)
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        self._files.replace(self._name, content.getvalue())
 
     def restore(self, state: Sequence[Any]) -> list[dict[str, Any]]:
         """Fills ``state`` from the file and returns the history; [] without a file.
 
-        A file that cannot be read whole is taken for none: it costs the epochs so far
-        and nothing else.
+        A file that is damaged is taken for none: it costs the epochs so far and nothing
+        else.
+
+        Raises:
+            BundleError: the disk or the store refuses. To begin again would cost hours
+                that a right, or a network, could have saved.
         """
+        content = self._files.find(self._name)
+        if content is None:
+            return []
         try:
-            with np.load(self._path, allow_pickle=False) as file:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 arrays = [file[f"{at:04d}"] for at in range(len(state))]
                 history: list[dict[str, Any]] = json.loads(str(file[_HISTORY]))
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
             return []
         for part, array in zip(state, arrays, strict=True):
             if isinstance(part, np.ndarray):

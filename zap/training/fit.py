@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from zap.bundles.files import Where
 from zap.bundles.kinds import TREES
 from zap.bundles.target import Target
 from zap.datasets.visits import InputSpec, Visits
@@ -17,6 +17,7 @@ from zap.serving.frozen import LITERT_FILE, TREES_FILE, FrozenModel
 from zap.serving.litert import LiteRtModel
 from zap.serving.trees import TreesModel
 from zap.training.config import ModelConfig
+from zap.training.devices import Device
 from zap.training.history import Epoch
 
 KERAS_FILE = "model.keras"
@@ -33,12 +34,14 @@ class Fitted:
             the library which trained it.
         history: one entry an epoch.
         packages: those that have a say in the model.
+        device: what it was trained on.
     """
 
     model: FrozenModel
     files: Mapping[str, bytes] = field(repr=False)
     history: list[Epoch]
     packages: tuple[str, ...]
+    device: Device = field(default_factory=Device)
 
 
 def fit(
@@ -49,7 +52,7 @@ def fit(
     *,
     target: Target,
     start: Sequence[Float32Array] | None = None,
-    work_dir: Path | None = None,
+    work_dir: Where | None = None,
     progress: Callable[[Epoch], None] | None = None,
 ) -> Fitted:
     """Trains a model of the configured kind and freezes it.
@@ -62,13 +65,15 @@ def fit(
         target: what the labels are.
         start: weights to begin with (``zap.training.warm``); None: random ones. Trees
             are always grown anew.
-        work_dir: where the state after each epoch is kept; None keeps none.
+        work_dir: where the state after each epoch is kept, a folder or a URL; None
+            keeps none.
         progress: called after each epoch.
 
     Raises:
         TrainingError: no model can be trained on these examples.
         MissingExtraError: a package that the kind needs is not installed.
     """
+    device = device_of(config.kind)
     if config.kind == TREES:
         return _trees(train, validation, spec, config, target, progress)
     from zap.training.freeze import freeze
@@ -90,7 +95,21 @@ def fit(
         {KERAS_FILE: trained.keras_bytes(), LITERT_FILE: frozen},
         trained.history,
         ("keras", "tensorflow", "ai-edge-litert"),
+        device,
     )
+
+
+def device_of(kind: str) -> Device:
+    """What models of a kind are trained on. For sequences this loads TensorFlow.
+
+    Raises:
+        MissingExtraError: a package that the kind needs is not installed.
+    """
+    if kind == TREES:
+        return Device()
+    from zap.training.backend import DEVICE
+
+    return DEVICE
 
 
 def _trees(

@@ -54,7 +54,8 @@ class SequenceModel(keras.Model):
         outputs: int = BINARY_OUTPUTS,
         **options: Any,
     ):
-        super().__init__(**options)
+        # Keras would number the models of a process in a name that it writes to files.
+        super().__init__(**{"name": "sequence", **options})
         self.outputs = outputs
         self.spec = spec if isinstance(spec, InputSpec) else InputSpec(**spec)
         self.config = (

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-from zap.errors import TrainingError
+from zap.bundles.files import Where, files_at, local_path, read
+from zap.errors import BundleError, TrainingError
 from zap.training.config import ModelConfig
 
 
-def read_config(path: str | Path | None) -> ModelConfig:
-    """The settings in a JSON file; the defaults where no file is given.
+def read_config(path: Where | None) -> ModelConfig:
+    """The settings in a JSON file of a disk or a store; the defaults without one.
 
     Raises:
         TrainingError: the file is missing or is no JSON object of settings.
     """
     if path is None:
         return ModelConfig()
+    local = local_path(path)
+    where, _, name = str(path).rpartition("/")
+    files = files_at(local.parent if local else where)
     try:
-        settings = json.loads(Path(path).read_text("utf-8"))
+        settings = json.loads(read(files, local.name if local else name))
         if not isinstance(settings, dict):
             raise ValueError(f"it holds a {type(settings).__name__}, not an object")
-    except (OSError, ValueError) as error:
+    except (BundleError, ValueError) as error:
         raise TrainingError(
             "Expected a JSON file with an object of settings, such as "
             f'{{"units": 64}}. Received: config={path}: {error}.'

@@ -9,14 +9,13 @@ ends at the same weights, because order and dropout are functions of (seed, step
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zap.bundles.files import Where
 from zap.bundles.target import Target
 from zap.datasets.visits import InputSpec, Visits
 from zap.encoding.columns import Float32Array
@@ -26,6 +25,7 @@ from zap.training.checkpoint import Checkpoint, digest_of, fingerprint_of
 from zap.training.checks import check_examples, check_reads_events, check_settings
 from zap.training.config import ModelConfig
 from zap.training.history import Epoch
+from zap.training.keras_file import keras_bytes
 from zap.training.losses import Loss, loss_of, unweighted_loss_of
 from zap.training.model import SequenceModel, States
 
@@ -58,10 +58,7 @@ class TrainedModel:
 
     def keras_bytes(self) -> bytes:
         """The model as a Keras file; reading it needs ``zap.training.model``."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            self.model.save(path)
-            return path.read_bytes()
+        return keras_bytes(self.model)
 
     def history_dicts(self) -> list[dict[str, Any]]:
         """The history as JSON objects."""
@@ -76,7 +73,7 @@ def train(
     *,
     target: Target = YES_OR_NO,
     start: Sequence[Float32Array] | None = None,
-    work_dir: Path | None = None,
+    work_dir: Where | None = None,
     progress: Callable[[Epoch], None] | None = None,
 ) -> TrainedModel:
     """Trains a model.
@@ -89,8 +86,8 @@ def train(
         config: the settings; the defaults if None.
         target: what the labels are (``zap.training.targets``).
         start: weights to begin with (``zap.training.warm``); None: random ones.
-        work_dir: where the state after each epoch is kept; None keeps none. A state of
-            other examples or settings is not used.
+        work_dir: where the state after each epoch is kept, a folder or a URL; None
+            keeps none. A state of other examples or settings is not used.
         progress: called after each epoch.
 
     Returns:
@@ -113,7 +110,7 @@ def train(
         if start is not None:
             settings.append({"start": digest_of(start)})
         mark = fingerprint_of(train, validation, *settings)
-        checkpoint = Checkpoint(work_dir / f"training-{mark[:16]}.npz")
+        checkpoint = Checkpoint(work_dir, f"training-{mark[:16]}.npz")
         run.history = [Epoch(**epoch) for epoch in checkpoint.restore(run.state())]
     while not run.finished:
         run.epoch()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import repeat
 
 import orjson
 
@@ -86,7 +87,9 @@ def decode(data: bytes, now_us: int) -> tuple[Document, bool]:
         if read[0] != FORMAT:
             raise ValueError(f"format {read[0]!r}")
         _, expires_us, known, names, rows, links, devices = read
-        events = [dict(zip(names, row, strict=True)) for row in rows]
+        if not {*map(len, rows)} <= {len(names)}:
+            raise ValueError("an event of another length")
+        events = list(map(dict, map(zip, repeat(names), rows)))
         document = Document(
             events,
             expires_us,

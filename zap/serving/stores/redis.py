@@ -18,6 +18,7 @@ from redis.retry import Retry
 
 from zap.errors import StoreError
 from zap.serving.stores.backend import ABSENT, Change, Held
+from zap.serving.stores.redis_reads import Reads
 from zap.serving.stores.urls import shown
 
 _T = TypeVar("_T")
@@ -61,16 +62,15 @@ class RedisBackend:
             retry=Retry(NoBackoff(), 1, supported_errors=(Unreachable,)),
         )
         self._swap = self._client.register_script(_SWAP)
+        self._reads = Reads(self._client.connection_pool)
 
     def get(self, keys: Sequence[str]) -> list[Held | None]:
         """What lies under each of the keys."""
-        names = [_PREFIX + key for key in keys]
-        if len(names) == 1:
-            return [_held(self._run(lambda: self._client.get(names[0])))]
+        names = [(_PREFIX + key).encode() for key in keys]
         found: list[Held | None] = []
         for start in range(0, len(names), _MANY):
             some = names[start : start + _MANY]
-            found += map(_held, self._run(partial(self._client.mget, some)))
+            found += map(_held, self._run(partial(self._reads.get, some)))
         return found
 
     def swap(self, changes: Sequence[Change]) -> list[bool]:
@@ -111,6 +111,7 @@ class RedisBackend:
 
     def close(self) -> None:
         """Close all connections."""
+        self._reads.close()
         self._client.close()
 
     def _run(self, work: Callable[[], _T]) -> _T:
