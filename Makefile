@@ -19,7 +19,7 @@ INSTALL := $(PIP) install --quiet --progress-bar off --log $(VENV)/pip.log \
 NEEDS := setup.py pyproject.toml constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-live test docs-test lint format types ci clean prove-quality prove-guards prove-speed prove-tuning prove-retraining prove-airflow prove-serving prove-collect
+.PHONY: help demo demo-live test docs-test lint format types ci clean prove-quality prove-guards prove-speed prove-tuning prove-retraining prove-airflow prove-serving prove-collect prove-scoring prove-scale
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -80,6 +80,24 @@ prove-collect: $(VENV)/.installed-dev  ## the collector's load beside a bare ser
 	@$(BIN)/python -m bench.collect.spool
 	@$(BIN)/python -m bench.collect.faults
 	@ZAP_PROVE=1 $(BIN)/python -m pytest tests/collect -k "kill or lost or failure_at_any_step"
+
+prove-scoring: $(VENV)/.installed-dev  ## batch scores beside a real server's, kills, subjects a second
+	@$(BIN)/python -m pytest tests/scoring tests/jobs/test_batch_score.py tests/jobs/test_score_kills.py
+	@$(BIN)/python -m bench.scoring
+
+GCS := build/servers/gcs
+prove-scale: $(VENV)/.installed-dev  ## the same examples on Prism, Flink and a worker's clean environment, kills, costs to 100 M events (hours; needs go, mvn, java)
+	@bench/scale/servers/install
+	@tests/servers/google/install && tests/servers/dataflow/install
+	@test -x $(GCS)/bin/gcp-storage-emulator || { $(PYTHON) -m venv $(GCS) && \
+		$(GCS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement tests/servers/gcs/requirements.txt; }
+	@$(BIN)/python -m bench.scale
+	@ZAP_PROVE=1 $(BIN)/python -m pytest tests/bench/test_scale.py tests/dataflow/test_worker_side.py tests/vertex
+	@$(BIN)/python -m bench.scale.throughput
+	@$(BIN)/python -m bench.scale.cost --again
+	@$(BIN)/python -m bench.scale.cost.pieces
+	@$(BIN)/python -m bench.scale.skew
 
 AIRFLOW := build/airflow
 prove-airflow: $(VENV)/.installed-dev  ## the Airflow DAG, imported and run by Airflow in an environment of its own
