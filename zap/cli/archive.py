@@ -92,7 +92,8 @@ LOAD = Command(
 COMMAND = Group(
     "archive",
     "what to do with the archive of collected events",
-    "Brings the collector's archive to where other tools are.",
+    "Brings the collector's archive to where other tools are. Each command takes "
+    "--json.",
     "zap archive load archive --to bigquery://shop-data.web.events",
     (LOAD,),
 )
