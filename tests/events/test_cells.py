@@ -1,12 +1,14 @@
 """Typed cells: what fits, what fails, and that neighbours never matter."""
 
+from decimal import Decimal
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zap.events.cells import Converted, to_bool, to_float, to_int
+from zap.events.cells import Converted, to_bool, to_float, to_int, to_text
 
 TEXTS = ["3", " 3 ", "-7", "3.0", "13047.00", "1e3", "2.5", "x", "", None, "inf", "nan"]
 TEXTS += ["99999999999999999999", "true", "No", "1", "0", "\u0661"]
@@ -65,3 +67,18 @@ def test_truth_values(cells: pa.Array, expected: list[object]) -> None:
     failed = reasons(found, len(cells))
     values = found.values.to_pylist()
     assert [f or v for f, v in zip(failed, values, strict=True)] == expected
+
+
+@given(
+    st.lists(
+        st.none() | st.decimals("-1e12", "1e12", places=9, allow_nan=False), max_size=20
+    )
+)
+def test_texts_of_decimals_are_those_of_their_values(values: list) -> None:
+    texts = to_text(pa.array(values, pa.decimal128(38, 9)), "n").values.to_pylist()
+    for value, text in zip(values, texts, strict=True):
+        assert (text is None) == (value is None)
+        if value is not None:
+            assert Decimal(text) == value
+            assert "E" in text or not ("." in text and text.endswith(("0", ".")))
+            assert int(value) != value or text in (str(int(value)), "0", "-0", "0E-9")

@@ -91,8 +91,8 @@ def bisect(
 def to_text(cells: pa.Array, column: str) -> Converted:
     """Cells as texts; an empty text is an absent value.
 
-    Whole floats are written without a fraction ("13047"), since an identifier with
-    absent values often arrives as a float.
+    Whole floats and decimals are written without a fraction ("13047"), since an
+    identifier with absent values often arrives as a float.
 
     Returns:
         Texts; codes into texts where the cells are such codes.
@@ -106,7 +106,9 @@ def to_text(cells: pa.Array, column: str) -> Converted:
     kind = cells.type
     if pa.types.is_floating(kind):
         return Converted(_float_text(cells))
-    if pa.types.is_nested(kind) or pa.types.is_duration(kind):
+    if pa.types.is_decimal(kind):
+        return Converted(_decimal_text(cells))
+    if any(is_such(kind) for is_such in _NO_TEXT):
         raise MappingError(
             "Expected a column of texts, numbers, times or truth values. "
             f"Received: {column}={kind}. Name a leaf of it with a dotted path."
@@ -168,6 +170,18 @@ def plain(cells: pa.Array) -> pa.Array:
     if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return pc.cast(cells, pa.binary())
     return cells
+
+
+_NO_TEXT = (pa.types.is_nested, pa.types.is_duration, pa.types.is_interval)
+
+
+def _decimal_text(cells: pa.Array) -> pa.Array:
+    """Texts of decimals without zeros at their end, which only their type puts there:
+    a column of ids in a type with a fraction is one of whole numbers.
+    """
+    texts = pc.cast(cells, pa.string())
+    texts = pc.replace_substring_regex(texts, r"(\.\d*[1-9])0+$", r"\1")
+    return pc.replace_substring_regex(texts, r"\.0+$", "")
 
 
 def _float_text(cells: pa.Array) -> pa.Array:
