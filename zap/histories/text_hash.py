@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from zap.histories.text_words import by_length
+from zap.events.text_words import by_length
 
 Hashes = NDArray[np.uint64]
 
