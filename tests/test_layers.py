@@ -50,7 +50,7 @@ LAYERS = {
     ),
     "encoding": Layer(packages="numpy mmh3", never_loads="*"),
     "events": Layer(
-        rooms="encoding",
+        rooms="encoding bigquery",
         packages="numpy pyarrow orjson fsspec zstandard ua_parser crawleruseragents",
         never_loads=ENGINES,
     ),

@@ -25,7 +25,8 @@ def test_a_name_is_enough_for_a_mapping(name: str) -> None:
 
 
 def test_every_format_has_a_reader() -> None:
-    assert set(FORMATS) - {"ga4"} == set(READERS) - {"ga4.jsonl", "ga4.parquet"}
+    stored = {"ga4.jsonl", "ga4.parquet", "ga4.bigquery", "archive.bigquery"}
+    assert set(FORMATS) - {"ga4"} == set(READERS) - stored
 
 
 def test_a_copied_window_is_no_export() -> None:

@@ -65,3 +65,11 @@ def test_shipped_mappings_have_copies(name: str) -> None:
     copied = window_mapping(mapping, FROM, UNTIL)
     assert copied.property_types() == mapping.property_types()
     assert (copied.row_group_key is None) == (mapping.row_group_key is None)
+
+
+def test_the_copy_of_a_table_has_no_order_of_its_own() -> None:
+    mapping = EventMapping.from_dict(
+        {"fields": {"user_id": "u", "timestamp": "t", "type": "k"}}
+    )
+    for inputs, ties in ((("a.csv",), None), (("bigquery://a-b-c-d.e.f",), "content")):
+        assert window_mapping(mapping, 0, 86_400_000_000, inputs).ties == ties

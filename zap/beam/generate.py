@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from zap.beam.options import GenerateOptions
 from zap.beam.pipeline import run_pipeline
+from zap.beam.read import properties_to_read
 from zap.beam.sources import Inputs
 from zap.beam.verdict import conclude
 from zap.beam.workers import Workers, wanted_workers
@@ -26,10 +27,12 @@ from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.schema import canonical_schema
-from zap.events.sources import StoredFile, list_files
+from zap.events.sources import StoredFile, compressed_bytes, list_files
+from zap.events.splitting import narrowed
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import ADDED, PERSON, subject_columns
+from zap.histories.needed import unread_fields
 
 __all__ = ["GenerateOptions", "check_fields", "check_split", "generate"]
 
@@ -63,7 +66,13 @@ def generate(
     options = options or GenerateOptions()
     check_fields(generator, mapping)
     check_split(generator, options.split)
-    found = Inputs.of(list_files(inputs, mapping))
+    files = narrowed(
+        list_files(inputs, mapping),
+        mapping,
+        properties_to_read(generator),
+        unread_fields(generator),
+    )
+    found = Inputs.of(files)
     events = [file.path for file in found.files if file.dimension is None]
     declared = observed_range(mapping, events)
     observed = ObservedRange(*declared) if declared else None
@@ -89,7 +98,7 @@ def generate(
 
 def workers_for(files: Sequence[StoredFile], options: GenerateOptions) -> int:
     """How many processes make a dataset of some files, where nobody has begun them."""
-    stored = sum(file.size_bytes for file in files)
+    stored = sum(compressed_bytes(file) for file in files)
     return wanted_workers(options.beam_args, stored)
 
 

@@ -33,7 +33,7 @@ from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
 from zap.errors import DatasetError
 from zap.events.mapping import EventMapping
-from zap.events.sources import Source, StoredFile
+from zap.events.sources import Source, StoredFile, compressed_bytes
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange, estimate
 from zap.histories.clock import coarse_sources
@@ -255,6 +255,6 @@ def shard_count(files: Iterable[StoredFile | Source], workers: int) -> int:
 
     Of a very large input they are larger: see `zap.beam.shards`.
     """
-    needed = math.ceil(sum(file.size_bytes for file in files) / SHARD_BYTES)
+    needed = math.ceil(sum(compressed_bytes(file) for file in files) / SHARD_BYTES)
     needed = min(needed, MOST_SHARDS)
     return max(math.ceil(needed / (2 * workers)), 1) * 2 * workers

@@ -18,12 +18,13 @@ from zap.beam.outputs import CLOCK, DAYS, count, error
 from zap.datasets.writing import writing
 from zap.errors import ZapError
 from zap.events.mapping import EventMapping
+from zap.events.projection import name_of
 from zap.events.reading import read_source
 from zap.events.sources import Source
 from zap.histories.clock import clock_counts, tally
 from zap.histories.identity import PERSON, without_subject
 from zap.histories.links import PAIR
-from zap.histories.needed import columns_to_read, excluded_columns
+from zap.histories.needed import columns_to_read, excluded_columns, unread_fields
 from zap.histories.selection import select_events, unflagged
 from zap.times import DAY_US
 
@@ -55,7 +56,9 @@ class ReadEvents(beam.DoFn):
             yield error(problem)
         yield from count(counts)
         yield beam.pvalue.TaggedOutput(DAYS, dict(days))
-        yield beam.pvalue.TaggedOutput(CLOCK, (source.digest, dict(clock)))
+        yield beam.pvalue.TaggedOutput(
+            CLOCK, (name_of(source, self._mapping), dict(clock))
+        )
 
     def _read(
         self,
@@ -66,9 +69,12 @@ class ReadEvents(beam.DoFn):
     ) -> Iterator[pa.RecordBatch]:
         generator, dead = self._generator, _DeadLetterFile(self._dead_letters, source)
         wanted = columns_to_read(generator)
-        properties = None if wanted is None else [*wanted, *excluded_columns(generator)]
+        properties = properties_to_read(generator)
         plain = ("event_id", *(PAIR if generator.subject == PERSON else ()))
-        for read in read_source(source, self._mapping, properties, BATCH_ROWS, plain):
+        unread = unread_fields(generator)
+        for read in read_source(
+            source, self._mapping, properties, BATCH_ROWS, plain, unread
+        ):
             counts.update(read.counts)
             dead.write(read.dead)
             batch, dropped = select_events(
@@ -91,6 +97,12 @@ class ReadEvents(beam.DoFn):
         dead.close()
 
 
+def properties_to_read(generator: Any) -> list[str] | None:
+    """The declared properties that a generator needs, among other names; None: all."""
+    wanted = columns_to_read(generator)
+    return None if wanted is None else [*wanted, *excluded_columns(generator)]
+
+
 def events_by_day(batch: pa.RecordBatch) -> dict[int, int]:
     """Number of events of people for each day since 1970, UTC."""
     micros = pc.cast(batch.column("timestamp"), pa.int64()).to_numpy()
@@ -102,8 +114,10 @@ class _DeadLetterFile:
 
     def __init__(self, folder: str, source: Source):
         # Copies of one file have one digest, and parts of one file one path.
-        which = f"{source.path} {source.row_groups}".encode()
-        name = hashlib.blake2b(which, digest_size=8).hexdigest()
+        which = f"{source.path} {source.row_groups}"
+        if source.table is not None:
+            which += f" {source.table}"
+        name = hashlib.blake2b(which.encode(), digest_size=8).hexdigest()
         self._path = f"{folder}/{source.digest[:16]}-{name}.jsonl"
         self._file: Any = None
 

@@ -20,8 +20,8 @@ from zap.beam.outputs import ERRORS, error
 from zap.datasets.store import Workspace
 from zap.errors import ZapError
 from zap.events.files import is_remote
-from zap.events.parquet_rows import split_source
 from zap.events.sources import Source, StoredFile, in_order, named
+from zap.events.splitting import parts_of
 
 LARGE_BYTES = 2**30
 """Stored size from which on workers name the files: reading it here takes seconds."""
@@ -104,7 +104,7 @@ class NameFiles(beam.DoFn):
         """The parts of a file; beside them the file with its name, and errors."""
         try:
             source = named(file)
-            parts = split_source(source, PART_ROWS)
+            parts = parts_of(source, PART_ROWS)
         except ZapError as problem:
             yield error(problem)
             return
@@ -156,7 +156,7 @@ def read_lines(lines: Lines) -> Iterator[StoredFile]:
 
 def parts_to_read(sources: Iterable[Source]) -> list[Source]:
     """The sources, large Parquet files cut by row groups so that workers share them."""
-    return [part for source in sources for part in split_source(source, PART_ROWS)]
+    return [part for source in sources for part in parts_of(source, PART_ROWS)]
 
 
 def named_in(result: Iterable[dict[str, Any]]) -> list[Source]:

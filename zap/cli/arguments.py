@@ -17,8 +17,9 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="files, globs or directories of raw events; the generator's own data if "
-        "left out",
+        help="files, globs or directories of raw events, tables "
+        "(bigquery://project.dataset.table) or queries (FILE.sql); the generator's own "
+        "data if left out",
     )
     parser.add_argument(
         "--mapping",

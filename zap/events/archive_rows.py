@@ -82,7 +82,7 @@ def read_archive(
 
     leaves = DataReader([name for name in columns if name not in SCHEMA.names])
     for batch, row in read_batches(source, choose, min(batch_rows, BATCH_ROWS)):
-        yield _rows(source.path, batch, row, leaves)
+        yield archived_rows(source.path, batch, row, leaves)
 
 
 def read_archived(
@@ -111,7 +111,7 @@ def read_archived(
     columns = projector.columns()
     leaves = DataReader([name for name in columns if name not in SCHEMA.names])
     wanted = batch.select(stored_columns(columns))
-    return projector.project(_rows(source.path, wanted, 0, leaves))
+    return projector.project(archived_rows(source.path, wanted, 0, leaves))
 
 
 def stored_columns(columns: Sequence[str]) -> list[str]:
@@ -121,7 +121,7 @@ def stored_columns(columns: Sequence[str]) -> list[str]:
     return [*found, DATA] if needs_data and DATA not in found else found
 
 
-def _rows(
+def archived_rows(
     path: str, batch: pa.RecordBatch, first_row: int, leaves: DataReader
 ) -> RawRows:
     """Rows of a batch, with the leaves of its data."""

@@ -23,6 +23,7 @@ from zap.events.ga4_columns import (
     DERIVED,
     ITEMS,
     VALUES,
+    Nested,
     base_columns,
     derive,
     nested_column,
@@ -62,9 +63,33 @@ def read_ga4_parquet(
         return _choose(parquet, bases, columns, source.path)
 
     for batch, row in read_batches(source, choose, min(batch_rows, BATCH_ROWS)):
-        lists = _Lists(batch)
-        cells = {name: _cells(batch, lists, name) for name in bases}
-        yield rows_of(derive(columns, cells), row)
+        yield rows_of(derive(columns, ga4_cells(batch, bases)), row)
+
+
+def ga4_cells(batch: pa.RecordBatch, bases: Sequence[str]) -> dict[str, pa.Array]:
+    """Columns of an export, of the leaves and records that a batch holds of it."""
+    lists = _Lists(batch)
+    return {name: _cells(batch, lists, name) for name in bases}
+
+
+def ga4_fields(fields: Sequence[str], columns: Sequence[str], path: str) -> list[str]:
+    """The fields of a table to read for some columns.
+
+    Records that repeat are read whole: their keys and values are all there is in them.
+
+    Args:
+        fields: those of the table as dotted paths, records among them.
+        columns: see ``zap.events.ga4_columns``.
+        path: of the table, for messages.
+
+    Raises:
+        MappingError: the table lacks one.
+    """
+    plain, lists = _wanted(fields, base_columns(columns), columns, path)
+    for name, key in lists:
+        if name == ITEMS and key != COUNT:
+            check_columns([f"{ITEMS}.{key}"], fields, path)
+    return list(dict.fromkeys([*plain, *(name for name, _ in lists)]))
 
 
 def _choose(
@@ -72,26 +97,39 @@ def _choose(
 ) -> tuple[list[str], list[str]]:
     """The columns and leaves to read, and the keys, which are read as codes."""
     paths = leaf_paths(parquet)
-    top = parquet.schema_arrow.names
-    existing = list(dict.fromkeys([*top, *paths]))
-    wanted: list[str] = []
+    existing = list(dict.fromkeys([*parquet.schema_arrow.names, *paths]))
+    wanted, lists = _wanted(existing, bases, columns, path)
     keys: list[str] = []
-    for name in bases:
-        nested = nested_column(name)
-        if nested is None:
-            if name in existing or name in columns or name not in _OPTIONAL:
-                check_columns([name], existing, path)
-                wanted.append(name)
-            continue
-        check_columns([nested.column], top, path)
-        inside = [leaf for leaf in paths if leaf.startswith(f"{nested.column}.")]
-        if nested.column == ITEMS:
-            wanted += _item_leaves(inside, nested.key, path)
+    for name, key in lists:
+        inside = [leaf for leaf in paths if leaf.startswith(f"{name}.")]
+        if name == ITEMS:
+            wanted += _item_leaves(inside, key, path)
             continue
         ends = ("key", *VALUES)
         wanted += [leaf for leaf in inside if leaf.rpartition(".")[2] in ends]
         keys += [leaf for leaf in inside if leaf.endswith(".key")]
     return list(dict.fromkeys(wanted)), list(dict.fromkeys(keys))
+
+
+def _wanted(
+    existing: Sequence[str], bases: Sequence[str], columns: Sequence[str], path: str
+) -> tuple[list[str], list[Nested]]:
+    """The columns that lie in no list, and what is wanted of lists.
+
+    Raises:
+        MappingError: an export lacks a column, or a list.
+    """
+    plain: list[str] = []
+    lists: list[Nested] = []
+    for name in bases:
+        nested = nested_column(name)
+        if nested is not None:
+            check_columns([nested.column], existing, path)
+            lists.append(nested)
+        elif name in existing or name in columns or name not in _OPTIONAL:
+            check_columns([name], existing, path)
+            plain.append(name)
+    return plain, lists
 
 
 def _item_leaves(inside: list[str], key: str, path: str) -> list[str]:

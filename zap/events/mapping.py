@@ -43,6 +43,8 @@ class EventMapping:
         observed: the observed range, if known.
         skip: rules in order; the first that matches counts.
         dimensions: tables of what is known of subjects, beside the events.
+        ties: what orders events of one time and sequence: "content" for what they hold,
+            as in tables, which have no order of their own; None: their place in files.
         folder: what the dimensions' inputs are relative to; it is no part of what the
             mapping says.
     """
@@ -56,6 +58,7 @@ class EventMapping:
     observed: Observed | None = None
     skip: tuple[SkipRule, ...] = ()
     dimensions: tuple[Dimension, ...] = ()
+    ties: str | None = None
     folder: str = field(default="", compare=False)
 
     @classmethod
@@ -89,6 +92,7 @@ class EventMapping:
             "format": self.format,
             "timezone": self.timezone,
             "row_group_key": self.row_group_key,
+            "ties": self.ties,
             "csv": said(self.csv) if self.csv != CsvOptions() else None,
             "fields": {name: said(spec) for name, spec in self.fields.items()},
             "properties": {name: said(spec) for name, spec in self.properties.items()},
@@ -126,4 +130,4 @@ class EventMapping:
         if dimension is None:
             return self
         found = next(each for each in self.dimensions if each.name == dimension)
-        return EventMapping(**found.parts())
+        return EventMapping(**found.parts(), ties=self.ties)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zap.errors import MappingError
+from zap.events.content import TIES
 from zap.events.dimensions import read_dimensions
 from zap.events.exports import with_ready_fields
 from zap.events.spec_tables import (
@@ -28,6 +29,7 @@ from zap.events.specs import FORMATS
 from zap.events.tables import TableReader
 
 _KEYS = ("format", "timezone", "row_group_key", "csv", "fields", "properties")
+_REST = ("ties", "observed", "skip", "dimensions")
 
 
 def load_toml(path: str | Path) -> dict[str, Any]:
@@ -61,12 +63,13 @@ def parse_parts(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         MappingError: names the key, the value, and what was expected.
     """
-    table = TableReader("", data).only(*_KEYS, "observed", "skip", "dimensions")
+    table = TableReader("", data).only(*_KEYS, *_REST)
     form = table.choice("format", FORMATS)
     parts = {
         "format": form,
         "timezone": zone_of(table),
         "row_group_key": table.text("row_group_key"),
+        "ties": table.choice("ties", TIES),
         "csv": read_csv(table.table("csv")),
         "fields": read_fields(_with_ready_fields(form, table.table("fields"))),
         "properties": read_properties(table.table("properties")),

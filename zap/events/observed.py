@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from zap.bigquery.names import is_bigquery
 from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.timestamps import text_to_micros, to_micros
@@ -66,7 +67,10 @@ def partition_day(path: str, form: str) -> datetime:
     Raises:
         InputError: no part of the path has this form.
     """
-    for part in reversed(path.replace("\\", "/").split("/")):
+    parts = path.replace("\\", "/").split("/")
+    if is_bigquery(path):
+        parts = path.split(".")
+    for part in reversed(parts):
         try:
             return datetime.strptime(part, form)
         except ValueError:

@@ -19,6 +19,7 @@ from zap.encoding.columns import BoolArray
 from zap.encoding.dimensions import DIMENSION_PREFIX
 from zap.events.cells import mask_of
 from zap.events.coded import CODED, codes_of, decoded, encoded, from_codes, is_coded
+from zap.events.content import CONTENT, content_numbers
 from zap.events.mapping import EventMapping
 from zap.events.raw import DeadLetter, RawRows, clip, plain_value
 from zap.events.row_work import RowWork
@@ -55,6 +56,9 @@ class Projector:
         mapping: what becomes of them.
         properties: the declared properties to give; None for all.
         plain: the fields of text to give as texts and not as codes; None for all.
+        unread: fields of every event that nobody looks at. Of a table, whose bytes are
+            paid for by the column, and of files that are to agree with it, they are
+            left out.
     """
 
     def __init__(
@@ -63,10 +67,19 @@ class Projector:
         mapping: EventMapping,
         properties: Collection[str] | None = None,
         plain: Collection[str] | None = None,
+        unread: Collection[str] = (),
     ):
         self.source = source
         self.mapping = mapping.of(source.dimension)
         self.properties = mapping.property_types(properties)
+        self._name = name_of(source, mapping)
+        self._by_content = self._name == CONTENT
+        left_out = unread if self._by_content else ()
+        self._fields = {
+            name: spec
+            for name, spec in self.mapping.fields.items()
+            if name not in left_out
+        }
         schema = canonical_schema(self.properties)
         self.coded = {
             field.name
@@ -84,7 +97,7 @@ class Projector:
         """The columns of the source that are needed, each once."""
         own = self.mapping.properties
         specs = [own[name] for name in self.properties if name in own]
-        names = [spec.column for spec in self.mapping.fields.values()]
+        names = [spec.column for spec in self._fields.values()]
         names += [spec.column for spec in specs]
         names += [column for spec in specs for column in spec.product]
         names += [self._rule_column(rule) for rule in self.mapping.skip]
@@ -113,6 +126,8 @@ class Projector:
             encoded(column) if field.name in self.coded else decoded(column)
             for field, column in zip(self.schema, columns, strict=True)
         ]
+        if self._by_content:
+            columns = self._numbered(columns)
         events = pa.RecordBatch.from_arrays(columns, schema=self.schema)
         dead = [*raw.bad, *(self._letter(rows, int(i)) for i in np.flatnonzero(bad))]
         dead.sort(key=lambda letter: letter.line)
@@ -120,6 +135,14 @@ class Projector:
         if self.source.dimension is not None:
             counts[f"rows.dimension.{self.source.dimension}"] = counts["rows.read"]
         return ReadBatch(events, dead, counts)
+
+    def _numbered(self, columns: list[pa.Array]) -> list[pa.Array]:
+        """The columns, with the number of each event's content as its row."""
+        named = dict(zip(self.schema.names, columns, strict=True))
+        size = len(named["row"])
+        content = {n: c for n, c in named.items() if n not in ("source", "row")}
+        named["row"] = pa.array(content_numbers(content, size), pa.int64())
+        return list(named.values())
 
     def _property(self, rows: RowWork, name: str) -> pa.Array:
         """A property; null where only other sources of the mapping have it."""
@@ -130,14 +153,14 @@ class Projector:
     def _canonical(self, rows: RowWork, field: pa.Field) -> pa.Array:
         size = len(rows.raw.rows)
         if field.name == "source":
-            digest = pa.array([self.source.digest], pa.string())
+            digest = pa.array([self._name], pa.string())
             return from_codes(np.zeros(size, np.int32), digest)
         if field.name == "row":
             return pa.array(rows.raw.rows)
         if field.name == "group":
             key = self.mapping.row_group_key
             return pa.nulls(size, field.type) if key is None else rows.text(key)
-        spec = self.mapping.fields.get(field.name)
+        spec = self._fields.get(field.name)
         if spec is None:
             return pa.nulls(size, field.type)
         values = rows.field(field.name, spec)
@@ -155,6 +178,12 @@ class Projector:
         detail = f"Expected {expected}. Received: {shown}."
         line = int(rows.raw.lines[place])
         return DeadLetter(self.source.path, line, reason, detail, rows.raw.text(place))
+
+
+def name_of(source: Source, mapping: EventMapping) -> str:
+    """What stands in the column ``source`` of a source's events."""
+    in_order = source.table is None and mapping.ties != CONTENT
+    return source.digest if in_order else CONTENT
 
 
 def _is_of_dimension(types: pa.Array) -> BoolArray:

@@ -11,6 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeAlias
 
 from zap.events.archive_rows import read_archive
+from zap.events.bigquery_rows import (
+    read_archive_table,
+    read_ga4_table,
+    read_table,
+)
 from zap.events.combined_rows import read_combined
 from zap.events.csv_rows import read_csv
 from zap.events.ga4_json import read_ga4_json
@@ -41,6 +46,9 @@ READERS: dict[str, Reader] = {
     "ga4.parquet": read_ga4_parquet,
     "snapshots": read_parquet,
     "archive": read_archive,
+    "bigquery": read_table,
+    "ga4.bigquery": read_ga4_table,
+    "archive.bigquery": read_archive_table,
 }
 
 
@@ -50,6 +58,7 @@ def read_source(
     properties: Collection[str] | None = None,
     batch_rows: int = 65_536,
     plain: Collection[str] | None = None,
+    unread: Collection[str] = (),
 ) -> Iterator[ReadBatch]:
     """Read a source.
 
@@ -59,6 +68,7 @@ def read_source(
         properties: the declared properties to give; None for all.
         batch_rows: most rows in a batch.
         plain: the fields of text to give as texts and not as codes; None for all.
+        unread: fields that nobody looks at, see ``Projector``.
 
     Yields:
         Batches in the order of the rows. In each, and so in all, the rows read are the
@@ -68,7 +78,7 @@ def read_source(
         InputError: the file cannot be read to its end.
         MappingError: the mapping does not fit the file.
     """
-    projector = Projector(source, mapping, properties, plain)
+    projector = Projector(source, mapping, properties, plain, unread)
     reader = READERS[source.format]
     for raw in reader(source, projector.mapping, projector.columns(), batch_rows):
         yield projector.project(raw)

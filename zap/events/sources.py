@@ -11,15 +11,19 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zap.errors import InputError
+from zap.events.bigquery_sources import is_table, tables_of
 from zap.events.dimensions import Dimension, resolved
 from zap.events.exports import check_one_table_a_day
 from zap.events.files import CHUNK_BYTES, is_remote, open_bytes, reading
 from zap.events.mapping import EventMapping
 from zap.events.patterns import SUFFIXES, format_of, listed, paths_of
 from zap.events.specs import FORMATS
+
+TABLE_COMPRESSION = 6
+"""A table's size is told without compression; columns of events shrink about so."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,17 @@ class StoredFile:
         size_bytes: as stored.
         format: a mapping's, or what its name tells.
         dimension: the name of the dimension whose rows it holds; None for events.
+        table: of a table of BigQuery what is read of it (``TableRead``), as a line of
+            text, so that a source stays flat; None for a file.
+        digest: of a table; a file's is found by reading it.
     """
 
     path: str
     size_bytes: int
     format: str
     dimension: str | None = None
+    table: str | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class Source:
             "ga4.jsonl" by how the file begins, since its name often tells nothing.
         row_groups: those of a Parquet file that belong to this part; None for all.
         dimension: the name of the dimension whose rows it holds; None for events.
+        table: of a table of BigQuery, or a stream of one, what is read of it; None for
+            a file. The digest is then one of what the service says of the table.
     """
 
     path: str
@@ -59,6 +70,7 @@ class Source:
     format: str
     row_groups: tuple[int, ...] | None = None
     dimension: str | None = None
+    table: str | None = None
 
 
 def list_sources(patterns: Sequence[str], mapping: EventMapping) -> list[Source]:
@@ -82,8 +94,9 @@ def list_files(patterns: Sequence[str], mapping: EventMapping) -> list[StoredFil
 
     Args:
         patterns: paths, globs or directories, local or of a filesystem that fsspec
-            knows. In directories files of known names count, at any depth; those that
-            begin with "." or "_" do not.
+            knows, and tables of BigQuery (``zap.events.bigquery_sources``). In
+            directories files of known names count, at any depth; those that begin
+            with "." or "_" do not.
         mapping: may say the format of all files. A file of one of its dimensions is
             not read as events too, where a directory holds both.
 
@@ -98,9 +111,10 @@ def list_files(patterns: Sequence[str], mapping: EventMapping) -> list[StoredFil
     taken = {os.path.abspath(file.path) for file in told}
     files = [
         _stored(path, size, mapping.format)
-        for path, size in paths_of(patterns, mapping.format).items()
+        for path, size in paths_of(_without_tables(patterns), mapping.format).items()
         if is_remote(path) or os.path.abspath(path) not in taken
     ]
+    files += _tables(patterns, mapping)
     if mapping.format == "ga4":
         check_one_table_a_day(file.path for file in files)
     return sorted([*files, *told], key=lambda file: (file.path, file.dimension or ""))
@@ -112,6 +126,8 @@ def named(file: StoredFile) -> Source:
     Raises:
         InputError: it cannot be read, or is empty.
     """
+    if file.table is not None:
+        return _of_table(file)
     digest, size, begin = hashlib.blake2b(digest_size=16), 0, b""
     with open_bytes(file.path) as opened, reading(file.path):
         while chunk := opened.read(CHUNK_BYTES):
@@ -132,6 +148,8 @@ def named_by_path(file: StoredFile) -> Source:
     Raises:
         InputError: it cannot be read.
     """
+    if file.table is not None:
+        return _of_table(file)
     begin = b""
     if file.format == "ga4":
         with open_bytes(file.path) as opened, reading(file.path):
@@ -139,6 +157,18 @@ def named_by_path(file: StoredFile) -> Source:
     digest = hashlib.blake2b(file.path.encode(), digest_size=16).hexdigest()
     kind = _kind(file.format, begin)
     return Source(file.path, digest, file.size_bytes, kind, dimension=file.dimension)
+
+
+def _of_table(file: StoredFile) -> Source:
+    """A table, which the service has named already."""
+    return Source(
+        file.path,
+        file.digest,
+        file.size_bytes,
+        file.format,
+        dimension=file.dimension,
+        table=file.table,
+    )
 
 
 def in_order(sources: Iterable[Source]) -> list[Source]:
@@ -151,7 +181,7 @@ def stored_bytes(patterns: Sequence[str], mapping: EventMapping) -> int:
 
     Found without reading them, for decisions that need no more than a size.
     """
-    here = [str(pattern) for pattern in patterns if not is_remote(str(pattern))]
+    here = [each for each in _without_tables(patterns) if not is_remote(each)]
     found = [listed(each, mapping.format) for each in here]
     return sum({path: size for each in found for path, size in each.items()}.values())
 
@@ -159,10 +189,38 @@ def stored_bytes(patterns: Sequence[str], mapping: EventMapping) -> int:
 def _told(dimension: Dimension, mapping: EventMapping) -> list[StoredFile]:
     """The files of a dimension."""
     patterns = [resolved(pattern, mapping.folder) for pattern in dimension.inputs]
-    return [
+    files = [
         _stored(path, size, dimension.format, dimension.name)
-        for path, size in paths_of(patterns, dimension.format).items()
+        for path, size in paths_of(_without_tables(patterns), dimension.format).items()
     ]
+    tables = _tables(patterns, mapping.of(dimension.name))
+    return files + [replace(table, dimension=dimension.name) for table in tables]
+
+
+def _without_tables(patterns: Sequence[str]) -> list[str]:
+    return [str(pattern) for pattern in patterns if not is_table(str(pattern))]
+
+
+def _tables(patterns: Sequence[str], mapping: EventMapping) -> list[StoredFile]:
+    """The tables that patterns name, each once."""
+    found = {
+        (table.path, table.digest): StoredFile(
+            table.path,
+            table.size_bytes,
+            table.format,
+            table=table.read.to_text(),
+            digest=table.digest,
+        )
+        for pattern in patterns
+        if is_table(str(pattern))
+        for table in tables_of(str(pattern), mapping)
+    }
+    return list(found.values())
+
+
+def compressed_bytes(file: StoredFile | Source) -> int:
+    """What a file's or a table's events would take as compressed columns."""
+    return file.size_bytes // (1 if file.table is None else TABLE_COMPRESSION)
 
 
 def _stored(

@@ -13,7 +13,7 @@ from zap.events.schema import PropertyType
 
 TIME_UNITS = ("s", "ms", "us", "ns")
 FOLDS = ("first", "last", "sum", "count", "min", "max")
-FORMATS = ("csv", "jsonl", "parquet", "combined", *EXPORTS)
+FORMATS = ("csv", "jsonl", "parquet", "combined", "bigquery", *EXPORTS)
 
 
 @dataclass(frozen=True)

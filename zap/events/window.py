@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from zap.events.bigquery_sources import is_table
+from zap.events.content import CONTENT
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
 from zap.events.sources import Source
@@ -40,14 +42,19 @@ class Window:
     files: tuple[str, ...]
 
 
-def window_mapping(mapping: EventMapping, from_us: int, until_us: int) -> EventMapping:
+def window_mapping(
+    mapping: EventMapping, from_us: int, until_us: int, inputs: Sequence[str] = ()
+) -> EventMapping:
     """The mapping of a copied window.
 
     Args:
         mapping: of the raw events.
         from_us: the first instant, microseconds since 1970, UTC.
         until_us: the end, exclusive.
+        inputs: what the window is copied from. The rows of tables come in any order,
+            which the copy's must not be taken for.
     """
+    by_content = any(is_table(each) for each in inputs)
     fields = {
         name: FieldSpec(column=name) for name in (*mapping.fields, "timestamp", "type")
     }
@@ -65,6 +72,7 @@ def window_mapping(mapping: EventMapping, from_us: int, until_us: int) -> EventM
         csv=CsvOptions(),
         observed=Observed(iso(from_us), iso(until_us)),
         skip=(),
+        ties=CONTENT if by_content else mapping.ties,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zap.events.spec_tables import WEB_FIELDS
 from zap.histories.arrow import base_columns
 from zap.histories.identity import subject_columns
 from zap.histories.selection import BOT, IDENTITY
@@ -26,3 +27,14 @@ def excluded_columns(generator: Any) -> set[str]:
     """The columns that only the generator's exclusions look at."""
     read = (name for each in generator.exclude.values() for name in each.fields())
     return base_columns(read)
+
+
+def unread_fields(generator: Any) -> set[str]:
+    """The fields of every event that neither the generator nor its selection reads."""
+    wanted = columns_to_read(generator)
+    if wanted is None:
+        return set()
+    looked_at = wanted | excluded_columns(generator)
+    if generator.bot_rules() is not None:
+        looked_at |= {"user_agent"}
+    return {*WEB_FIELDS} - looked_at

@@ -115,7 +115,8 @@ class Work:
     @property
     def mapping(self) -> EventMapping:
         """What the copied window's rows mean."""
-        return window_mapping(self.raw.mapping, self.from_us, self.until_us)
+        inputs = self.application.input or self.raw.paths
+        return window_mapping(self.raw.mapping, self.from_us, self.until_us, inputs)
 
     def path(self, name: str) -> Path:
         """A folder that is needed only while the run goes on."""
