@@ -12,6 +12,7 @@ from zap.cli.arguments import (
     raw_input_of,
 )
 from zap.cli.command import Command
+from zap.cli.dry_run import add_dry_run, dry_run
 from zap.cli.notes import note_all
 
 
@@ -31,10 +32,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replace", action="store_true", help="replace a dataset that is there"
     )
+    add_dry_run(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Make the dataset and print what it holds."""
+    """Make the dataset and print what it holds; or only what there is to do."""
+    if args.dry_run:
+        return dry_run(args)
     from zap.cli.progress import print_table, progress
 
     raw = raw_input_of(args)

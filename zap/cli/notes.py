@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+_DAILY = re.compile(r"^bigquery://.*\.events_(\d{8})$")
+_SETTLED = timedelta(days=4)  # three whole days after a table's own
 
 
 def note_observed(observed: Mapping[str, str]) -> None:
@@ -77,12 +82,30 @@ def note_unchecked(check: Mapping[str, Any]) -> None:
     )
 
 
+def note_changing(paths: Iterable[str], today: date | None = None) -> None:
+    """Warn of tables of days that GA4 may still write to.
+
+    Args:
+        paths: of what was read.
+        today: by UTC; None for today.
+    """
+    today = today or datetime.now(UTC).date()
+    days = [match[1] for path in paths if (match := _DAILY.search(path))]
+    fresh = [day for day in days if day > f"{today - _SETTLED:%Y%m%d}"]
+    if fresh:
+        _say(
+            f"GA4 may still change its tables of the last three days: {min(fresh)} to "
+            f"{max(fresh)}. A dataset of the same days made later may differ."
+        )
+
+
 def note_all(manifest: Mapping[str, Any]) -> None:
     """All that a dataset's manifest gives reason to say."""
     note_observed(manifest["observed"])
     note_anticipating(manifest["generator"])
     note_identical_files(manifest["counts"])
     note_unchecked(manifest.get("check", {}))
+    note_changing([source["path"] for source in manifest["sources"]])
 
 
 def _warn(text: str) -> None:
