@@ -1,0 +1,1 @@
+"""How fast tables of BigQuery are read, and where the time goes."""
