@@ -122,6 +122,12 @@ def properties_to_read(generator: Any) -> list[str] | None:
     return None if wanted is None else [*wanted, *excluded_columns(generator)]
 
 
+def properties_to_read(generator: Any) -> list[str] | None:
+    """The declared properties that a generator needs, among other names; None: all."""
+    wanted = columns_to_read(generator)
+    return None if wanted is None else [*wanted, *excluded_columns(generator)]
+
+
 def events_by_day(batch: pa.RecordBatch) -> dict[int, int]:
     """Number of events of people for each day since 1970, UTC."""
     micros = pc.cast(batch.column("timestamp"), pa.int64()).to_numpy()
