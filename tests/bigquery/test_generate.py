@@ -231,6 +231,7 @@ def write_ga4(server: BigQueryServer, name: str, events: list[Any]) -> None:
     make_table(server, name, rows)
 
 
+@SLOW
 def test_a_query_gives_the_dataset_of_its_rows(
     tmp_path: Path,
     gaps: Gaps,
