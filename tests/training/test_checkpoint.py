@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import fsspec
 import numpy as np
 import pytest
@@ -46,6 +51,28 @@ def test_a_damaged_state_is_none(folder: str, keep: int) -> None:
     found = state(0)
     assert Checkpoint(folder, "a.npz").restore(found) == []
     assert all(np.array_equal(a, b) for a, b in zip(found, state(0), strict=True))
+
+
+def test_another_process_knows_the_examples_again() -> None:
+    """Or no stopped run would ever resume; also with parts that are not there."""
+    code = """
+from conftest import made_visits
+from zap.datasets.visits import InputSpec
+from zap.training.checkpoint import fingerprint_of
+
+visits = made_visits(50, 1, InputSpec(9, 60, 12, 40, 3))
+assert visits.events.sources is None
+print(fingerprint_of(visits, {"units": 3}))
+"""
+    folders = [str(Path(__file__).parent), *filter(None, sys.path)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, check=True
+        ).stdout
+        for _ in range(3)
+    }
+    assert len(found) == 1, found
 
 
 def test_a_store_that_refuses_is_no_beginning(tmp_path) -> None:

@@ -102,7 +102,10 @@ def digest_of(arrays: Sequence[Any]) -> str:
 def _digest_visits(digest: Any, visits: Visits) -> None:
     for value in vars(visits).values():
         if isinstance(value, SparseRows):
+            # Sources may be None. As an array that would be an address, which another
+            # process has elsewhere, and no stopped run would ever resume.
             for array in vars(value).values():
-                digest.update(np.ascontiguousarray(array))
+                if array is not None:
+                    digest.update(np.ascontiguousarray(array))
         elif isinstance(value, np.ndarray):
             digest.update(np.ascontiguousarray(value))
