@@ -7,21 +7,26 @@ nothing that looks like a dataset.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from zap.beam.dataflow import Job, dataflow_args, runs_on_dataflow, template_of
 from zap.beam.options import GenerateOptions
-from zap.beam.pipeline import run_pipeline
+from zap.beam.pipeline import RESULT, run_pipeline
 from zap.beam.verdict import conclude
 from zap.beam.workers import Workers, wanted_workers
+from zap.beam.write import CANDIDATES
 from zap.checks.before import NOT_CHECKED, prove_before
 from zap.datasets.splits import NewestSplit, Split, TimeSplit
 from zap.datasets.store import MANIFEST, Dataset, Workspace
-from zap.errors import DatasetError, GeneratorError
+from zap.errors import DatasetError, GeneratorError, InputError
 from zap.events.derived import DERIVED
+from zap.events.dimensions import resolved
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.schema import canonical_schema
@@ -30,7 +35,13 @@ from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import ADDED, PERSON, subject_columns
 
-__all__ = ["GenerateOptions", "check_fields", "check_split", "generate"]
+__all__ = [
+    "GenerateOptions",
+    "check_fields",
+    "check_split",
+    "generate",
+    "write_template",
+]
 
 
 def generate(
@@ -60,28 +71,157 @@ def generate(
             left at ``output``.
     """
     options = options or GenerateOptions()
+    if template_of(options.beam_args):
+        raise InputError(
+            "Expected a job to be run. Received: template_location, which writes it "
+            "for others to launch. Call write_template."
+        )
+    with _prepared(generator, inputs, mapping, output, options) as (finish, observed):
+        try:
+            if watch:
+                watch(finish.workspace.path)
+            _run(finish, observed)
+            finish()
+        except BaseException:
+            finish.workspace.discard()
+            raise
+    return Dataset.open(output)
+
+
+def write_template(
+    generator: Generator,
+    inputs: Sequence[str],
+    mapping: EventMapping,
+    output: str,
+    options: GenerateOptions,
+) -> str:
+    """Write the job that makes a dataset, for Dataflow to launch.
+
+    Nobody waits for such a job, so its last step publishes the dataset.
+
+    Args:
+        generator: the question.
+        inputs: files, globs or directories of raw events, on a bucket.
+        mapping: how their rows become events.
+        output: the directory to be made, on a bucket.
+        options: as for `generate`; Beam's say ``--template_location``.
+
+    Returns:
+        Where the job is described.
+
+    Raises:
+        ZapError: as for `generate`.
+    """
+    # A secret has no business in a description of a job that lies on a bucket.
+    options = replace(options, recent=replace(options.recent, key=None))
+    with _prepared(generator, inputs, mapping, output, options) as (finish, observed):
+        _run(finish, observed, last=True)
+    return template_of(options.beam_args) or ""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is done once all files of a dataset are written.
+
+    It can be done again, from wherever it was interrupted: a worker may have to.
+
+    Attributes:
+        generator: the question.
+        sources: the files of raw events.
+        mapping: how their rows become events.
+        workspace: where the files are.
+        options: how the dataset is made.
+        proof: what the check of the generator found.
+    """
+
+    generator: Generator
+    sources: Sequence[Source]
+    mapping: EventMapping
+    workspace: Workspace
+    options: GenerateOptions
+    proof: Any
+
+    def __call__(self, _: Any = None) -> None:
+        """Write the manifest and publish the dataset, unless it may not be.
+
+        Raises:
+            ZapError: see `zap.beam.verdict.conclude`.
+        """
+        workspace = self.workspace
+        if workspace.glob(RESULT):
+            manifest = conclude(
+                self.generator, self.sources, self.mapping, workspace, self.options
+            )
+            workspace.write_json(MANIFEST, {**manifest, "check": self.proof})
+            workspace.remove_folder(CANDIDATES)
+            workspace.remove(RESULT)  # the last: without it all the rest is done
+        workspace.publish()
+
+
+@contextlib.contextmanager
+def _prepared(
+    generator: Generator,
+    inputs: Sequence[str],
+    mapping: EventMapping,
+    output: str | Path,
+    options: GenerateOptions,
+) -> Iterator[tuple[Finish, ObservedRange | None]]:
+    """All that is found out, checked and made before the pipeline runs."""
     check_fields(generator, mapping)
     check_split(generator, options.split)
-    sources = list_sources(inputs, mapping)
-    events = [source.path for source in sources if source.dimension is None]
-    declared = observed_range(mapping, events)
-    observed = ObservedRange(*declared) if declared else None
-    proof = prove_before(generator, sources, mapping) if options.check else NOT_CHECKED
-    workspace = Workspace(output, options.replace)
-    try:
-        if watch:
-            watch(workspace.path)
-        with options.workers or Workers(workers_for(sources, options)) as workers:
-            run_pipeline(
-                generator, sources, mapping, observed, workspace, options, workers
-            )
-        manifest = conclude(generator, sources, mapping, workspace, options)
-        workspace.write_json(MANIFEST, {**manifest, "check": proof})
-        workspace.publish()
-    except BaseException:
-        workspace.discard()
-        raise
-    return Dataset.open(output)
+    with _for_runner(generator, inputs, mapping, output, options) as options:
+        sources = list_sources(inputs, mapping)
+        events = [source.path for source in sources if source.dimension is None]
+        declared = observed_range(mapping, events)
+        observed = ObservedRange(*declared) if declared else None
+        proof = (
+            prove_before(generator, sources, mapping) if options.check else NOT_CHECKED
+        )
+        workspace = Workspace(output, options.replace)
+        yield Finish(generator, sources, mapping, workspace, options, proof), observed
+
+
+@contextlib.contextmanager
+def _for_runner(
+    generator: Generator,
+    inputs: Sequence[str],
+    mapping: EventMapping,
+    output: str | Path,
+    options: GenerateOptions,
+) -> Iterator[GenerateOptions]:
+    """The options with what the runner that they name needs beside."""
+    if not runs_on_dataflow(options.beam_args):
+        yield options
+        return
+    job = Job(
+        generator.name,
+        tuple(map(str, inputs)),
+        str(output),
+        (type(generator).__module__,),
+        tuple(
+            resolved(pattern, mapping.folder)
+            for dimension in mapping.dimensions
+            for pattern in dimension.inputs
+        ),
+    )
+    with dataflow_args(options.beam_args, job) as args:
+        yield replace(options, beam_args=args)
+
+
+def _run(finish: Finish, observed: ObservedRange | None, last: bool = False) -> None:
+    """Run the pipeline; with ``last`` what finishes the dataset is a step of it."""
+    options = finish.options
+    with options.workers or Workers(workers_for(finish.sources, options)) as workers:
+        run_pipeline(
+            finish.generator,
+            finish.sources,
+            finish.mapping,
+            observed,
+            finish.workspace,
+            options,
+            workers,
+            replace(finish, options=replace(options, workers=None)) if last else None,
+        )
 
 
 def workers_for(sources: Sequence[Source], options: GenerateOptions) -> int:

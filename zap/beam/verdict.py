@@ -51,7 +51,6 @@ def conclude(
         raise DatasetError(_no_examples(generator, counts))
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())
-    workspace.remove(RESULT)
     recent = publish_recent(workspace, options)
     counts["files.identical"] = identical_files(sources)
     manifest = make_manifest(
@@ -77,7 +76,6 @@ def publish_recent(workspace: Workspace, options: GenerateOptions) -> dict[str, 
     )
     chosen = chosen_of(lines, options.recent)
     workspace.write_bytes(RECENT, packed_lines(chosen))
-    workspace.remove_folder(CANDIDATES)
     key = options.recent.key
     return {"examples": len(chosen), "key": None if key is None else key_id(key)}
 

@@ -1,0 +1,98 @@
+"""Runs a pipeline to its end, wherever that is."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import GoogleCloudOptions
+
+from zap.dataflow.cloud import not_taken
+from zap.errors import DatasetError
+
+_TOLD = ("apache_beam.runners.dataflow.dataflow_runner", "zap.beam.running")
+_LOG = logging.getLogger(__name__)
+_CONSOLE = "https://console.cloud.google.com/dataflow/jobs/{}/{}?project={}"
+
+
+def run_to_end(pipeline: beam.Pipeline) -> None:
+    """Run a pipeline and wait.
+
+    Raises:
+        ZapError: the runner refused it, or a job elsewhere failed or was cancelled.
+    """
+    if type(pipeline.runner).__name__ != "DataflowRunner":
+        pipeline.run().wait_until_finish()
+        return
+    with _telling():
+        _run_on_dataflow(pipeline)
+
+
+def _run_on_dataflow(pipeline: beam.Pipeline) -> None:
+    cloud = pipeline.options.view_as(GoogleCloudOptions)
+    _LOG.info("Staging packages under %s", cloud.temp_location)
+    try:
+        result = pipeline.run()
+    except Exception as error:
+        raise not_taken(error, cloud.project) from error
+    if not result.has_job:
+        return  # a template was written, which others will launch
+    job = result.job_id()
+    where = _CONSOLE.format(cloud.region, job, cloud.project)
+    _LOG.info("Job %s: %s", job, where)
+    try:
+        result.wait_until_finish()
+    except KeyboardInterrupt:
+        _cancel(result, where)
+        raise
+    except Exception as error:
+        if type(error).__name__ != "DataflowRuntimeException":
+            raise
+        raise DatasetError(
+            f"Expected the job to finish. Received: job={job}, "
+            f"state={result.state}: {_reason(error)} Its steps and logs: {where}"
+        ) from error
+
+
+def _cancel(result: Any, where: str) -> None:
+    """End a job for which nobody waits: nobody would publish what it makes."""
+    try:
+        result.cancel()
+        _LOG.info("Cancelled the job, which takes minutes to let its workers go.")
+    except Exception as error:
+        _LOG.error("The job could not be cancelled (%s). Do it there: %s", error, where)
+
+
+def _reason(error: Exception) -> str:
+    """The lines of a job's error that say what happened."""
+    _, _, said = str(error).partition("Error:\n")
+    lines = [line for line in said.splitlines() if line.strip()]
+    return f"{lines[-1].strip()}." if lines and lines[-1] != "None" else ""
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[None]:
+    """Tell on stderr what becomes of the job: its states, and Dataflow's messages."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    loggers = [logging.getLogger(name) for name in _TOLD]
+    before = [(each, each.level, each.propagate) for each in loggers]
+    quiet = logging.getLogger("apache_beam.runners.portability.stager")
+    quiet_before = quiet.level
+    quiet.setLevel(logging.ERROR)
+    for each in loggers:
+        each.addHandler(handler)
+        each.setLevel(logging.INFO)
+        each.propagate = False
+    try:
+        yield
+    finally:
+        quiet.setLevel(quiet_before)
+        for each, level, propagate in before:
+            each.removeHandler(handler)
+            each.setLevel(level)
+            each.propagate = propagate
