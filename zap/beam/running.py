@@ -11,6 +11,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
+from zap.beam.labels import label_readably
 from zap.dataflow.cloud import not_taken
 from zap.errors import DatasetError
 
@@ -25,6 +26,7 @@ def run_to_end(pipeline: beam.Pipeline) -> None:
     Raises:
         ZapError: the runner refused it, or a job elsewhere failed or was cancelled.
     """
+    label_readably(pipeline)
     if type(pipeline.runner).__name__ != "DataflowRunner":
         pipeline.run().wait_until_finish()
         return

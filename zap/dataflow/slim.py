@@ -30,11 +30,15 @@ def runs_on_workers() -> bool:
 
 def slim_wheel(there: Distribution) -> Wheel:
     """The wheel of an installed tfx-bsl that requires no TensorFlow."""
+    own = [path for path in there.files or () if path.suffix != ".pyc"]
     files = {
         str(path): Path(str(path.locate()))
-        for path in there.files or ()
-        if path.parts[0] == "tfx_bsl" and path.suffix != ".pyc"
+        for path in own
+        if path.parts[0] == "tfx_bsl"
     }
+    licence = next((path for path in own if path.name == "LICENSE"), None)
+    if licence is not None:  # its terms go where its files go
+        files["tfx_bsl/LICENSE"] = Path(str(licence.locate()))
     described = (there.read_text("WHEEL") or "").splitlines()
     tags = [line[5:] for line in described if line.startswith("Tag: ")]
     kept = [each for each in required(NAME) if canonical(each.name) in NEEDED]

@@ -17,6 +17,7 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import zap
 from zap.dataflow.installed import OWN, canonical
 from zap.dataflow.wheels import Wheel, content_digest, files_below
 from zap.errors import GeneratorError
@@ -60,14 +61,15 @@ def user_code(modules: Iterable[str]) -> UserCode:
     asked, seen = set(waiting), set()
     while waiting:
         top = waiting.pop()
-        if top in seen or top in SHIPPED or top in sys.stdlib_module_names:
+        if top in seen or _is_zaps(top) or top in sys.stdlib_module_names:
             continue
         seen.add(top)
         owners = {canonical(each) for each in _distributions().get(top, ())} - {OWN}
-        requires |= owners
+        if top not in asked:
+            requires |= owners
         if owners and top not in asked:
             continue
-        own = _files_of(top)
+        own = None if top == "__main__" else _files_of(top)
         if own is None:
             if top in asked:
                 raise _nowhere(top)
@@ -75,17 +77,21 @@ def user_code(modules: Iterable[str]) -> UserCode:
         files |= own
         waiting += sorted(_imported(own.values()))
     _check_size(files)
-    return UserCode(files, frozenset(requires - _owners(asked)))
+    return UserCode(files, frozenset(requires))
+
+
+def _is_zaps(top: str) -> bool:
+    """Whether a module is one that Zap's own wheel holds."""
+    if top not in SHIPPED:
+        return False
+    spec = importlib.util.find_spec(top)
+    beside = Path(zap.__file__).resolve().parents[1]
+    return spec is None or Path(spec.origin or "").resolve().parents[1] == beside
 
 
 @cache
 def _distributions() -> dict[str, list[str]]:
     return dict(packages_distributions())
-
-
-def _owners(tops: Iterable[str]) -> set[str]:
-    """The distributions of modules that go along as files."""
-    return {canonical(d) for top in tops for d in _distributions().get(top, ())}
 
 
 def _files_of(top: str) -> dict[str, Path] | None:
