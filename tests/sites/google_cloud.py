@@ -39,6 +39,8 @@ class Cloud:
         messages: what is told of jobs.
         problems: requests that the real services would refuse.
         port: where it listens, once it does.
+        code: the exit code of the command that submitted a job.
+        said: what it said on stderr.
     """
 
     work: Work | None = None
@@ -48,6 +50,8 @@ class Cloud:
     messages: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     port: int = 0
+    code: int | None = None
+    said: str = ""
 
     def __enter__(self) -> Cloud:
         self.storage, self.dataflow = (
@@ -56,7 +60,7 @@ class Cloud:
         )
         self._uploads: dict[str, tuple[str, str, bytearray]] = {}
         handler = type("Handler", (_Handler,), {"cloud": self})
-        self._server = ThreadingHTTPServer(("localhost", 0), handler)
+        self._server = _Server(("localhost", 0), handler)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
@@ -342,6 +346,15 @@ def _parts(kind: str, body: bytes) -> tuple[bytes, bytes]:
         re.split(rb"\r?\n\r?\n", piece, maxsplit=1)[1] for piece in _many(kind, body)
     )
     return told, re.sub(rb"\r?\n$", b"", data)
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that says nothing of clients that hung up."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Clients stop reading where they have seen enough."""
 
 
 class _Handler(BaseHTTPRequestHandler):

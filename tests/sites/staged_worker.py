@@ -21,6 +21,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2, endpoints_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from dataflow_jobs import staged
 from google_cloud import DONE, FAILED, Cloud
 from made_servers import ROOT, free_port
 
@@ -37,7 +38,7 @@ class StagedWorker:
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str]):
-        self._folder = folder
+        self._folder = folder = folder.resolve()
         self._python = str(folder / "image" / "bin" / "python")
         self._variables = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **variables}
         for name in ("PIP_INDEX_URL", "PIP_CONFIG_FILE"):
@@ -46,15 +47,9 @@ class StagedWorker:
 
     def work(self, cloud: Cloud, job: Mapping[str, Any]) -> str:
         """Do a job as it was submitted; the state in which it ended."""
-        options = job["environment"]["sdkPipelineOptions"]["options"]
-        bucket, _, where = options["staging_location"][5:].partition("/")
-        staged = {
-            name[len(where) + 1 :]: data
-            for (of, name), data in cloud.objects.items()
-            if of == bucket and name.startswith(f"{where}/")
-        }
-        pipeline = beam_runner_api_pb2.Pipeline.FromString(staged.pop("pipeline.pb"))
-        self._install(staged)
+        files = staged(cloud, job)
+        pipeline = beam_runner_api_pb2.Pipeline.FromString(files.pop("pipeline.pb"))
+        self._install(files)
         port = free_port()
         command = ["-m", "apache_beam.runners.worker.worker_pool_main"]
         with self._started([*command, f"--service_port={port}"]) as pool:
@@ -69,11 +64,11 @@ class StagedWorker:
         done = self._called(["-c", code])
         return done.stdout.strip()
 
-    def _install(self, staged: Mapping[str, bytes]) -> None:
+    def _install(self, files: Mapping[str, bytes]) -> None:
         """Install what was staged, in the steps of the container's own start."""
         own = self._folder / "staged"
         own.mkdir(parents=True)
-        for name, data in staged.items():
+        for name, data in files.items():
             (own / name).write_bytes(data)
         image = [sys.executable, "-m", "venv", str(self._folder / "image")]
         subprocess.run(image, check=True, capture_output=True, timeout=_PATIENCE_S)

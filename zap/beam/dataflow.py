@@ -9,6 +9,7 @@ there.
 from __future__ import annotations
 
 import contextlib
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOpt
 
 import zap
 from zap.beam.runner import parse_options
+from zap.beam.telling import telling
 from zap.dataflow.checks import check_job, check_places
 from zap.dataflow.cloud import (
     check_buckets,
@@ -26,10 +28,15 @@ from zap.dataflow.cloud import (
     check_not_running,
     check_packages,
 )
-from zap.dataflow.defaults import added_options, staged_options
+from zap.dataflow.defaults import (
+    added_options,
+    staged_options,
+    stages_requirements,
+)
 from zap.dataflow.staging import stage
 
 RUNNER = "DataflowRunner"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,15 @@ def dataflow_args(args: Sequence[str], job: Job) -> Iterator[tuple[str, ...]]:
     full = [*args, *added_options(given, job.name, job.output, zap.__version__)]
     _ask_cloud(full, job)
     with tempfile.TemporaryDirectory(prefix="zap-staged-") as folder:
-        image = bool(given.get("sdk_container_image"))
-        yield (*full, *staged_options(stage(job.modules, Path(folder), image), given))
+        with telling():
+            _LOG.info("Packing what workers need")
+            staged = stage(
+                job.modules,
+                Path(folder),
+                image=bool(given.get("sdk_container_image")),
+                fetched=stages_requirements(given),
+            )
+        yield (*full, *staged_options(staged, given))
 
 
 def _values(args: Sequence[str]) -> dict[str, Any]:

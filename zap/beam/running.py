@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from zap.beam.labels import label_readably
+from zap.beam.telling import telling
 from zap.dataflow.cloud import not_taken
 from zap.errors import DatasetError
 
-_TOLD = ("apache_beam.runners.dataflow.dataflow_runner", "zap.beam.running")
 _LOG = logging.getLogger(__name__)
 _CONSOLE = "https://console.cloud.google.com/dataflow/jobs/{}/{}?project={}"
 
@@ -30,7 +27,7 @@ def run_to_end(pipeline: beam.Pipeline) -> None:
     if type(pipeline.runner).__name__ != "DataflowRunner":
         pipeline.run().wait_until_finish()
         return
-    with _telling():
+    with telling():
         _run_on_dataflow(pipeline)
 
 
@@ -56,7 +53,7 @@ def _run_on_dataflow(pipeline: beam.Pipeline) -> None:
             raise
         raise DatasetError(
             f"Expected the job to finish. Received: job={job}, "
-            f"state={result.state}: {_reason(error)} Its steps and logs: {where}"
+            f"state={result.state}{_reason(error)}. Its steps and logs: {where}"
         ) from error
 
 
@@ -70,31 +67,7 @@ def _cancel(result: Any, where: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The lines of a job's error that say what happened."""
+    """What a job's error says, the last line of a worker's traceback, if anything."""
     _, _, said = str(error).partition("Error:\n")
     lines = [line for line in said.splitlines() if line.strip()]
-    return f"{lines[-1].strip()}." if lines and lines[-1] != "None" else ""
-
-
-@contextlib.contextmanager
-def _telling() -> Iterator[None]:
-    """Tell on stderr what becomes of the job: its states, and Dataflow's messages."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    loggers = [logging.getLogger(name) for name in _TOLD]
-    before = [(each, each.level, each.propagate) for each in loggers]
-    quiet = logging.getLogger("apache_beam.runners.portability.stager")
-    quiet_before = quiet.level
-    quiet.setLevel(logging.ERROR)
-    for each in loggers:
-        each.addHandler(handler)
-        each.setLevel(logging.INFO)
-        each.propagate = False
-    try:
-        yield
-    finally:
-        quiet.setLevel(quiet_before)
-        for each, level, propagate in before:
-            each.removeHandler(handler)
-            each.setLevel(level)
-            each.propagate = propagate
+    return f": {lines[-1].strip()}" if lines and lines[-1] != "None" else ""

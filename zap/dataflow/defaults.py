@@ -83,6 +83,12 @@ def labels(name: str, version: str) -> list[str]:
     return [f"{key}={_LABEL.sub('-', told[key].lower())[:63]}" for key in told]
 
 
+def stages_requirements(values: Mapping[str, Any]) -> bool:
+    """Whether the user leaves to Zap what workers get of others' packages."""
+    own = ("requirements_file", "requirements_cache", "sdk_container_image")
+    return not any(values.get(name) for name in own)
+
+
 def staged_options(staged: Staged, values: Mapping[str, Any]) -> list[str]:
     """Options that have Beam stage files.
 
@@ -93,4 +99,7 @@ def staged_options(staged: Staged, values: Mapping[str, Any]) -> list[str]:
     added = [f"--extra_package={path}" for path in staged.wheels]
     if staged.requirements and not values.get("requirements_file"):
         added.append(f"--requirements_file={staged.requirements}")
+    if staged.fetched:
+        added += [f"--file_to_stage={path}" for path in staged.fetched]
+        added.append("--requirements_cache=skip")  # they are fetched already
     return added

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 
 import zap
 from zap.dataflow import slim
+from zap.dataflow.fetching import fetch
 from zap.dataflow.installed import (
     EXTRAS,
     LEFT_OUT,
@@ -35,14 +36,18 @@ class Staged:
 
     Attributes:
         requirements: a file of pinned requirements; None where the image has them.
-        wheels: packages, in the order in which they are installed.
+        wheels: packages of Zap's and the user's, in the order of their installation.
+        fetched: the wheels of the requirements; empty where workers fetch them.
     """
 
     requirements: Path | None
     wheels: tuple[Path, ...]
+    fetched: tuple[Path, ...] = ()
 
 
-def stage(modules: Iterable[str], folder: Path, image: bool = False) -> Staged:
+def stage(
+    modules: Iterable[str], folder: Path, image: bool = False, fetched: bool = True
+) -> Staged:
     """Write what workers need in order to run a job of Zap.
 
     Args:
@@ -50,28 +55,37 @@ def stage(modules: Iterable[str], folder: Path, image: bool = False) -> Staged:
         folder: where the files are to be.
         image: whether workers run an image of the user's own, which has all that Zap
             requires; then only Zap itself and the user's modules are staged.
+        fetched: whether the wheels of the requirements are fetched here.
 
     Raises:
         GeneratorError: a module cannot be sent.
+        InputError: a wheel cannot be fetched.
         MissingExtraError: a package is missing here that workers need.
     """
     code = user_code(modules)
-    wheels = [own_wheel()]
-    if code.files:
-        wheels.append(code.wheel())
-    file = None
-    if not image:
-        versions = worker_versions(code.requires)
-        bsl = found(slim.NAME)
-        if bsl is None:
-            raise MissingExtraError(slim.NAME, "beam")
-        if slim.runs_on_workers():
-            wheels.insert(0, slim.slim_wheel(bsl))
-        else:
-            versions[slim.NAME] = bsl.version
-        file = folder / "requirements.txt"
-        file.write_text(pinned(versions))
-    return Staged(file, tuple(write_wheel(wheel, folder) for wheel in wheels))
+    wheels = [own_wheel(), *([code.wheel()] if code.files else [])]
+    if image:
+        return Staged(None, _written(wheels, folder))
+    versions = worker_versions(code.requires)
+    bsl = found(slim.NAME)
+    if bsl is None:
+        raise MissingExtraError(slim.NAME, "beam")
+    if slim.runs_on_workers():
+        wheels.insert(0, slim.slim_wheel(bsl))
+    else:
+        versions |= closure([Requirement(slim.NAME)])
+    file = folder / "requirements.txt"
+    file.write_text(pinned(versions))
+    apart = folder / "fetched"
+    return Staged(
+        file,
+        _written(wheels, folder),
+        tuple(fetch(file, apart)) if fetched else (),
+    )
+
+
+def _written(wheels: Iterable[Wheel], folder: Path) -> tuple[Path, ...]:
+    return tuple(write_wheel(wheel, folder) for wheel in wheels)
 
 
 def worker_versions(more: Iterable[str] = ()) -> dict[str, str]:
