@@ -3,7 +3,7 @@
 Run it where your generators can be imported, with the packages installed that the
 workers are to have:
 
-    python examples/dataflow/prepare.py --generator my_shop:Purchase --folder build/image
+    python examples/dataflow/prepare.py --generator my_shop:Purchase --folder image
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The flex template: parameters that its launcher takes, and a recipe that can be run."""
+"""The flex template: parameters that its launcher takes, and a recipe that fits."""
 
 from __future__ import annotations
 
