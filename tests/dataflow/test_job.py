@@ -9,10 +9,12 @@ import contextlib
 import io
 import json
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,10 +23,11 @@ pytest.importorskip("gcsfs")
 
 from dataflow_jobs import arguments, kept_of, leading_to, pipeline_of, staged
 from google_api import described
-from google_cloud import Cloud
+from google_cloud import RUNNING, Cloud
 from made_rows import made_rows, write_files
 
 from zap.cli.main import main
+from zap.dataflow.defaults import job_name
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "dataflow" / "job.json"
 OUTPUT = "gs://my-bucket/examples"
@@ -37,13 +40,17 @@ def failing(cloud: Cloud, job: dict[str, Any]) -> str:
     raise RuntimeError(SAID)
 
 
+def put_events(cloud: Cloud, folder: Path) -> None:
+    """Files of made events on the bucket."""
+    for number, path in enumerate(map(Path, write_files(folder, made_rows(60)))):
+        name = f"raw/{number}{''.join(path.suffixes)}"
+        cloud.objects["my-bucket", name] = path.read_bytes()
+
+
 def submitted(folder: Path) -> Cloud:
     """A cloud that was given one job, which failed there."""
     with Cloud(failing, {"my-bucket"}) as cloud, leading_to(cloud):
-        for number, path in enumerate(write_files(folder, made_rows(60))):
-            content = Path(path).read_bytes()
-            name = f"raw/{number}{''.join(Path(path).suffixes)}"
-            cloud.objects["my-bucket", name] = content
+        put_events(cloud, folder)
         told = io.StringIO()
         with contextlib.redirect_stderr(told):
             cloud.code = main(arguments(cloud, "made_shop:MadeShop", OUTPUT, *PARTS))
@@ -118,6 +125,59 @@ def test_the_failure_is_said_in_one_line_and_leaves_nothing(
     assert "Traceback" not in cloud.said and job["id"] in cloud.said
     left = [name for _, name in cloud.objects if name.startswith("examples")]
     assert left == []
+
+
+def refused(cloud: Cloud, *more: str) -> str:
+    """What a command says that ends with exit code 2; the last of its lines."""
+    told = io.StringIO()
+    with contextlib.redirect_stderr(told):
+        args = arguments(cloud, "made_shop:MadeShop", OUTPUT, *PARTS, *more)
+        assert main(args) == 2
+    return told.getvalue().splitlines()[-1]
+
+
+def test_a_second_job_for_one_output_is_refused_before_anything_is_touched() -> None:
+    with Cloud(buckets={"my-bucket"}) as cloud, leading_to(cloud):
+        name = job_name("made_shop", OUTPUT)
+        cloud.jobs["1"] = {"id": "1", "name": name, "currentState": RUNNING}
+        cloud.objects["my-bucket", "examples/train/part-00000.tfrecord"] = b"first"
+        said = refused(cloud, "--replace")
+        assert f"Received: job_name={name}, job=1, which runs." in said
+        assert len(cloud.objects) == 1 and cloud.problems == []
+
+
+def test_a_bucket_that_does_not_exist_is_named() -> None:
+    with Cloud(buckets={"my-bucket"}) as cloud, leading_to(cloud):
+        said = refused(cloud, "--staging_location=gs://no-bucket/x")
+        assert "Received: staging_location=gs://no-bucket/x. Make it: gcloud" in said
+
+
+def test_what_is_on_this_machine_is_refused_without_asking_anybody() -> None:
+    with Cloud() as cloud, leading_to(cloud):
+        assert "Received: temp_location=/tmp." in refused(cloud, "--temp_location=/tmp")
+        assert cloud.problems == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_cancels_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apache_beam.runners.dataflow import dataflow_runner
+
+    def pressed(_: float) -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+
+    with Cloud(None, {"my-bucket"}) as cloud, leading_to(cloud):
+        keys = SimpleNamespace(time=time.time, sleep=pressed)
+        monkeypatch.setattr(dataflow_runner, "time", keys)
+        put_events(cloud, tmp_path)
+        args = arguments(cloud, "made_shop:MadeShop", OUTPUT, *PARTS)
+        assert main(args) == 130
+        (job,) = cloud.jobs.values()
+        assert job["currentState"] == "JOB_STATE_CANCELLED"
+        assert not [name for _, name in cloud.objects if name.startswith("examples")]
 
 
 if __name__ == "__main__":

@@ -1,22 +1,21 @@
 """A worker of Dataflow's, made of nothing but the files that a job staged for it.
 
-A clean virtual environment stands for the container image: Beam, and nothing of Zap's.
-What was staged is installed in the steps of the image's own start. The pipeline is the
+A clean virtual environment stands for the container image: Beam, and nothing of Zap's
+(tests/servers/dataflow/install). What was staged is installed on top of it, in the
+steps of the image's own start. The pipeline is the
 one that was staged too; only where its steps run is told anew.
 """
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from apache_beam import version
+import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2, endpoints_pb2
@@ -25,6 +24,7 @@ from dataflow_jobs import staged
 from google_cloud import DONE, FAILED, Cloud
 from made_servers import ROOT, free_port
 
+IMAGE = ROOT / "build" / "servers" / "dataflow"
 _PATIENCE_S = 120.0
 _PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
@@ -35,15 +35,15 @@ class StagedWorker:
     Args:
         folder: where the environment and the staged files are to be.
         variables: what the worker's environment tells it, besides a path.
+        image: the environment that stands for the container image.
     """
 
-    def __init__(self, folder: Path, variables: Mapping[str, str]):
+    def __init__(self, folder: Path, variables: Mapping[str, str], image: Path = IMAGE):
+        self._image = image
         self._folder = folder = folder.resolve()
         self._python = str(folder / "image" / "bin" / "python")
-        self._variables = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **variables}
-        for name in ("PIP_INDEX_URL", "PIP_CONFIG_FILE"):
-            if name in os.environ:
-                self._variables[name] = os.environ[name]
+        own = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "PIP_NO_INDEX": "1"}
+        self._variables = {**own, **variables}
 
     def work(self, cloud: Cloud, job: Mapping[str, Any]) -> str:
         """Do a job as it was submitted; the state in which it ended."""
@@ -65,18 +65,19 @@ class StagedWorker:
         return done.stdout.strip()
 
     def _install(self, files: Mapping[str, bytes]) -> None:
-        """Install what was staged, in the steps of the container's own start."""
+        """Install what was staged, in the steps of the container's own start.
+
+        No index is asked: what was staged is all that there is.
+        """
         own = self._folder / "staged"
         own.mkdir(parents=True)
         for name, data in files.items():
             (own / name).write_bytes(data)
-        image = [sys.executable, "-m", "venv", str(self._folder / "image")]
-        subprocess.run(image, check=True, capture_output=True, timeout=_PATIENCE_S)
-        limits = ["--constraint", str(ROOT / "constraints.txt")]
-        self._called([*_PIP, f"apache-beam[gcp]=={version.__version__}", *limits])
-        found = ["--find-links", str(own), "-r", str(own / "requirements.txt")]
-        self._called([*_PIP, "--no-index", "--no-deps", *found], check=False)
-        self._called([*_PIP, *found])
+        _layer(self._folder / "image", self._image)
+        if "requirements.txt" in files:
+            found = ["--find-links", str(own), "-r", str(own / "requirements.txt")]
+            self._called([*_PIP, "--no-deps", *found])
+            self._called([*_PIP, *found])
         for name in (own / "extra_packages.txt").read_text().split():
             anew = ["--upgrade", "--force-reinstall", "--no-deps"]
             self._called([*_PIP, *anew, str(own / name)])
@@ -105,6 +106,16 @@ class StagedWorker:
                 stdout=log,
                 stderr=log,
             )
+
+
+def _layer(folder: Path, image: Path) -> None:
+    """An environment on top of the image's, in which nothing is changed."""
+    if image == IMAGE and not (IMAGE / ".installed").exists():
+        pytest.skip("needs server: Dataflow's workers; tests/servers/dataflow/install")
+    subprocess.run([image / "bin" / "python", "-m", "venv", folder], check=True)
+    (below,) = image.glob("lib/python*/site-packages")
+    (own,) = folder.glob("lib/python*/site-packages")
+    (own / "image.pth").write_text(f"{below}\n")
 
 
 def _wait_for(port: int, pool: subprocess.Popen[bytes]) -> None:

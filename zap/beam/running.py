@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import apache_beam as beam
@@ -13,6 +14,7 @@ from zap.beam.telling import telling
 from zap.dataflow.cloud import not_taken
 from zap.errors import DatasetError
 
+PATIENCE_S = 5.0
 _LOG = logging.getLogger(__name__)
 _CONSOLE = "https://console.cloud.google.com/dataflow/jobs/{}/{}?project={}"
 
@@ -58,10 +60,19 @@ def _run_on_dataflow(pipeline: beam.Pipeline) -> None:
 
 
 def _cancel(result: Any, where: str) -> None:
-    """End a job for which nobody waits: nobody would publish what it makes."""
+    """End a job for which nobody waits: nobody would publish what it makes.
+
+    Its workers are waited for, since what they still write would be in the way of the
+    next run for the same output.
+    """
     try:
         result.cancel()
-        _LOG.info("Cancelled the job, which takes minutes to let its workers go.")
+        _LOG.info("Cancelling; workers take minutes to go. Ctrl-C again leaves them.")
+        while not result.is_in_terminal_state():
+            time.sleep(PATIENCE_S)
+            _ = result.state  # asks anew
+    except KeyboardInterrupt:
+        return
     except Exception as error:
         _LOG.error("The job could not be cancelled (%s). Do it there: %s", error, where)
 
