@@ -17,6 +17,7 @@ from zap.beam.dataflow import Job, dataflow_args, runs_on_dataflow, template_of
 from zap.beam.fitting import check_fields, check_split
 from zap.beam.options import GenerateOptions
 from zap.beam.pipeline import RESULT, run_pipeline
+from zap.beam.sources import LISTING, Inputs
 from zap.beam.verdict import conclude
 from zap.beam.workers import Workers, wanted_workers
 from zap.beam.write import CANDIDATES
@@ -26,7 +27,7 @@ from zap.errors import InputError
 from zap.events.dimensions import resolved
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
-from zap.events.sources import Source, list_sources
+from zap.events.sources import Source, StoredFile, list_files
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
 
@@ -71,11 +72,11 @@ def generate(
             "Expected a job to be run. Received: template_location, which writes it "
             "for others to launch. Call write_template."
         )
-    with _prepared(generator, inputs, mapping, output, options) as (finish, observed):
+    with _prepared(generator, inputs, mapping, output, options) as (finish, given):
         try:
             if watch:
                 watch(finish.workspace.path)
-            _run(finish, observed)
+            _run(finish, *given)
             finish()
         except BaseException:
             finish.workspace.discard()
@@ -109,8 +110,8 @@ def write_template(
     """
     # A secret has no business in a description of a job that lies on a bucket.
     options = replace(options, recent=replace(options.recent, key=None))
-    with _prepared(generator, inputs, mapping, output, options) as (finish, observed):
-        _run(finish, observed, last=True)
+    with _prepared(generator, inputs, mapping, output, options) as (finish, given):
+        _run(finish, *given, last=True)
     return template_of(options.beam_args) or ""
 
 
@@ -122,7 +123,7 @@ class Finish:
 
     Attributes:
         generator: the question.
-        sources: the files of raw events.
+        sources: the files of raw events; None where workers name them.
         mapping: how their rows become events.
         workspace: where the files are.
         options: how the dataset is made.
@@ -130,7 +131,7 @@ class Finish:
     """
 
     generator: Generator
-    sources: Sequence[Source]
+    sources: Sequence[Source] | None
     mapping: EventMapping
     workspace: Workspace
     options: GenerateOptions
@@ -149,6 +150,8 @@ class Finish:
             )
             workspace.write_json(MANIFEST, {**manifest, "check": self.proof})
             workspace.remove(RESULT)  # without it, what follows is all that is left
+        for name in workspace.glob(LISTING):
+            workspace.remove(name)
         workspace.remove_folder(CANDIDATES)
         workspace.publish()
 
@@ -160,20 +163,22 @@ def _prepared(
     mapping: EventMapping,
     output: str | Path,
     options: GenerateOptions,
-) -> Iterator[tuple[Finish, ObservedRange | None]]:
+) -> Iterator[tuple[Finish, tuple[Inputs, ObservedRange | None]]]:
     """All that is found out, checked and made before the pipeline runs."""
     check_fields(generator, mapping)
     check_split(generator, options.split)
     with _for_runner(generator, inputs, mapping, output, options) as options:
-        sources = list_sources(inputs, mapping)
-        events = [source.path for source in sources if source.dimension is None]
+        found = Inputs.of(list_files(inputs, mapping))
+        events = [file.path for file in found.files if file.dimension is None]
         declared = observed_range(mapping, events)
         observed = ObservedRange(*declared) if declared else None
-        proof = (
-            prove_before(generator, sources, mapping) if options.check else NOT_CHECKED
-        )
+        proof = NOT_CHECKED
+        if options.check:
+            proof = prove_before(generator, found.sources or found.files, mapping)
         workspace = Workspace(output, options.replace)
-        yield Finish(generator, sources, mapping, workspace, options, proof), observed
+        sources = found.sources
+        finish = Finish(generator, sources, mapping, workspace, options, proof)
+        yield finish, (found, observed)
 
 
 @contextlib.contextmanager
@@ -203,13 +208,15 @@ def _for_runner(
         yield replace(options, beam_args=args)
 
 
-def _run(finish: Finish, observed: ObservedRange | None, last: bool = False) -> None:
+def _run(
+    finish: Finish, found: Inputs, observed: ObservedRange | None, last: bool = False
+) -> None:
     """Run the pipeline; with ``last`` what finishes the dataset is a step of it."""
     options = finish.options
-    with options.workers or Workers(workers_for(finish.sources, options)) as workers:
+    with options.workers or Workers(workers_for(found.files, options)) as workers:
         run_pipeline(
             finish.generator,
-            finish.sources,
+            found,
             finish.mapping,
             observed,
             finish.workspace,
@@ -219,7 +226,7 @@ def _run(finish: Finish, observed: ObservedRange | None, last: bool = False) -> 
         )
 
 
-def workers_for(sources: Sequence[Source], options: GenerateOptions) -> int:
+def workers_for(files: Sequence[StoredFile], options: GenerateOptions) -> int:
     """How many processes make a dataset of some files, where nobody has begun them."""
-    stored = {source.path: source.size_bytes for source in sources}
-    return wanted_workers(options.beam_args, sum(stored.values()))
+    stored = sum(file.size_bytes for file in files)
+    return wanted_workers(options.beam_args, stored)

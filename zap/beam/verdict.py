@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import raise_first
 from zap.beam.pipeline import RESULT
+from zap.beam.sources import named_in
 from zap.beam.write import CANDIDATES
 from zap.datasets.manifest import make_manifest
 from zap.datasets.recent import (
@@ -28,15 +30,24 @@ from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import subject_columns
 
+READ_AT_ONCE = 32
+
 
 def conclude(
     generator: Generator,
-    sources: Sequence[Source],
+    sources: Sequence[Source] | None,
     mapping: EventMapping,
     workspace: Workspace,
     options: GenerateOptions,
 ) -> dict[str, Any]:
     """The manifest of what the pipeline wrote, unless it may not be published.
+
+    Args:
+        generator: the question.
+        sources: the files of raw events; None where the pipeline has named them.
+        mapping: how their rows became events.
+        workspace: where the pipeline wrote.
+        options: how the dataset was made.
 
     Raises:
         ZapError: an error from within the pipeline, too many bad rows or failed
@@ -51,6 +62,8 @@ def conclude(
         raise DatasetError(_no_examples(generator, counts))
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())
+    if sources is None:
+        sources = named_in(result["sources"])
     recent = publish_recent(workspace, options)
     counts["files.identical"] = identical_files(sources)
     manifest = make_manifest(
@@ -71,13 +84,19 @@ def conclude(
 def publish_recent(workspace: Workspace, options: GenerateOptions) -> dict[str, Any]:
     """Choose the examples that are told again as events; what the manifest says."""
     names = workspace.glob(f"{CANDIDATES}/*")
-    lines = (
-        line for name in names for line in unpacked_lines(workspace.read_bytes(name))
-    )
-    chosen = chosen_of(lines, options.recent)
+    chosen = chosen_of(_lines(workspace, names), options.recent)
     workspace.write_bytes(RECENT, packed_lines(chosen))
     key = options.recent.key
     return {"examples": len(chosen), "key": None if key is None else key_id(key)}
+
+
+def _lines(workspace: Workspace, names: Sequence[str]) -> Iterator[bytes]:
+    """The lines of packed files, some read at once: a bucket answers each slowly."""
+    with ThreadPoolExecutor(READ_AT_ONCE) as threads:
+        for first in range(0, len(names), READ_AT_ONCE):
+            some = names[first : first + READ_AT_ONCE]
+            for content in threads.map(workspace.read_bytes, some):
+                yield from unpacked_lines(content)
 
 
 def identical_files(sources: Sequence[Source]) -> int:

@@ -1,0 +1,1 @@
+"""Proofs on real clusters: the same examples on every runner, whatever happens."""
