@@ -44,6 +44,10 @@ OPEN = {"", "errors", "times"}
 LAYERS = {
     "errors": Layer(never_loads="*"),
     "times": Layer(never_loads="*"),
+    "bigquery": Layer(
+        packages="numpy pyarrow google grpc fsspec",
+        never_loads=ENGINES + " numpy pyarrow google grpc fsspec",
+    ),
     "encoding": Layer(packages="numpy mmh3", never_loads="*"),
     "events": Layer(
         rooms="encoding",
@@ -77,6 +81,11 @@ LAYERS = {
         "redis starlette uvicorn uvloop",
         never_loads=ENGINES + " pyarrow matplotlib",
     ),
+    "scoring": Layer(
+        rooms="bigquery encoding events histories examples datasets bundles serving",
+        packages="numpy pyarrow fsspec",
+        never_loads=ENGINES + " matplotlib",
+    ),
     "collect": Layer(
         rooms="encoding events datasets bundles serving",
         packages="numpy pyarrow msgspec orjson jsonschema_rs fsspec prometheus_client "
@@ -102,19 +111,19 @@ LAYERS = {
         packages="packaging google", never_loads=ENGINES + " pyarrow numpy google"
     ),
     "beam": Layer(
-        rooms="encoding events histories examples datasets bundles serving checks "
-        "dataflow",
+        rooms="encoding events histories examples datasets bundles serving scoring "
+        "checks dataflow",
         packages="apache_beam numpy pyarrow tfx_bsl fsspec",
         never_loads="tensorflow keras",
     ),
     "jobs": Layer(
-        rooms="encoding events histories examples datasets bundles serving collect "
-        "training evaluation checks dataflow beam",
-        packages="numpy",
+        rooms="bigquery encoding events histories examples datasets bundles serving "
+        "scoring collect training evaluation checks dataflow beam",
+        packages="numpy pyarrow",
     ),
     "cli": Layer(
-        rooms="encoding events histories examples datasets bundles serving collect "
-        "training evaluation checks dataflow beam jobs simulation",
+        rooms="bigquery encoding events histories examples datasets bundles serving "
+        "scoring collect training evaluation checks dataflow beam jobs simulation",
         packages="rich",
         never_loads=ENGINES + " pyarrow matplotlib numpy",
     ),

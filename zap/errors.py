@@ -20,6 +20,7 @@ defect of Zap.
     |-- LogError          the prediction log: it can't be written or read
     |-- StoreError        an event store that cannot be reached, or is too slow
     |-- CollectError      the collector: its settings, its spool, its archive
+    |-- BigQueryError     a table of BigQuery: its name, its columns, the service
     `-- MissingExtraError a package that an extra of Zap brings
 """
 
@@ -82,6 +83,10 @@ class StoreError(ZapError):
 
 class CollectError(ZapError):
     """The collector's settings are wrong, or its spool or archive can't be used."""
+
+
+class BigQueryError(ZapError):
+    """A table of BigQuery is wrongly named or made, or the service refuses."""
 
 
 class MissingExtraError(ZapError):

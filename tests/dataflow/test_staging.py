@@ -180,7 +180,7 @@ def test_an_image_of_ones_own_gets_zap_and_the_users_modules_alone(
     versions()
     own = tmp_path / "staged"
     own.mkdir()
-    staged = stage(["my_shop"], own, image, fetched=False)
+    staged = stage(["my_shop"], own, image=image, fetched=False)
     names = [path.name.partition("-")[0] for path in staged.wheels]
     if image:
         assert (staged.requirements, names) == (

@@ -6,3 +6,9 @@ pytest.importorskip("tensorflow")
 
 from made_retraining import shop, three_weeks  # noqa: F401
 from made_run import made_run  # noqa: F401
+
+from tests.bigquery.conftest import (  # noqa: F401
+    bigquery,
+    bigquery_server,
+    bucket,
+)

@@ -49,6 +49,7 @@ class Job:
         output: where they write.
         modules: those of the user's own classes that are part of the pipeline.
         dimensions: paths of further tables that workers read.
+        packages: distributions that workers need besides those that make examples.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Job:
     output: str
     modules: tuple[str, ...]
     dimensions: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def runs_on_dataflow(args: Sequence[str]) -> bool:
@@ -68,6 +70,21 @@ def template_of(args: Sequence[str]) -> str | None:
     """Where the job is to be written instead of being run; None where it is run."""
     location = parse_options(args).view_as(GoogleCloudOptions).template_location
     return str(location) if location and runs_on_dataflow(args) else None
+
+
+@contextlib.contextmanager
+def args_for(args: Sequence[str], job: Job) -> Iterator[tuple[str, ...]]:
+    """Beam's options for a job, wherever it runs; see `dataflow_args`.
+
+    Args:
+        args: the options that were given.
+        job: what it is about.
+    """
+    if not runs_on_dataflow(args):
+        yield tuple(args)
+        return
+    with dataflow_args(args, job) as full:
+        yield full
 
 
 @contextlib.contextmanager
@@ -96,6 +113,7 @@ def dataflow_args(args: Sequence[str], job: Job) -> Iterator[tuple[str, ...]]:
             staged = stage(
                 job.modules,
                 Path(folder),
+                job.packages,
                 image=bool(given.get("sdk_container_image")),
                 fetched=stages_requirements(given),
             )

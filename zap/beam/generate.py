@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zap.beam.dataflow import Job, dataflow_args, runs_on_dataflow, template_of
+from zap.beam.dataflow import Job, args_for, template_of
 from zap.beam.fitting import check_fields, check_split
 from zap.beam.options import GenerateOptions
 from zap.beam.pipeline import RESULT, run_pipeline
@@ -24,7 +24,6 @@ from zap.beam.write import CANDIDATES
 from zap.checks.before import NOT_CHECKED, prove_before
 from zap.datasets.store import MANIFEST, Dataset, Workspace
 from zap.errors import InputError
-from zap.events.dimensions import resolved
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.sources import Source, StoredFile, list_files
@@ -190,21 +189,14 @@ def _for_runner(
     options: GenerateOptions,
 ) -> Iterator[GenerateOptions]:
     """The options with what the runner that they name needs beside."""
-    if not runs_on_dataflow(options.beam_args):
-        yield options
-        return
     job = Job(
         generator.name,
         tuple(map(str, inputs)),
         str(output),
         (type(generator).__module__,),
-        tuple(
-            resolved(pattern, mapping.folder)
-            for dimension in mapping.dimensions
-            for pattern in dimension.inputs
-        ),
+        mapping.dimension_paths(),
     )
-    with dataflow_args(options.beam_args, job) as args:
+    with args_for(options.beam_args, job) as args:
         yield replace(options, beam_args=args)
 
 

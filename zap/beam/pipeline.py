@@ -87,7 +87,7 @@ def run_pipeline(
         >> beam.ParDo(
             slicing,
             observed or _estimated(read.days),
-            _coarse(read.clock) if generator.settings().bots else (),
+            coarse(read.clock) if generator.settings().bots else (),
         ).with_outputs(COUNTS, ERRORS, main="slices")
     )
     encoder, problems = _encoder(sliced.slices, generator, options.encoder)
@@ -107,8 +107,8 @@ def run_pipeline(
         | "Write result"
         >> beam.Map(
             _write_result,
-            counts=_total(pipeline, counts),
-            errors=beam.pvalue.AsList(_flat(pipeline, problems, "errors")),
+            counts=total(pipeline, counts),
+            errors=beam.pvalue.AsList(flat(pipeline, problems, "errors")),
             parts=beam.pvalue.AsList(examples[PARTS]),
             sources=found,
             encoder=encoder,
@@ -158,15 +158,15 @@ def _packed(slices: Any, generator: Generator, spill: str | None) -> tuple[Any, 
     return packed.packed, packed[ERRORS]
 
 
-def _total(pipeline: beam.Pipeline, counts: Sequence[Any]) -> Any:
+def total(pipeline: beam.Pipeline, counts: Sequence[Any]) -> Any:
     """The counts of all stages, added up, as a side input."""
-    summed = _flat(pipeline, counts, "counts") | "Sum counts" >> beam.CombineGlobally(
+    summed = flat(pipeline, counts, "counts") | "Sum counts" >> beam.CombineGlobally(
         SumCounts()
     )
     return beam.pvalue.AsSingleton(summed)
 
 
-def _flat(pipeline: beam.Pipeline, parts: Sequence[Any], name: str) -> Any:
+def flat(pipeline: beam.Pipeline, parts: Sequence[Any], name: str) -> Any:
     return parts | f"All {name}" >> beam.Flatten(pipeline=pipeline)
 
 
@@ -180,7 +180,7 @@ def _estimated(days: Any, again: str = "") -> Any:
     return beam.pvalue.AsSingleton(found)
 
 
-def _coarse(clock: Any) -> Any:
+def coarse(clock: Any) -> Any:
     """The sources whose clock is too coarse for rules on pace, as a side input.
 
     What a clock shows is summed source by source: all of them together are hours times

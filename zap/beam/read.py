@@ -22,6 +22,7 @@ from zap.events.reading import read_source
 from zap.events.sources import Source
 from zap.histories.clock import clock_counts, tally
 from zap.histories.identity import PERSON, without_subject
+from zap.histories.known import known_by
 from zap.histories.links import PAIR
 from zap.histories.needed import columns_to_read, excluded_columns
 from zap.histories.selection import select_events, unflagged
@@ -37,9 +38,17 @@ class ReadEvents(beam.DoFn):
         mapping: how rows become events.
         generator: whose exclusions and fields are used.
         dead_letters: folder for the rows that could not be read.
+        known_by_us: only what was known at that instant is passed on; None for all.
     """
 
-    def __init__(self, mapping: EventMapping, generator: Any, dead_letters: str):
+    def __init__(
+        self,
+        mapping: EventMapping,
+        generator: Any,
+        dead_letters: str,
+        known_by_us: int | None = None,
+    ):
+        self._known_by_us = known_by_us
         self._mapping = mapping
         self._generator = generator
         self._dead_letters = dead_letters
@@ -72,7 +81,9 @@ class ReadEvents(beam.DoFn):
             counts.update(read.counts)
             dead.write(read.dead)
             batch, dropped = select_events(
-                read.events, generator.exclude, generator.bot_rules()
+                self._known(read.events, counts),
+                generator.exclude,
+                generator.bot_rules(),
             )
             counts.update(dropped)
             missing = without_subject(batch, generator.subject)
@@ -89,6 +100,14 @@ class ReadEvents(beam.DoFn):
                 )
             )
         dead.close()
+
+    def _known(self, batch: pa.RecordBatch, counts: Counter[str]) -> pa.RecordBatch:
+        """The events that count, where an instant says which."""
+        if self._known_by_us is None:
+            return batch
+        known = known_by(batch, self._known_by_us)
+        counts["events.not_yet_known"] += batch.num_rows - known.num_rows
+        return known
 
 
 def events_by_day(batch: pa.RecordBatch) -> dict[int, int]:

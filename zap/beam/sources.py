@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import apache_beam as beam
 import fsspec
 
 from zap.beam.outputs import ERRORS, error
-from zap.datasets.store import Workspace
 from zap.errors import ZapError
 from zap.events.files import is_remote
 from zap.events.parquet_rows import split_source
@@ -36,6 +35,17 @@ PART_ROWS = 1_000_000
 LISTING = "listing.jsonl"  # a file of the workspace, gone before it is published
 LISTED_TOGETHER = 500
 NAMED = "named"
+
+
+class Folder(Protocol):
+    """Where a job's own files lie, for all workers to see."""
+
+    @property
+    def path(self) -> str:
+        """The folder, as fsspec knows it."""
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of the folder."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,7 @@ def left_to_workers(files: Sequence[StoredFile]) -> bool:
 
 
 def read_inputs(
-    pipeline: beam.Pipeline, inputs: Inputs, workspace: Workspace
+    pipeline: beam.Pipeline, inputs: Inputs, workspace: Folder
 ) -> tuple[Any, list[Any], Any]:
     """What there is to read, spread over workers; errors; and who was named.
 
@@ -126,7 +136,7 @@ class Lines(NamedTuple):
     stop: int
 
 
-def write_listing(files: Sequence[StoredFile], workspace: Workspace) -> list[Lines]:
+def write_listing(files: Sequence[StoredFile], workspace: Folder) -> list[Lines]:
     """Write a listing into the workspace; where its pieces are.
 
     The plan of a job holds all that a job begins with, and a service takes plans of

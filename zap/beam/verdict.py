@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import raise_first
@@ -31,6 +31,16 @@ from zap.examples.observed import ObservedRange
 from zap.histories.identity import subject_columns
 
 READ_AT_ONCE = 32
+
+
+class Readable(Protocol):
+    """A folder in which dead letters lie."""
+
+    def glob(self, pattern: str) -> list[str]:
+        """Names of files that match, in order."""
+
+    def read_text(self, name: str) -> str:
+        """The text of a file."""
 
 
 def conclude(
@@ -105,9 +115,7 @@ def identical_files(sources: Sequence[Source]) -> int:
     return len(paths) - len({source.digest for source in sources})
 
 
-def check_bad_rows(
-    counts: Mapping[str, int], most: float, workspace: Workspace
-) -> None:
+def check_bad_rows(counts: Mapping[str, int], most: float, workspace: Readable) -> None:
     """Check that not too many rows are bad.
 
     Raises:
@@ -149,13 +157,13 @@ def check_failures(
     )
 
 
-def _letters(workspace: Workspace, pattern: str) -> Iterator[dict[str, Any]]:
+def _letters(workspace: Readable, pattern: str) -> Iterator[dict[str, Any]]:
     for path in workspace.glob(f"{DEAD_LETTERS}/{pattern}"):
         for line in workspace.read_text(path).splitlines():
             yield json.loads(line)
 
 
-def _first_letter(workspace: Workspace) -> str:
+def _first_letter(workspace: Readable) -> str:
     letter = next(_letters(workspace, "*"), None)
     if letter is None:
         return ""

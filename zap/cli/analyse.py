@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zap.cli.archive_arguments import add_log, add_period, period_of, root_of
 from zap.cli.command import Command, Outcome
+from zap.cli.metric_arguments import add_to, say_written, table_of, write
 
 if TYPE_CHECKING:
     from zap.evaluation.served_alarms import Limits
@@ -46,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="for the report and its numbers"
     )
+    add_to(parser)
     add_period(parser)
     parser.add_argument(
         "--max-bad-share",
@@ -82,11 +84,14 @@ def run(args: argparse.Namespace) -> Outcome:
     asked = _asked(args)
     name = args.generator or question_of(asked.registry, asked.application)
     raw = raw_input(name, args.events, args.mapping)
+    table = table_of(args)
     with progress() as line:
         analysis = analyse(asked, raw, lambda what: line.stage(f"Analysing: {what}"))
     report = write_analysis(analysis, args.output)
     if not args.no_publish:
         publish(analysis, args.log)
+    about = analysis["application"], None, analysis["question"]
+    written = write(table, ("analyse", *about, "served predictions"), analysis)
     if not args.json:
         print_table(analysis["question"], _table(analysis))
         for alarm in analysis["alarms"]:
@@ -94,7 +99,8 @@ def run(args: argparse.Namespace) -> Outcome:
         for note in analysis["notes"]:
             print(f"Note: {note}")
         print(f"Report: {report}")
-    return Outcome(analysis, 1 if analysis["alarms"] else 0)
+        say_written(written)
+    return Outcome({**analysis, **written}, 1 if analysis["alarms"] else 0)
 
 
 def _asked(args: argparse.Namespace) -> Asked:

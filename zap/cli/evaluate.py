@@ -7,6 +7,7 @@ from typing import Any
 
 from zap.cli.arguments import add_input, raw_input_of
 from zap.cli.command import Command
+from zap.cli.metric_arguments import add_to, say_written, table_of, write
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="part to judge; test for --examples, all for raw events, if left out",
     )
     parser.add_argument("--report", metavar="FILE", help="write an HTML report")
+    add_to(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from zap.evaluation.headline import summary_table
 
     bundle = Bundle.load(args.bundle)
+    table = table_of(args)
     with progress() as line:
         line.stage("generate" if args.generator else "score")
         metrics, scope = _evaluate(args, bundle, line)
@@ -42,11 +45,16 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         from zap.jobs.report import report_bundle
 
         report_bundle(bundle, metrics, args.report, scope=scope)
+    info = bundle.info
+    question, application = info["generator"]["question"], info.get("application")
+    judged = ("evaluate", application, bundle.version, question, scope)
+    written = write(table, judged, metrics)
     if not args.json:
         print_table(bundle.info["generator"]["question"], summary_table(metrics))
         if args.report:
             print(f"Report: {args.report}")
-    return metrics
+        say_written(written)
+    return {**metrics, **written}
 
 
 def _evaluate(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from zap import __version__
 from zap.cli import (
     analyse,
+    archive,
     backfill,
     check,
     collect,
@@ -23,6 +24,7 @@ from zap.cli import (
     replay,
     retrain,
     run,
+    score,
     serve,
     simulate,
     snapshots,
@@ -42,7 +44,9 @@ COMMANDS: tuple[Command | Group, ...] = (
     evaluate.COMMAND,
     verify.COMMAND,
     serve.COMMAND,
+    score.COMMAND,
     collect.COMMAND,
+    archive.COMMAND,
     backfill.COMMAND,
     analyse.COMMAND,
     parity.COMMAND,

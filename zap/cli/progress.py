@@ -15,6 +15,7 @@ STAGES = {
     "train": "Training",
     "tune": "Tuning",
     "report": "Writing the report",
+    "score": "Scoring",
 }
 
 
@@ -51,6 +52,24 @@ class Progress:
                 target=self._watch, args=(Path(path),), daemon=True
             )
             watch.start()
+
+    def folder(self, stage: str, path: str) -> None:
+        """A stage begins that leaves files in ``path`` on its way: tell how much."""
+        self.stage(stage)
+        if self.shown and "://" not in path:
+            watch = threading.Thread(
+                target=self._watch_size, args=(Path(path), self._stage), daemon=True
+            )
+            watch.start()
+
+    def _watch_size(self, path: Path, stage: str) -> None:
+        while not self._stop.wait(0.5) and path.exists() and stage == self._stage:
+            moved, parts = list(path.glob("shuffle/*")), list(path.glob("*-part-*"))
+            size = sum(each.stat().st_size for each in moved if each.exists())
+            said = f"{size / 1e6:.1f} MB of events read"
+            if parts:
+                said = f"{len(parts)} parts written"
+            self._status.update(f"{stage}: {said} ...")
 
     def _watch(self, path: Path) -> None:
         while not self._stop.wait(0.5) and path.exists():

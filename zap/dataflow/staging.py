@@ -46,13 +46,18 @@ class Staged:
 
 
 def stage(
-    modules: Iterable[str], folder: Path, image: bool = False, fetched: bool = True
+    modules: Iterable[str],
+    folder: Path,
+    packages: Iterable[str] = (),
+    image: bool = False,
+    fetched: bool = True,
 ) -> Staged:
     """Write what workers need in order to run a job of Zap.
 
     Args:
         modules: those that hold the user's own classes.
         folder: where the files are to be.
+        packages: distributions that are needed besides those that make examples.
         image: whether workers run an image of the user's own, which has all that Zap
             requires; then only Zap itself and the user's modules are staged.
         fetched: whether the wheels of the requirements are fetched here.
@@ -66,7 +71,7 @@ def stage(
     wheels = [own_wheel(), *([code.wheel()] if code.files else [])]
     if image:
         return Staged(None, _written(wheels, folder))
-    versions = worker_versions(code.requires)
+    versions = worker_versions({*code.requires, *packages})
     bsl = found(slim.NAME)
     if bsl is None:
         raise MissingExtraError(slim.NAME, "beam")

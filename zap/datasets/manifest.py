@@ -82,8 +82,12 @@ def make_manifest(
 
 
 def describe_generator(generator: Generator) -> dict[str, Any]:
-    """The generator's name, question and digest, and its JSON form if it has one."""
+    """The generator's name, question and digest, and its JSON form if it has one.
+
+    Of one with Python methods, which has none, ``selection`` says which events counted.
+    """
     rule = generator.rule()
+    selection = {"selection": generator.selection()} if generator.methods() else {}
     return {
         "name": generator.name,
         "question": generator.question,
@@ -92,6 +96,7 @@ def describe_generator(generator: Generator) -> dict[str, Any]:
         "anticipating": rule.anticipating if rule else False,
         "repaired_by_weight": rule.repaired_by_weight if rule else False,
         "definition": None if generator.methods() else generator.to_dict(),
+        **selection,
     }
 
 

@@ -213,7 +213,7 @@ class Encoder:
         return self.instance.reads.buckets
 
     @cached_property
-    def _metadata_fields(self) -> list[str]:
+    def metadata_fields(self) -> list[str]:
         """The fields that metadata and aggregates read."""
         measured = {f for each in self.instance.all_aggregates for f in each.fields}
         lasts = {field for field, _ in self.instance.reads.last}
@@ -263,7 +263,7 @@ class Encoder:
         except Unusual:
             return self.encode_as_batch(events, instant, buckets)
         if buckets is not None:
-            histories = one_history(events, self._metadata_fields)
+            histories = one_history(events, self.metadata_fields)
             cutoffs = one_cutoff(events, histories, instant)
             metadata = self.encode_metadata(histories, cutoffs, buckets=buckets)
         return EncodedInstance(sequence, metadata)

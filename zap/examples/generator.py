@@ -214,19 +214,25 @@ class Generator:
             "question": self.question,
             "subject": self.subject,
             "owner": self.owner,
-            "session": self.session and self.session.to_dict(),
             "cutoffs": self.cutoffs.to_dict(),
             "eligible": eligible.to_dict() if isinstance(eligible, PastExpr) else None,
             "label": self.label.to_dict(),
             "instance": self.instance.to_dict(),
             "statistics": {n: e.to_dict() for n, e in self.statistics.items()},
             "weight": weight.to_dict() if weight is not None else None,
+            "time_splits": self.time_splits,
+            **self.selection(),
+        }
+
+    def selection(self) -> dict[str, Any]:
+        """Which events and histories count, as a JSON object: all data, no methods."""
+        return {
+            "session": self.session and self.session.to_dict(),
             "exclude": {name: e.to_dict() for name, e in self.exclude.items()},
             "bots": bots_to_json(self.bots),
             "max_events": self.max_events,
             "max_subject_events": self.max_subject_events,
             "drop_repeated_events": self.drop_repeated_events,
-            "time_splits": self.time_splits,
         }
 
     def digest(self) -> str:

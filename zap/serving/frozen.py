@@ -30,10 +30,12 @@ class FrozenModel(Protocol):
     Attributes:
         spec: the shape of its inputs, none of size 0.
         outputs: how many logits an instance has.
+        reads_events: whether its scores depend on the sequence of events.
     """
 
     spec: InputSpec
     outputs: int
+    reads_events: bool
 
     def score(
         self,

@@ -26,6 +26,8 @@ class LiteRtModel:
         MissingExtraError: LiteRT is not installed.
     """
 
+    reads_events = True
+
     def __init__(self, content: bytes, spec: InputSpec):
         self.spec = at_least_one(spec)
         self._content = content

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zap.bundles.calibrators import Calibrator, calibrator_from_dict, plain
 from zap.datasets.visits import InputSpec, Visits, take_rows
+from zap.encoding.columns import IntArray, SparseRows
 from zap.encoding.padding import pad_instances, pad_rows
 from zap.errors import BundleError
 from zap.serving.frozen import FrozenModel, frozen_model
@@ -100,10 +101,40 @@ class Scorer:
         Returns:
             float32, shape (cutoffs, outputs).
         """
-        logits = np.zeros((visits.cutoffs, self.outputs), np.float32)
-        for begin in range(0, visits.cutoffs, batch):
-            rows = np.arange(begin, min(begin + batch, visits.cutoffs))
-            inputs = self._inputs(visits, rows, batch)
+        return self.logits_of(
+            visits.events, visits.start, visits.stop, visits.metadata, batch
+        )
+
+    def logits_of(
+        self,
+        events: SparseRows,
+        start: IntArray,
+        stop: IntArray,
+        metadata: SparseRows,
+        batch: int = _BATCH,
+    ) -> NDArray[np.float32]:
+        """Logits of instances that share the rows of their events.
+
+        Args:
+            events: a sparse row for each event.
+            start: int64, shape (n,): first row of each instance.
+            stop: int64, shape (n,): one past the last row of each.
+            metadata: a sparse row for each instance.
+            batch: instances that are scored at once; has no influence on the scores.
+
+        Returns:
+            float32, shape (n, outputs).
+        """
+        size = len(start)
+        logits = np.zeros((size, self.outputs), np.float32)
+        for begin in range(0, size, batch):
+            rows = np.arange(begin, min(begin + batch, size))
+            # Filling up spares an allocation for the last batch's own size.
+            whole = batch if size > batch else len(rows)
+            filled = np.concatenate((rows, np.full(whole - len(rows), rows[-1])))
+            inputs = self._inputs(
+                events, start[filled], stop[filled], take_rows(metadata, filled)
+            )
             logits[rows] = self.score(*inputs)[: len(rows)]
         return logits
 
@@ -128,23 +159,13 @@ class Scorer:
         """Logits of padded instances; arguments as for ``FrozenModel.score``."""
         return self.model.score(*inputs)
 
-    def _inputs(self, visits: Visits, rows: NDArray[np.int64], batch: int) -> Any:
-        """Padded inputs of the cutoffs at ``rows``, filled up to a whole batch.
-
-        Filling up spares an allocation for the last batch's own size.
-        """
+    def _inputs(
+        self, events: SparseRows, start: IntArray, stop: IntArray, metadata: SparseRows
+    ) -> Any:
+        """Padded inputs of some instances."""
         spec = self.spec
-        size = batch if visits.cutoffs > batch else len(rows)
-        filled = np.concatenate((rows, np.full(size - len(rows), rows[-1])))
-        events = pad_instances(
-            visits.events,
-            visits.start[filled],
-            visits.stop[filled],
-            spec.last,
-            spec.event_width,
-        )
-        metadata = pad_rows(take_rows(visits.metadata, filled), spec.metadata_width)
-        return *events, *metadata
+        padded = pad_instances(events, start, stop, spec.last, spec.event_width)
+        return *padded, *pad_rows(metadata, spec.metadata_width)
 
 
 def _litert(content: bytes, spec: InputSpec) -> FrozenModel:

@@ -142,6 +142,8 @@ class TreesModel:
         BundleError: the trees look at places that the metadata do not have.
     """
 
+    reads_events = False
+
     def __init__(self, trees: Trees, spec: InputSpec):
         self.trees, self.outputs = trees, trees.outputs
         self.spec = at_least_one(spec)

@@ -1,0 +1,1 @@
+"""Subjects a second of batch scoring, beside the bare model."""

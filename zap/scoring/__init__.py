@@ -1,0 +1,1 @@
+"""Scores of many subjects at once: pasts at an instant to rows of predictions."""
