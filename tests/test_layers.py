@@ -107,20 +107,23 @@ LAYERS = {
         packages="numpy pyarrow matplotlib",
         never_loads=ENGINES + " matplotlib",
     ),
+    "dataflow": Layer(
+        packages="packaging google", never_loads=ENGINES + " pyarrow numpy google"
+    ),
     "beam": Layer(
         rooms="encoding events histories examples datasets bundles serving scoring "
-        "checks",
+        "checks dataflow",
         packages="apache_beam numpy pyarrow tfx_bsl fsspec grpc google",
         never_loads="tensorflow keras",
     ),
     "jobs": Layer(
         rooms="bigquery encoding events histories examples datasets bundles serving "
-        "scoring collect training evaluation checks beam",
+        "scoring collect training evaluation checks dataflow beam",
         packages="numpy pyarrow",
     ),
     "cli": Layer(
         rooms="bigquery encoding events histories examples datasets bundles serving "
-        "scoring collect training evaluation checks beam jobs simulation",
+        "scoring collect training evaluation checks dataflow beam jobs simulation",
         packages="rich",
         never_loads=ENGINES + " pyarrow matplotlib numpy",
     ),

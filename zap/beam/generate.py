@@ -7,34 +7,39 @@ nothing that looks like a dataset.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
+from zap.beam.dataflow import Job, args_for, template_of
+from zap.beam.fitting import check_fields, check_split
 from zap.beam.options import GenerateOptions
-from zap.beam.pipeline import run_pipeline
+from zap.beam.pipeline import RESULT, run_pipeline
 from zap.beam.read import properties_to_read
-from zap.beam.sources import Inputs
+from zap.beam.sources import LISTING, Inputs
 from zap.beam.verdict import conclude
 from zap.beam.workers import Workers, wanted_workers
+from zap.beam.write import CANDIDATES
 from zap.checks.before import NOT_CHECKED, prove_before
-from zap.datasets.splits import NewestSplit, Split, TimeSplit
 from zap.datasets.store import MANIFEST, Dataset, Workspace
-from zap.errors import DatasetError, GeneratorError
-from zap.events.derived import DERIVED
+from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
-from zap.events.schema import canonical_schema
-from zap.events.sources import StoredFile, compressed_bytes, list_files
+from zap.events.sources import Source, StoredFile, compressed_bytes, list_files
 from zap.events.splitting import narrowed
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
-from zap.histories.identity import ADDED, PERSON, subject_columns
 from zap.histories.needed import unread_fields
 
-__all__ = ["GenerateOptions", "check_fields", "check_split", "generate"]
+__all__ = [
+    "GenerateOptions",
+    "check_fields",
+    "check_split",
+    "generate",
+    "write_template",
+]
 
 
 def generate(
@@ -64,111 +69,165 @@ def generate(
             left at ``output``.
     """
     options = options or GenerateOptions()
+    if template_of(options.beam_args):
+        raise InputError(
+            "Expected a job to be run. Received: template_location, which writes it "
+            "for others to launch. Call write_template."
+        )
+    with _prepared(generator, inputs, mapping, output, options) as (finish, given):
+        try:
+            if watch:
+                watch(finish.workspace.path)
+            _run(finish, *given)
+            finish()
+        except BaseException:
+            finish.workspace.discard()
+            raise
+    return Dataset.open(output)
+
+
+def write_template(
+    generator: Generator,
+    inputs: Sequence[str],
+    mapping: EventMapping,
+    output: str,
+    options: GenerateOptions,
+) -> str:
+    """Write the job that makes a dataset, for Dataflow to launch.
+
+    Nobody waits for such a job, so its last step publishes the dataset.
+
+    Args:
+        generator: the question.
+        inputs: files, globs or directories of raw events, on a bucket.
+        mapping: how their rows become events.
+        output: the directory to be made, on a bucket.
+        options: as for `generate`; Beam's say ``--template_location``.
+
+    Returns:
+        Where the job is described.
+
+    Raises:
+        ZapError: as for `generate`.
+    """
+    # A secret has no business in a description of a job that lies on a bucket.
+    options = replace(options, recent=replace(options.recent, key=None))
+    with _prepared(generator, inputs, mapping, output, options) as (finish, given):
+        _run(finish, *given, last=True)
+    return template_of(options.beam_args) or ""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is done once all files of a dataset are written.
+
+    It can be done again, from wherever it was interrupted: a worker may have to.
+
+    Attributes:
+        generator: the question.
+        sources: the files of raw events; None where workers name them.
+        mapping: how their rows become events.
+        workspace: where the files are.
+        options: how the dataset is made.
+        proof: what the check of the generator found.
+    """
+
+    generator: Generator
+    sources: Sequence[Source] | None
+    mapping: EventMapping
+    workspace: Workspace
+    options: GenerateOptions
+    proof: Any
+
+    def __call__(self, _: Any = None) -> None:
+        """Write the manifest and publish the dataset, unless it may not be.
+
+        Raises:
+            ZapError: see `zap.beam.verdict.conclude`.
+        """
+        workspace = self.workspace
+        if workspace.glob(RESULT):
+            manifest = conclude(
+                self.generator, self.sources, self.mapping, workspace, self.options
+            )
+            workspace.write_json(MANIFEST, {**manifest, "check": self.proof})
+            workspace.remove(RESULT)  # without it, what follows is all that is left
+        for name in workspace.glob(LISTING):
+            workspace.remove(name)
+        workspace.remove_folder(CANDIDATES)
+        workspace.publish()
+
+
+@contextlib.contextmanager
+def _prepared(
+    generator: Generator,
+    inputs: Sequence[str],
+    mapping: EventMapping,
+    output: str | Path,
+    options: GenerateOptions,
+) -> Iterator[tuple[Finish, tuple[Inputs, ObservedRange | None]]]:
+    """All that is found out, checked and made before the pipeline runs."""
     check_fields(generator, mapping)
     check_split(generator, options.split)
-    files = narrowed(
-        list_files(inputs, mapping),
-        mapping,
-        properties_to_read(generator),
-        unread_fields(generator),
+    with _for_runner(generator, inputs, mapping, output, options) as options:
+        files = narrowed(
+            list_files(inputs, mapping),
+            mapping,
+            properties_to_read(generator),
+            unread_fields(generator),
+        )
+        found = Inputs.of(files)
+        events = [file.path for file in found.files if file.dimension is None]
+        declared = observed_range(mapping, events)
+        observed = ObservedRange(*declared) if declared else None
+        proof = NOT_CHECKED
+        if options.check:
+            proof = prove_before(generator, found.sources or found.files, mapping)
+        workspace = Workspace(output, options.replace)
+        sources = found.sources
+        finish = Finish(generator, sources, mapping, workspace, options, proof)
+        yield finish, (found, observed)
+
+
+@contextlib.contextmanager
+def _for_runner(
+    generator: Generator,
+    inputs: Sequence[str],
+    mapping: EventMapping,
+    output: str | Path,
+    options: GenerateOptions,
+) -> Iterator[GenerateOptions]:
+    """The options with what the runner that they name needs beside."""
+    job = Job(
+        generator.name,
+        tuple(map(str, inputs)),
+        str(output),
+        (type(generator).__module__,),
+        mapping.dimension_paths(),
     )
-    found = Inputs.of(files)
-    events = [file.path for file in found.files if file.dimension is None]
-    declared = observed_range(mapping, events)
-    observed = ObservedRange(*declared) if declared else None
-    proof = NOT_CHECKED
-    if options.check:
-        proof = prove_before(generator, found.sources or found.files, mapping)
-    workspace = Workspace(output, options.replace)
-    try:
-        if watch:
-            watch(workspace.path)
-        with options.workers or Workers(workers_for(found.files, options)) as workers:
-            run_pipeline(
-                generator, found, mapping, observed, workspace, options, workers
-            )
-        manifest = conclude(generator, found.sources, mapping, workspace, options)
-        workspace.write_json(MANIFEST, {**manifest, "check": proof})
-        workspace.publish()
-    except BaseException:
-        workspace.discard()
-        raise
-    return Dataset.open(output)
+    with args_for(options.beam_args, job) as args:
+        yield replace(options, beam_args=args)
+
+
+def _run(
+    finish: Finish, found: Inputs, observed: ObservedRange | None, last: bool = False
+) -> None:
+    """Run the pipeline; with ``last`` what finishes the dataset is a step of it."""
+    options = finish.options
+    with options.workers or Workers(workers_for(found.files, options)) as workers:
+        run_pipeline(
+            finish.generator,
+            found,
+            finish.mapping,
+            observed,
+            finish.workspace,
+            options,
+            workers,
+            replace(finish, options=replace(options, workers=None)) if last else None,
+        )
 
 
 def workers_for(files: Sequence[StoredFile], options: GenerateOptions) -> int:
     """How many processes make a dataset of some files, where nobody has begun them."""
     stored = sum(compressed_bytes(file) for file in files)
     return wanted_workers(options.beam_args, stored)
-
-
-def check_fields(generator: Generator, mapping: EventMapping) -> None:
-    """Check that the mapping gives all fields that the generator reads.
-
-    Raises:
-        GeneratorError: a field, or the subject, is not mapped.
-    """
-    schema = canonical_schema(mapping.property_types())
-    have = set(schema.names)
-    wanted = {*subject_columns(generator.subject), *(generator.fields() or ())}
-    wanted |= {*generator.instance.reads.fields}
-    for name in sorted(wanted):
-        base = DERIVED[name].base if name in DERIVED else name
-        if base not in have:
-            raise GeneratorError(
-                f"{generator.name} reads a field that the mapping does not give. "
-                f"Received: field={name!r}. Declare it under [properties.{name}]; "
-                f"there are: {', '.join(sorted(have))}."
-            )
-    bots = generator.bot_rules()
-    if bots and bots.missing_agents and "user_agent" not in mapping.fields:
-        raise GeneratorError(
-            f"{generator.name} takes events without a user agent for bots', but the "
-            "mapping gives none. Received: missing_agents=True. Map user_agent under "
-            "[fields], or leave missing_agents out."
-        )
-    if generator.subject == PERSON:
-        _check_person(generator, mapping)
-    elif not pa.types.is_string(schema.field(generator.subject).type):
-        raise GeneratorError(
-            f"Expected the subject of {generator.name} to be text. Received: "
-            f"field={generator.subject!r} of type "
-            f"{mapping.property_types()[generator.subject]!r}. Declare it with type = "
-            '"string" in the mapping.'
-        )
-
-
-def _check_person(generator: Generator, mapping: EventMapping) -> None:
-    """Check that the mapping tells both ids, and takes no name that Zap adds.
-
-    Raises:
-        GeneratorError: it does not.
-    """
-    for name in subject_columns(PERSON):
-        if name not in mapping.fields:
-            raise GeneratorError(
-                f"{generator.name} has subject = {PERSON!r}, which links anonymous_id "
-                f"and user_id. Received: no {name} in the mapping. Declare it under "
-                "[fields], or make the other one the subject."
-            )
-    for name in ADDED:
-        if name in mapping.properties:
-            raise GeneratorError(
-                f"{generator.name} has subject = {PERSON!r}, a column that Zap adds. "
-                f"Received: property={name!r}. Rename the property; its column may "
-                "keep its name."
-            )
-
-
-def check_split(generator: Generator, split: Split) -> None:
-    """Check that examples are not split by times that are made up.
-
-    Raises:
-        DatasetError: they would be.
-    """
-    if isinstance(split, TimeSplit | NewestSplit) and not generator.time_splits:
-        raise DatasetError(
-            f"Expected a split by subject: {generator.name} declares time_splits = "
-            "False, since its dates are not real. Received: split by time. Leave "
-            "--split out."
-        )

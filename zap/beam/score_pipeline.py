@@ -17,6 +17,7 @@ from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
 from zap.beam.pipeline import SHUFFLE, coarse, flat, shard_count, total
 from zap.beam.read import ReadEvents
 from zap.beam.runner import is_local, make_pipeline
+from zap.beam.running import run_to_end
 from zap.beam.score import Model, ScoreShard, WritePart
 from zap.beam.sources import Inputs, read_inputs
 from zap.beam.workers import Workers
@@ -114,7 +115,7 @@ def run_scoring(job: ScoreJob, output: Output, workers: Workers) -> dict[str, An
             sources=named,
         )
     )
-    pipeline.run().wait_until_finish()
+    run_to_end(pipeline)
     if spill is not None:
         shutil.rmtree(spill, ignore_errors=True)
     found: dict[str, Any] = RunFolder(folder).read_json(RESULT)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zap.errors import MappingError
-from zap.events.dimensions import Dimension
+from zap.events.dimensions import Dimension, resolved
 from zap.events.mapping_file import load_toml, parse_parts
 from zap.events.schema import PropertyType
 from zap.events.specs import (
@@ -124,6 +124,14 @@ class EventMapping:
             for name, spec in properties.items()
             if names is None or name in names
         }
+
+    def dimension_paths(self) -> tuple[str, ...]:
+        """Files, globs and directories of the dimensions, seen from here."""
+        return tuple(
+            resolved(pattern, self.folder)
+            for dimension in self.dimensions
+            for pattern in dimension.inputs
+        )
 
     def of(self, dimension: str | None) -> EventMapping:
         """How rows of a source are read: those of events, or of a dimension."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zap.beam.dataflow import Job, args_for
 from zap.beam.generate import check_fields
 from zap.beam.outputs import raise_first
 from zap.beam.score import Model
@@ -29,6 +30,9 @@ from zap.scoring.run_folder import RunFolder
 from zap.scoring.summary import summary_of
 from zap.serving.served import Served
 from zap.times import DAY_US, iso
+
+PREDICTING = ("ai-edge-litert", "pymongo")
+"""Packages that workers elsewhere need besides those that make examples."""
 
 
 @dataclass(frozen=True)
@@ -110,26 +114,20 @@ def score(
     where = path if "://" in path else str(Path(path).resolve())
     model = Model(application, bundle.version, where)
     served = model.load()
-    found = Inputs.of(list_files(inputs, mapping))
     target = open_output(output) if isinstance(output, str) else output
-    days = []
-    with options.workers or Workers(_wanted(found.files, options)) as workers:
-        target.begin(application, [day_of(at) for at in times_us])
-        try:
-            for at_us in times_us:
-                watch(f"Scoring {iso(at_us)}", target.folder)
-                job = ScoreJob(
-                    question,
-                    model,
-                    found,
-                    mapping,
-                    at_us,
-                    options.shards,
-                    options.beam_args,
-                )
-                days.append(_score_day(job, served, target, workers, options))
-        finally:
-            target.end()
+    elsewhere = Job(
+        application,
+        (*map(str, inputs), where),
+        target.folder,
+        (),
+        mapping.dimension_paths(),
+        PREDICTING,
+    )
+    with args_for(options.beam_args, elsewhere) as args:
+        found = Inputs.of(list_files(inputs, mapping))
+        first = ScoreJob(question, model, found, mapping, 0, options.shards, args)
+        jobs = [replace(first, at_us=at_us) for at_us in times_us]
+        days = _score_days(jobs, served, target, options, watch)
     return {
         "application": application,
         "version": bundle.version,
@@ -137,6 +135,27 @@ def score(
         "rules_told": question.told,
         "days": days,
     }
+
+
+def _score_days(
+    jobs: Sequence[ScoreJob],
+    served: Served,
+    target: Output,
+    options: ScoreOptions,
+    watch: Callable[[str, str], Any],
+) -> list[dict[str, Any]]:
+    """Score at each time of reference, one after the other."""
+    days = []
+    wanted = _wanted(jobs[0].inputs.files, options)
+    with options.workers or Workers(wanted) as workers:
+        target.begin(jobs[0].model.application, [day_of(job.at_us) for job in jobs])
+        try:
+            for job in jobs:
+                watch(f"Scoring {iso(job.at_us)}", target.folder)
+                days.append(_score_day(job, served, target, workers, options))
+        finally:
+            target.end()
+    return days
 
 
 def check_times(times_us: Sequence[int]) -> None:
