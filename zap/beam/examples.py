@@ -18,7 +18,7 @@ from zap.beam.shuffle import Piece, batches_of, joined
 from zap.datasets.assemble import label_reach
 from zap.datasets.splits import EMBARGOED, SPLITS, Split
 from zap.datasets.variants import Cut, Variant, make_variants
-from zap.datasets.writing import written
+from zap.datasets.writing import whole
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import SketchSet, fit, sketch_instance
 from zap.errors import ZapError
@@ -146,7 +146,7 @@ class SliceShard(beam.DoFn):
         lines = [json.dumps(asdict(failure)) for failure in failures]
         if lines:
             path = f"{self._dead_letters}/subjects-{shard:05d}.jsonl"
-            with written(path) as file:
+            with whole(path) as file:
                 file.write("".join(f"{line}\n" for line in lines).encode())
 
 

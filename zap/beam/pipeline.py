@@ -28,7 +28,7 @@ from zap.beam.workers import Workers
 from zap.beam.write import PARTS, PackShard, WriteExamples
 from zap.datasets.splits import SPLITS
 from zap.datasets.store import DEAD_LETTERS, Workspace
-from zap.datasets.writing import writing, written
+from zap.datasets.writing import whole, writing
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
 from zap.errors import DatasetError
@@ -70,7 +70,8 @@ def run_pipeline(
     pipeline = make_pipeline(options.beam_args, workers)
     shared = is_local(pipeline) and workspace.local
     spill = _made_spill(workspace) if shared else None
-    read = _read(pipeline, sources, ReadEvents(mapping, generator, dead))
+    reading = ReadEvents(mapping, generator, dead, options.batch_rows)
+    read = _read(pipeline, sources, reading)
     most = generator.settings().max_subject_events
     keyed, key_counts, key_errors = key_by_subject(
         read.events, generator.subject, shards, most, spill
@@ -241,7 +242,7 @@ def _write_result(
 
 
 def _write_json(path: str, data: Any) -> None:
-    with written(path) as file:
+    with whole(path) as file:
         file.write(json.dumps(data).encode())
 
 

@@ -18,7 +18,13 @@ from typing import Any
 import fsspec
 
 from zap.datasets.claim import COMPLETED, Claim, remove_folder
-from zap.datasets.publishing import place, replace_folder, sync, sync_tree
+from zap.datasets.publishing import (
+    place,
+    remove_unfinished,
+    replace_folder,
+    sync,
+    sync_tree,
+)
 from zap.datasets.recent import RECENT, unpacked_lines
 from zap.datasets.splits import SPLITS
 from zap.datasets.tfexample import FORMAT_VERSION, decode_visits
@@ -316,6 +322,7 @@ class Workspace:
         mark = f"{self.path}/{COMPLETED}"
         with writing(self.output):
             if self._claim is not None:
+                remove_unfinished(Path(self.path))
                 sync_tree(Path(self.path))
             with written(mark) as file:
                 file.write(b"")
