@@ -18,9 +18,10 @@ from typing import Any
 import pyarrow as pa
 
 from zap.beam.examples import FitEncoder, SketchTrain, SlicedShard, SliceShard
-from zap.beam.pipeline import parts_to_read, shard_count
+from zap.beam.pipeline import shard_count
 from zap.beam.read import ReadEvents
 from zap.beam.shuffle import KeyByShard
+from zap.beam.sources import parts_to_read
 from zap.beam.write import WriteExamples
 from zap.datasets.digest import add_digests, shown
 from zap.datasets.splits import SPLITS, SubjectSplit

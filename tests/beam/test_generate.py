@@ -19,8 +19,8 @@ from made_rows import CRAWLER, FIRST, made_row, made_rows, write_files, write_ro
 from made_shop import ByCart, Fragile, MadeShop, MadeUpDates, Weekly, WrongKind
 from made_visits import examples_of
 
-from zap.beam import pipeline
 from zap.beam import read as beam_read
+from zap.beam import sources
 from zap.beam import write as beam_write
 from zap.beam.generate import GenerateOptions, generate
 from zap.beam.pipeline import shard_count
@@ -35,7 +35,7 @@ from zap.errors import (
     ZapError,
 )
 from zap.events.mapping import EventMapping
-from zap.events.sources import Source, list_sources
+from zap.events.sources import StoredFile, list_sources
 from zap.times import DAY_US, SECOND_US, instant_us
 
 SITES = Path(__file__).parents[1] / "sites"
@@ -205,11 +205,11 @@ def test_rows_cut_into_other_files_and_shuffled(tmp_path: Path, whole: Dataset) 
 
 
 def test_parquet_by_groups_of_rows(tmp_path: Path, whole: Dataset, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "PART_ROWS", 100)
+    monkeypatch.setattr(sources, "PART_ROWS", 100)
     path = tmp_path / "events.parquet"
     pq.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=50)
-    sources = list_sources([str(path)], MAPPING)
-    assert len(pipeline.parts_to_read(sources)) == -(-len(ROWS) // 100)
+    found = list_sources([str(path)], MAPPING)
+    assert len(sources.parts_to_read(found)) == -(-len(ROWS) // 100)
     found = generate(MadeShop(), [str(path)], MAPPING, tmp_path / "examples")
     assert_same(found, whole)
 
@@ -528,16 +528,11 @@ def test_records_of_all_parts_are_checked(whole: Dataset) -> None:
 
 
 def test_shards_follow_the_size_and_the_workers() -> None:
-    def source(path: str, size: int, groups=None) -> Source:
-        return Source(path, "00", size, "parquet", groups)
-
-    megabyte = 2**20
-    assert shard_count([source("a", 10)], 1) == 2
-    assert shard_count([source("a", 100 * megabyte)], 1) == 18
-    assert shard_count([source("a", 10)], 3) == 6
-    parts = [source("a", 100 * megabyte, (i,)) for i in range(9)]
-    assert shard_count(parts, 1) == 18
-    assert shard_count(parts, 2) == 20
+    small, large = (StoredFile("a", size, "parquet") for size in (10, 50 * 2**20))
+    assert shard_count([small], 1) == 2
+    assert shard_count([small], 3) == 6
+    assert shard_count([large, large], 1) == 18
+    assert shard_count([large, large], 2) == 20
 
 
 @pytest.mark.parametrize(

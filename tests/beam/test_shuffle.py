@@ -46,6 +46,17 @@ def test_large_pieces_are_cut(monkeypatch) -> None:
     assert to_table(pieces).to_pylist() == batch.to_pylist()
 
 
+def test_each_cut_goes_by_another_hash() -> None:
+    batch = batch_of([f"visitor {i}" for i in range(4_000)])
+    (_, first), *_ = key_by_shard(batch, "who", 8)
+    rows = to_table([first])
+    again = dict(key_by_shard(rows.to_batches()[0], "who", 8, again=1))
+    assert sorted(again) == list(range(8))
+    assert all(30 < to_table([piece]).num_rows < 100 for piece in again.values())
+    found = [row for piece in again.values() for row in to_table([piece])["row"]]
+    assert sorted(row.as_py() for row in found) == rows["row"].to_pylist()
+
+
 def test_pieces_are_compressed() -> None:
     batch = batch_of(["somebody"] * 10_000)
     assert len(to_bytes(batch)) < batch.nbytes / 2

@@ -18,8 +18,9 @@ from zap.events import combined_rows
 from zap.events.bots import is_crawler
 from zap.events.combined_columns import COLUMNS, KINDS
 from zap.events.mapping import EventMapping
+from zap.events.patterns import format_of
 from zap.events.reading import read_source
-from zap.events.sources import format_of, list_sources
+from zap.events.sources import list_sources
 
 MAPPING = EventMapping.from_dict(
     {

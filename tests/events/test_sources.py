@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from zap.errors import InputError
+from zap.events import sources
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
-from zap.events.sources import Source, list_sources
+from zap.events.patterns import format_of
+from zap.events.sources import Source, list_files, list_sources, named, named_by_path
 
 LEAST = {"fields": {"timestamp": "ts", "type": "event"}}
 MAPPING = EventMapping.from_dict(LEAST)
@@ -96,3 +98,28 @@ def test_partitions_say_the_observed_range() -> None:
     assert observed_range(mapping, []) is None
     with pytest.raises(InputError, match=r"other/x\.csv"):
         observed_range(mapping, [*paths, "other/x.csv"])
+
+
+def test_files_are_found_without_being_read(tmp_path: Path, monkeypatch) -> None:
+    root = files(tmp_path)
+    expected = sorted(
+        (str(path), path.stat().st_size, format_of(str(path)))
+        for path in root.rglob("[a-c].*")
+    )
+    monkeypatch.setattr(sources, "open_bytes", None)
+    found = list_files([str(root)], MAPPING)
+    assert [(f.path, f.size_bytes, f.format) for f in found] == expected
+    remote = list_files([f"file://{root}"], MAPPING)
+    assert [f.size_bytes for f in remote] == [f.size_bytes for f in found]
+    (root / "empty.csv").touch()
+    with pytest.raises(InputError, match="empty"):
+        list_files([str(root)], MAPPING)
+
+
+def test_a_name_by_path_tells_of_the_path_alone(tmp_path: Path) -> None:
+    first, *_ = list_files([str(files(tmp_path))], MAPPING)
+    before = named_by_path(first)
+    Path(first.path).write_text("other")
+    assert named_by_path(first) == before
+    assert named(first).digest != before.digest
+    assert (before.path, before.format) == (first.path, first.format)

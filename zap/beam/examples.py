@@ -14,7 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zap.beam.outputs import count, error
-from zap.beam.shuffle import Piece, batches_of, joined
+from zap.beam.shards import tables_of
+from zap.beam.shuffle import Piece
 from zap.datasets.assemble import label_reach
 from zap.datasets.splits import EMBARGOED, SPLITS, Split
 from zap.datasets.variants import Cut, Variant, make_variants
@@ -29,7 +30,6 @@ from zap.examples.methods import Failure
 from zap.examples.observed import ObservedRange
 from zap.examples.slicing import Slices, slice_histories
 from zap.histories.build import HistorySettings, build_histories
-from zap.histories.heavy import HeavySubjects
 from zap.histories.selection import BOT
 
 TRAIN = SPLITS.index("train")
@@ -37,9 +37,16 @@ TRAIN = SPLITS.index("train")
 
 @dataclass(frozen=True)
 class SlicedShard:
-    """The slices of one shard, the part of each of its cutoffs, and its variants."""
+    """The slices of one shard, the part of each of its cutoffs, and its variants.
 
-    shard: int
+    Attributes:
+        name: of the shard, or of a part of one that was too large.
+        slices: its cutoffs.
+        part: int8, shape (cutoffs,): the part of the dataset of each.
+        variants: counterfactual versions.
+    """
+
+    name: str
     slices: Slices
     part: NDArray[np.int8]
     variants: tuple[Variant, ...] = ()
@@ -53,6 +60,7 @@ class SliceShard(beam.DoFn):
         mapping: how rows fold into events.
         split: which cutoff belongs to which part.
         dead_letters: folder for the subjects that the generator raised on.
+        spill: a folder for parts of a shard that is too large; None for the worker's.
     """
 
     def __init__(
@@ -61,11 +69,13 @@ class SliceShard(beam.DoFn):
         mapping: EventMapping,
         split: Split,
         dead_letters: str,
+        spill: str | None = None,
     ):
         self._generator = generator
         self._mapping = mapping
         self._split = split
         self._dead_letters = dead_letters
+        self._spill = spill
 
     def process(
         self,
@@ -73,7 +83,7 @@ class SliceShard(beam.DoFn):
         observed: ObservedRange,
         coarse: Collection[str] = (),
     ) -> Iterator[Any]:
-        """A `SlicedShard`, and counts and errors beside it.
+        """A `SlicedShard` or several, and counts and errors beside them.
 
         Args:
             element: the shard's number, and its rows in pieces.
@@ -81,24 +91,28 @@ class SliceShard(beam.DoFn):
             coarse: digests of the sources whose clock is too coarse for bot rules.
         """
         shard, pieces = element
-        try:
-            yield from self._slice(shard, pieces, observed, coarse)
-        except ZapError as problem:
-            yield error(problem)
-
-    def _slice(
-        self,
-        shard: int,
-        pieces: Iterable[Piece],
-        observed: ObservedRange,
-        coarse: Collection[str],
-    ) -> Iterator[Any]:
         settings = self._generator.settings()
-        counts: Counter[str] = Counter()
-        table = joined(_without_heavy(pieces, settings, counts))
         if settings.bots is not None:
             rules = replace(settings.bots, coarse=frozenset(coarse))
             settings = replace(settings, bots=rules)
+        counts: Counter[str] = Counter()
+        try:
+            for name, table in tables_of(
+                f"{shard:05d}", pieces, settings, counts, self._spill
+            ):
+                yield self._slice(name, table, settings, observed, counts)
+        except ZapError as problem:
+            yield error(problem)
+        yield from count(counts)
+
+    def _slice(
+        self,
+        name: str,
+        table: pa.Table,
+        settings: HistorySettings,
+        observed: ObservedRange,
+        counts: Counter[str],
+    ) -> SlicedShard:
         flagged: dict[str, str] = {}
         base = self._cut(table, settings, observed, counts, flagged)
         slices, part = base.slices, base.part
@@ -112,10 +126,9 @@ class SliceShard(beam.DoFn):
         counts.update(found)
         counts.update(slices.counts)
         counts["subjects.generator_error"] += len(slices.failures)
-        self._write_failures(shard, slices.failures)
+        self._write_failures(name, slices.failures)
         counts["cutoffs.dropped.embargo"] += int((part == EMBARGOED).sum())
-        yield from count(counts)
-        yield SlicedShard(shard, slices, part, tuple(variants))
+        return SlicedShard(name, slices, part, tuple(variants))
 
     def _cut(
         self,
@@ -142,23 +155,12 @@ class SliceShard(beam.DoFn):
         )
         return Cut(histories.subjects, slices, part)
 
-    def _write_failures(self, shard: int, failures: Iterable[Failure]) -> None:
+    def _write_failures(self, name: str, failures: Iterable[Failure]) -> None:
         lines = [json.dumps(asdict(failure)) for failure in failures]
         if lines:
-            path = f"{self._dead_letters}/subjects-{shard:05d}.jsonl"
+            path = f"{self._dead_letters}/subjects-{name}.jsonl"
             with whole(path) as file:
                 file.write("".join(f"{line}\n" for line in lines).encode())
-
-
-def _without_heavy(
-    pieces: Iterable[Piece], settings: HistorySettings, counts: Counter[str]
-) -> Iterator[pa.RecordBatch]:
-    """The pieces, less what readers could not know to be too much together."""
-    heavy = HeavySubjects(settings.subject, settings.max_subject_events)
-    for batch in batches_of(pieces):
-        rows, withheld = heavy.pass_on(batch)
-        counts.update(withheld)
-        yield rows
 
 
 class SketchTrain(beam.DoFn):

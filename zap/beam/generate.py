@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from zap.beam.options import GenerateOptions
 from zap.beam.pipeline import run_pipeline
+from zap.beam.sources import Inputs
 from zap.beam.verdict import conclude
 from zap.beam.workers import Workers, wanted_workers
 from zap.checks.before import NOT_CHECKED, prove_before
@@ -25,7 +26,7 @@ from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.schema import canonical_schema
-from zap.events.sources import Source, list_sources
+from zap.events.sources import StoredFile, list_files
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import ADDED, PERSON, subject_columns
@@ -62,20 +63,22 @@ def generate(
     options = options or GenerateOptions()
     check_fields(generator, mapping)
     check_split(generator, options.split)
-    sources = list_sources(inputs, mapping)
-    events = [source.path for source in sources if source.dimension is None]
+    found = Inputs.of(list_files(inputs, mapping))
+    events = [file.path for file in found.files if file.dimension is None]
     declared = observed_range(mapping, events)
     observed = ObservedRange(*declared) if declared else None
-    proof = prove_before(generator, sources, mapping) if options.check else NOT_CHECKED
+    proof = NOT_CHECKED
+    if options.check:
+        proof = prove_before(generator, found.sources or found.files, mapping)
     workspace = Workspace(output, options.replace)
     try:
         if watch:
             watch(workspace.path)
-        with options.workers or Workers(workers_for(sources, options)) as workers:
+        with options.workers or Workers(workers_for(found.files, options)) as workers:
             run_pipeline(
-                generator, sources, mapping, observed, workspace, options, workers
+                generator, found, mapping, observed, workspace, options, workers
             )
-        manifest = conclude(generator, sources, mapping, workspace, options)
+        manifest = conclude(generator, found.sources, mapping, workspace, options)
         workspace.write_json(MANIFEST, {**manifest, "check": proof})
         workspace.publish()
     except BaseException:
@@ -84,10 +87,10 @@ def generate(
     return Dataset.open(output)
 
 
-def workers_for(sources: Sequence[Source], options: GenerateOptions) -> int:
+def workers_for(files: Sequence[StoredFile], options: GenerateOptions) -> int:
     """How many processes make a dataset of some files, where nobody has begun them."""
-    stored = {source.path: source.size_bytes for source in sources}
-    return wanted_workers(options.beam_args, sum(stored.values()))
+    stored = sum(file.size_bytes for file in files)
+    return wanted_workers(options.beam_args, stored)
 
 
 def check_fields(generator: Generator, mapping: EventMapping) -> None:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -24,6 +24,7 @@ from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
 from zap.beam.portable import run_to_end
 from zap.beam.read import ReadEvents
 from zap.beam.runner import is_local, make_pipeline
+from zap.beam.sources import Inputs, read_inputs
 from zap.beam.workers import Workers
 from zap.beam.write import PARTS, PackShard, WriteExamples
 from zap.datasets.splits import SPLITS
@@ -33,8 +34,7 @@ from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
 from zap.errors import DatasetError
 from zap.events.mapping import EventMapping
-from zap.events.parquet_rows import split_source
-from zap.events.sources import Source
+from zap.events.sources import Source, StoredFile
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange, estimate
 from zap.histories.clock import coarse_sources
@@ -42,12 +42,13 @@ from zap.histories.clock import coarse_sources
 RESULT = "result.json"
 SHUFFLE = "shuffle"  # a folder of the workspace, gone when the pipeline has run
 SHARD_BYTES = 6 * 2**20
-PART_ROWS = 1_000_000
+MOST_SHARDS = 2_048
+"""Beyond it pieces get too small; shards that are too large are cut by workers."""
 
 
 def run_pipeline(
     generator: Generator,
-    sources: Sequence[Source],
+    inputs: Inputs,
     mapping: EventMapping,
     observed: ObservedRange | None,
     workspace: Workspace,
@@ -58,25 +59,26 @@ def run_pipeline(
 
     Args:
         generator: the question.
-        sources: the files of raw events.
+        inputs: the files of raw events.
         mapping: how their rows become events.
         observed: the observed range; None to estimate it.
         workspace: where files are written.
         options: splits, layout, shards, runner.
         workers: the processes of a local run.
     """
-    shards = options.shards or shard_count(sources, workers.number)
+    shards = options.shards or shard_count(inputs.files, workers.number)
     dead = f"{workspace.path}/{DEAD_LETTERS}"
     pipeline = make_pipeline(options.beam_args, workers)
     shared = is_local(pipeline) and workspace.local
     spill = _made_spill(workspace) if shared else None
+    parts, unnamed, found = read_inputs(pipeline, inputs, workspace)
     reading = ReadEvents(mapping, generator, dead, options.batch_rows)
-    read = _read(pipeline, sources, reading)
+    read = _read(parts, reading)
     most = generator.settings().max_subject_events
     keyed, key_counts, key_errors = key_by_subject(
         read.events, generator.subject, shards, most, spill
     )
-    slicing = SliceShard(generator, mapping, options.split, dead)
+    slicing = SliceShard(generator, mapping, options.split, dead, spill)
     sliced = (
         keyed
         | "Group" >> beam.GroupByKey()
@@ -96,7 +98,7 @@ def run_pipeline(
         _writer(workspace, options, shards), encoder
     ).with_outputs(COUNTS, ERRORS, main=PARTS)
     stages = (read, sliced, examples)
-    problems += [key_errors, *(stage[ERRORS] for stage in stages)]
+    problems += [*unnamed, key_errors, *(stage[ERRORS] for stage in stages)]
     counts = [*key_counts, *(stage[COUNTS] for stage in stages)]
     _ = (
         pipeline
@@ -107,6 +109,7 @@ def run_pipeline(
             counts=_total(pipeline, counts),
             errors=beam.pvalue.AsList(_flat(pipeline, problems, "errors")),
             parts=beam.pvalue.AsList(examples[PARTS]),
+            sources=found,
             encoder=encoder,
             observed=observed or _estimated(read.days, "again"),
         )
@@ -137,14 +140,10 @@ def _writer(
     )
 
 
-def _read(pipeline: beam.Pipeline, sources: Sequence[Source], step: ReadEvents) -> Any:
+def _read(parts: Any, step: ReadEvents) -> Any:
     """Batches of events, and what is told of them beside."""
-    return (
-        pipeline
-        | "Sources" >> beam.Create(parts_to_read(sources))
-        | "Spread" >> beam.Reshuffle()
-        | "Read events"
-        >> beam.ParDo(step).with_outputs(COUNTS, DAYS, CLOCK, ERRORS, main="events")
+    return parts | "Read events" >> beam.ParDo(step).with_outputs(
+        COUNTS, DAYS, CLOCK, ERRORS, main="events"
     )
 
 
@@ -220,6 +219,7 @@ def _write_result(
     counts: Mapping[str, int],
     errors: Sequence[tuple[str, str]],
     parts: Sequence[Mapping[str, Any]],
+    sources: Sequence[Mapping[str, Any]],
     encoder: Mapping[str, Any] | None,
     observed: ObservedRange,
 ) -> None:
@@ -227,6 +227,7 @@ def _write_result(
         "counts": counts,
         "errors": sorted(errors),
         "parts": list(parts),
+        "sources": list(sources),
         "encoder": encoder,
         "observed": [observed.from_us, observed.until_us, observed.source],
     }
@@ -246,13 +247,11 @@ def _write_json(path: str, data: Any) -> None:
         file.write(json.dumps(data).encode())
 
 
-def parts_to_read(sources: Sequence[Source]) -> list[Source]:
-    """The sources, large Parquet files cut by row groups so that workers share them."""
-    return [part for source in sources for part in split_source(source, PART_ROWS)]
+def shard_count(files: Iterable[StoredFile | Source], workers: int) -> int:
+    """Shards for an input: one for each 6 MB as stored, as many for every worker.
 
-
-def shard_count(sources: Sequence[Source], workers: int) -> int:
-    """Shards for an input: one for each 6 MB as stored, as many for every worker."""
-    stored = {source.path: source.size_bytes for source in sources}
-    needed = math.ceil(sum(stored.values()) / SHARD_BYTES)
+    Of a very large input they are larger: see `zap.beam.shards`.
+    """
+    needed = math.ceil(sum(file.size_bytes for file in files) / SHARD_BYTES)
+    needed = min(needed, MOST_SHARDS)
     return max(math.ceil(needed / (2 * workers)), 1) * 2 * workers

@@ -13,7 +13,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import apache_beam as beam
 import numpy as np
@@ -23,20 +23,25 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
+from zap.beam.cutting import small_pieces
 from zap.beam.outputs import count, error
 from zap.datasets.writing import written
-from zap.encoding.columns import Int32Array
+from zap.encoding.columns import Int32Array, IntArray
 from zap.errors import ZapError
 from zap.events.coded import codes_of, compacted, encoded, is_coded, whole
 from zap.histories.heavy import HeavySubjects
-from zap.histories.subjects import subject_hashes
+from zap.histories.subjects import scrambled, subject_hashes
 
-COMPRESSION = "lz4"
+CODEC = "lz4_raw"
+_HEADER = 8  # bytes of a piece's size before it was compressed
 MOST_ROWS = 65_536
 """Rows of one piece: with the columns that are used, well under 8 MB."""
 
 LIKELY_ROWS = 8_192
 """Rows that a piece should have: a small one costs more to write than it holds."""
+
+FEW_ROWS = 4_096
+"""Rows of a piece below which texts are found for all pieces at once."""
 
 MOST_HELD = 1_048_576
 """Rows that are held back for that, whatever the number of shards."""
@@ -117,11 +122,12 @@ class Place(NamedTuple):
 
 
 Piece: TypeAlias = bytes | Place
+Key = TypeVar("Key", int, str)
 
 
 def spilled(
-    pieces: Iterable[tuple[int, bytes]], folder: str
-) -> Iterator[tuple[int, Place]]:
+    pieces: Iterable[tuple[Key, bytes]], folder: str
+) -> Iterator[tuple[Key, Place]]:
     """The pieces written into one new file of the folder, which must be there.
 
     A worker that outlives its job for a moment finds it gone, and does not bring back
@@ -152,24 +158,49 @@ def bytes_of(piece: Piece) -> bytes:
 
 
 def key_by_shard(
-    batch: pa.RecordBatch, subject: str, shards: int
+    batch: pa.RecordBatch, subject: str, shards: int, again: int = 0
 ) -> Iterator[tuple[int, bytes]]:
-    """The batch cut by shard of the subject; rows without a subject are left out."""
-    parts = _shards(batch.column(subject), shards)
+    """The batch cut by shard of the subject; rows without a subject are left out.
+
+    Args:
+        batch: events.
+        subject: the column of the subject.
+        shards: number of shards.
+        again: how many times these rows were cut before; each time by another hash.
+    """
+    parts = _shards(batch.column(subject), shards, again)
     order = np.argsort(parts, kind="stable")
-    starts = np.searchsorted(parts[order], np.arange(shards + 1))
-    order = order[: starts[-1]]
-    ordered = batch.take(pa.array(order))
-    for shard, (start, end) in enumerate(pairwise(starts.tolist())):
-        for first in range(start, end, MOST_ROWS):
-            piece = ordered.slice(first, min(MOST_ROWS, end - first))
-            yield shard, to_bytes(piece)
+    parts = parts[order]
+    stop = int(np.searchsorted(parts, shards))
+    ordered = batch.take(pa.array(order[:stop]))
+    starts = _starts(parts[:stop])
+    few = stop < FEW_ROWS * len(starts)
+    pieces = small_pieces if few else _slices
+    bounds = np.append(starts, stop)
+    for shard, piece in zip(parts[starts], pieces(ordered, bounds), strict=True):
+        yield int(shard), _to_bytes(piece) if few else to_bytes(piece)
 
 
-def _shards(column: pa.Array, shards: int) -> Int32Array:
+def _starts(parts: Int32Array) -> IntArray:
+    """Where pieces begin: at each shard, and within it every so many rows."""
+    fresh = np.append(True, parts[1:] != parts[:-1])[: len(parts)]
+    begins = np.flatnonzero(fresh)
+    row = np.arange(len(parts)) - np.repeat(begins, np.diff([*begins, len(parts)]))
+    return np.flatnonzero(row % MOST_ROWS == 0)
+
+
+def _slices(batch: pa.RecordBatch, bounds: IntArray) -> Iterator[pa.RecordBatch]:
+    for start, stop in pairwise(bounds.tolist()):
+        yield batch.slice(start, stop - start)
+
+
+def _shards(column: pa.Array, shards: int, again: int) -> Int32Array:
     """The shard of each row, ``shards`` where it has no subject."""
     coded = compacted(encoded(column))
-    places = subject_hashes(coded.dictionary) % shards
+    places = subject_hashes(coded.dictionary)
+    if again:
+        places = scrambled(places, np.full_like(places, again)).view(np.int64)
+    places = places % shards
     return np.append(places, shards).astype(np.int32)[codes_of(coded)]
 
 
@@ -179,12 +210,21 @@ def to_bytes(batch: pa.RecordBatch) -> bytes:
         compacted(column) if is_coded(column.type) else column
         for column in batch.columns
     ]
-    batch = pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+    return _to_bytes(pa.RecordBatch.from_arrays(columns, schema=batch.schema))
+
+
+def _to_bytes(batch: pa.RecordBatch) -> bytes:
+    """A batch as compressed bytes.
+
+    It is compressed as one: Arrow's own way does so buffer by buffer, some twenty in a
+    batch, which for a few hundred rows takes four times as long and gains less.
+    """
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression=COMPRESSION)
-    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return bytes(sink.getvalue().to_pybytes())
+    plain = sink.getvalue()
+    packed = pa.compress(plain, CODEC, asbytes=True)
+    return bytes(plain.size.to_bytes(_HEADER, "little") + packed)
 
 
 def to_table(pieces: Iterable[Piece]) -> pa.Table:
@@ -195,7 +235,9 @@ def to_table(pieces: Iterable[Piece]) -> pa.Table:
 def batches_of(pieces: Iterable[Piece]) -> Iterator[pa.RecordBatch]:
     """The batches of pieces, one after the other."""
     for piece in pieces:
-        yield from pa.ipc.open_stream(bytes_of(piece))
+        packed = memoryview(bytes_of(piece))
+        size = int.from_bytes(packed[:_HEADER], "little")
+        yield from pa.ipc.open_stream(pa.decompress(packed[_HEADER:], size, CODEC))
 
 
 def joined(batches: Iterable[pa.RecordBatch]) -> pa.Table:

@@ -9,6 +9,7 @@ from typing import Any
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import raise_first
 from zap.beam.pipeline import RESULT
+from zap.beam.sources import LISTING, named_in
 from zap.beam.write import CANDIDATES
 from zap.datasets.manifest import make_manifest
 from zap.datasets.recent import (
@@ -31,12 +32,19 @@ from zap.histories.identity import subject_columns
 
 def conclude(
     generator: Generator,
-    sources: Sequence[Source],
+    sources: Sequence[Source] | None,
     mapping: EventMapping,
     workspace: Workspace,
     options: GenerateOptions,
 ) -> dict[str, Any]:
     """The manifest of what the pipeline wrote, unless it may not be published.
+
+    Args:
+        generator: the question.
+        sources: the files of raw events; None where the pipeline has named them.
+        mapping: how their rows became events.
+        workspace: where the pipeline wrote.
+        options: how the dataset was made.
 
     Raises:
         ZapError: an error from within the pipeline, too many bad rows or failed
@@ -52,6 +60,9 @@ def conclude(
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())
     workspace.remove(RESULT)
+    if sources is None:
+        sources = named_in(result["sources"])
+        workspace.remove(LISTING)
     recent = publish_recent(workspace, options)
     counts["files.identical"] = identical_files(sources)
     manifest = make_manifest(

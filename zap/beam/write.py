@@ -58,12 +58,12 @@ class PackShard(beam.DoFn):
             for each in shard.variants
         ]
         slices = self._narrowed(shard.slices)
-        packed = pack([shard.shard, slices, shard.part, variants])
+        packed = pack([shard.name, slices, shard.part, variants])
         if self._spill is None:
             yield packed
             return
         try:
-            for _, place in spilled([(shard.shard, packed)], self._spill):
+            for _, place in spilled([(shard.name, packed)], self._spill):
                 yield place
         except ZapError as problem:
             yield error(problem)
@@ -112,7 +112,7 @@ class WriteExamples(beam.DoFn):
         try:
             fitted = Encoder.from_dict(encoder)
             for variant in shard.variants:
-                yield self._write_variant(shard.shard, variant, fitted)
+                yield self._write_variant(shard.name, variant, fitted)
             yield from self._write_shard(shard, fitted)
         except ZapError as problem:
             yield error(problem)
@@ -129,7 +129,7 @@ class WriteExamples(beam.DoFn):
             counts.update(
                 measure_events(encoder, slices.histories, events, visits.events)
             )
-            yield from self._write_parts(shard.shard, visits, shard.part[some])
+            yield from self._write_parts(shard.name, visits, shard.part[some])
         self._write_recent(shard, encoder)
         yield from count({f"encoding.{name}": n for name, n in counts.items()})
 
@@ -140,12 +140,12 @@ class WriteExamples(beam.DoFn):
         lines = candidates(
             shard.slices, shard.part, encoder, self._of_shard, self._recent
         )
-        path = f"{self._folder}/{CANDIDATES}/{shard.shard:05d}.jsonl.gz"
+        path = f"{self._folder}/{CANDIDATES}/{shard.name}.jsonl.gz"
         with whole(path) as file:
             file.write(packed_lines(lines))
 
     def _write_parts(
-        self, shard: int, visits: Visits, part: NDArray[np.int8]
+        self, name: str, visits: Visits, part: NDArray[np.int8]
     ) -> Iterator[dict[str, Any]]:
         """The files of visits whose cutoffs are in the parts ``part``."""
         of_visit = part[visits.cutoff_offsets[:-1]]
@@ -155,22 +155,22 @@ class WriteExamples(beam.DoFn):
             for number in np.unique(of_visit).tolist():
                 rows = of_visit == number
                 own = [records[row] for row in np.flatnonzero(rows).tolist()]
-                yield self._write(SPLITS[number], shard, visits, rows, own)
+                yield self._write(SPLITS[number], name, visits, rows, own)
             return
         for number in np.unique(part).tolist():
             chosen = in_split(visits, part, number)
             if self._layout == "instances":
                 chosen = as_instances(chosen)
-            yield self._write_all(SPLITS[number], shard, chosen)
+            yield self._write_all(SPLITS[number], name, chosen)
 
     def _write_variant(
-        self, shard: int, variant: Variant, encoder: Encoder
+        self, name: str, variant: Variant, encoder: Encoder
     ) -> dict[str, Any]:
         folder = f"variants/{variant.name}"
         self._make_folders("variants", folder)
         visits = encode_variant(variant, encoder, self._layout)
         more = {"variant": variant.name, "lacking": variant.lacking}
-        return self._write_all(folder, shard, visits) | more
+        return self._write_all(folder, name, visits) | more
 
     def _make_folders(self, *names: str) -> None:
         """Make folders, but never that of a job which is gone (see `spilled`)."""
@@ -180,21 +180,21 @@ class WriteExamples(beam.DoFn):
             with writing(path), contextlib.suppress(FileExistsError):
                 os.mkdir(path) if local else files.makedirs(path)
 
-    def _write_all(self, split: str, shard: int, visits: Visits) -> dict[str, Any]:
+    def _write_all(self, split: str, name: str, visits: Visits) -> dict[str, Any]:
         every = np.ones(len(visits), bool)
-        return self._write(split, shard, visits, every, encode_visits(visits))
+        return self._write(split, name, visits, every, encode_visits(visits))
 
     def _write(
         self,
         split: str,
-        shard: int,
+        name: str,
         visits: Visits,
         rows: BoolArray,
         records: Sequence[bytes],
     ) -> dict[str, Any]:
         """Write a file of the visits ``rows``, which are ``records``; describe it."""
         ending = ".tfrecord.gz" if self._compression == "gzip" else ".tfrecord"
-        path = f"{split}/part-{shard:05d}{ending}"
+        path = f"{split}/part-{name}{ending}"
         size = write_records(f"{self._folder}/{path}", records, self._compression)
         described = describe_part(visits, rows, records)
         return {"path": path, "split": split, "bytes": size, **described}

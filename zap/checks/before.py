@@ -1,7 +1,8 @@
 """The short proof before a job: a leak stops it before anything is written.
 
 It takes the first rows of the sources in their canonical order, so that it is cheap and
-the same for the same files. It proves less than ``zap check`` does, on more occasions.
+the same for the same files; in the order of paths where workers are to name the files.
+It proves less than ``zap check`` does, on more occasions.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from zap.checks.prove import PROOF_EVENTS, prove
 from zap.checks.report import NOTHING
 from zap.checks.sample import first_rows
 from zap.events.mapping import EventMapping
-from zap.events.sources import Source
+from zap.events.sources import Source, StoredFile
 from zap.examples.generator import Generator
 
 NOT_CHECKED = {"verdict": "not checked"}
 
 
 def prove_before(
-    generator: Generator, sources: Sequence[Source], mapping: EventMapping
+    generator: Generator,
+    sources: Sequence[Source | StoredFile],
+    mapping: EventMapping,
 ) -> dict[str, Any]:
     """What a manifest says of the proof.
 

@@ -22,7 +22,7 @@ from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.reading import read_source
 from zap.events.schema import canonical_schema
-from zap.events.sources import Source
+from zap.events.sources import Source, StoredFile, named_by_path
 from zap.examples.observed import ObservedRange, estimate
 from zap.histories.subjects import subject_hashes
 from zap.times import DAY_US
@@ -87,12 +87,13 @@ def whole_subjects(
 
 
 def first_rows(
-    sources: Sequence[Source], mapping: EventMapping, most: int
+    sources: Sequence[Source | StoredFile], mapping: EventMapping, most: int
 ) -> Sample | None:
-    """The first events in the canonical order of the sources; None if there are none.
+    """The first events in the order of the sources; None if there are none.
 
     Subjects may be cut off: what is proven of a cutoff holds of any events. Beside the
-    events come as many rows of dimensions.
+    events come as many rows of dimensions. Of files that nobody has named yet no more
+    is read than these rows.
     """
     counts: Counter[str] = Counter()
     events = [source for source in sources if source.dimension is None]
@@ -108,11 +109,15 @@ def first_rows(
 
 
 def _first_of(
-    sources: Sequence[Source], mapping: EventMapping, most: int, counts: Counter[str]
+    sources: Sequence[Source | StoredFile],
+    mapping: EventMapping,
+    most: int,
+    counts: Counter[str],
 ) -> pa.Table | None:
     found: list[pa.RecordBatch] = []
     rows = 0
-    for source in sources:
+    for each in sources:
+        source = each if isinstance(each, Source) else named_by_path(each)
         for read in read_source(source, mapping, batch_rows=min(most, BATCH_ROWS)):
             counts.update(read.counts)
             found.append(read.events)
@@ -123,7 +128,9 @@ def _first_of(
 
 
 def observed_of(
-    mapping: EventMapping, sources: Sequence[Source], days: Counter[int]
+    mapping: EventMapping,
+    sources: Sequence[Source | StoredFile],
+    days: Counter[int],
 ) -> ObservedRange:
     """The observed range: declared, or as the events by day suggest."""
     events = [source.path for source in sources if source.dimension is None]

@@ -1,40 +1,42 @@
 """Finds the files of raw events and names each by its content.
 
 A file's digest takes part in the total order and in the identity of its rows, so that
-nothing depends on where files lie or in which order they are listed.
+nothing depends on where files lie or in which order they are listed. To find files is
+cheap and to name them means to read all their bytes, so the two are apart: who has
+thousands of files lets workers name them.
 """
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from zap.errors import InputError
-from zap.events.archive_files import current
 from zap.events.dimensions import Dimension, resolved
 from zap.events.exports import check_one_table_a_day
-from zap.events.files import (
-    CHUNK_BYTES,
-    filesystem,
-    is_remote,
-    open_bytes,
-    reading,
-)
+from zap.events.files import CHUNK_BYTES, is_remote, open_bytes, reading
 from zap.events.mapping import EventMapping
+from zap.events.patterns import SUFFIXES, format_of, listed, paths_of
 from zap.events.specs import FORMATS
-from zap.events.tables import shown
 
-SUFFIXES = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-    ".log": "combined",
-}
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of raw events that nobody has read yet.
+
+    Attributes:
+        path: where it is.
+        size_bytes: as stored.
+        format: a mapping's, or what its name tells.
+        dimension: the name of the dimension whose rows it holds; None for events.
+    """
+
+    path: str
+    size_bytes: int
+    format: str
+    dimension: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,23 @@ class Source:
 
 
 def list_sources(patterns: Sequence[str], mapping: EventMapping) -> list[Source]:
-    """The files that patterns name, and those of the mapping's dimensions.
+    """The files that patterns name, and those of the mapping's dimensions, all read.
+
+    Args:
+        patterns: see `list_files`.
+        mapping: see `list_files`.
+
+    Returns:
+        Each file once, sorted by digest and path.
+
+    Raises:
+        InputError: as for `list_files`; or a file cannot be read.
+    """
+    return in_order(named(file) for file in list_files(patterns, mapping))
+
+
+def list_files(patterns: Sequence[str], mapping: EventMapping) -> list[StoredFile]:
+    """The files that patterns name, and those of the mapping's dimensions, unread.
 
     Args:
         patterns: paths, globs or directories, local or of a filesystem that fsspec
@@ -70,22 +88,62 @@ def list_sources(patterns: Sequence[str], mapping: EventMapping) -> list[Source]
             not read as events too, where a directory holds both.
 
     Returns:
-        Each file once, sorted by digest and path.
+        Each file once, sorted by path.
 
     Raises:
         InputError: a pattern names nothing, a file is empty or of an unknown kind, or
             two of GA4's tables hold one day.
     """
-    told = [source for each in mapping.dimensions for source in _told(each, mapping)]
-    taken = {os.path.abspath(source.path) for source in told}
-    sources = [
-        _source(path, mapping.format)
-        for path in _paths(patterns, mapping.format)
+    told = [file for each in mapping.dimensions for file in _told(each, mapping)]
+    taken = {os.path.abspath(file.path) for file in told}
+    files = [
+        _stored(path, size, mapping.format)
+        for path, size in paths_of(patterns, mapping.format).items()
         if is_remote(path) or os.path.abspath(path) not in taken
     ]
     if mapping.format == "ga4":
-        check_one_table_a_day(source.path for source in sources)
-    return sorted([*sources, *told], key=_place)
+        check_one_table_a_day(file.path for file in files)
+    return sorted([*files, *told], key=lambda file: (file.path, file.dimension or ""))
+
+
+def named(file: StoredFile) -> Source:
+    """A file with the digest of its bytes, which are all read.
+
+    Raises:
+        InputError: it cannot be read, or is empty.
+    """
+    digest, size, begin = hashlib.blake2b(digest_size=16), 0, b""
+    with open_bytes(file.path) as opened, reading(file.path):
+        while chunk := opened.read(CHUNK_BYTES):
+            begin = begin or chunk[:4]
+            digest.update(chunk)
+            size += len(chunk)
+    if size == 0:
+        raise _empty(file.path)
+    kind = _kind(file.format, begin)
+    return Source(file.path, digest.hexdigest(), size, kind, dimension=file.dimension)
+
+
+def named_by_path(file: StoredFile) -> Source:
+    """A file named by where it lies, for a look at its first rows.
+
+    Its rows keep their order among themselves; the digest is none of its content.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    begin = b""
+    if file.format == "ga4":
+        with open_bytes(file.path) as opened, reading(file.path):
+            begin = opened.read(4)
+    digest = hashlib.blake2b(file.path.encode(), digest_size=16).hexdigest()
+    kind = _kind(file.format, begin)
+    return Source(file.path, digest, file.size_bytes, kind, dimension=file.dimension)
+
+
+def in_order(sources: Iterable[Source]) -> list[Source]:
+    """Sources in the order that their content gives them."""
+    return sorted(sources, key=lambda s: (s.digest, s.path, s.dimension or ""))
 
 
 def stored_bytes(patterns: Sequence[str], mapping: EventMapping) -> int:
@@ -94,98 +152,22 @@ def stored_bytes(patterns: Sequence[str], mapping: EventMapping) -> int:
     Found without reading them, for decisions that need no more than a size.
     """
     here = [str(pattern) for pattern in patterns if not is_remote(str(pattern))]
-    paths = {path for each in here for path in _listed(each, mapping.format)}
-    return sum(os.path.getsize(path) for path in paths)
+    found = [listed(each, mapping.format) for each in here]
+    return sum({path: size for each in found for path, size in each.items()}.values())
 
 
-def _place(source: Source) -> tuple[str, str, str]:
-    return source.digest, source.path, source.dimension or ""
-
-
-def _told(dimension: Dimension, mapping: EventMapping) -> list[Source]:
+def _told(dimension: Dimension, mapping: EventMapping) -> list[StoredFile]:
     """The files of a dimension."""
     patterns = [resolved(pattern, mapping.folder) for pattern in dimension.inputs]
     return [
-        replace(_source(path, dimension.format), dimension=dimension.name)
-        for path in _paths(patterns, dimension.format)
+        _stored(path, size, dimension.format, dimension.name)
+        for path, size in paths_of(patterns, dimension.format).items()
     ]
 
 
-def _paths(patterns: Sequence[str], declared: str | None) -> list[str]:
-    """The paths that patterns name, each once."""
-    paths: dict[str, None] = {}
-    for pattern in patterns:
-        found = _listed(str(pattern), declared)
-        if not found:
-            raise InputError(
-                "Expected at least one file of events. Received: "
-                f"input={shown(str(pattern))}, which names none. Check the path; "
-                f"files in a directory are found by their names ({', '.join(SUFFIXES)}"
-                "), or any if the mapping says format."
-            )
-        paths.update(dict.fromkeys(found))
-    return list(paths)
-
-
-def _listed(pattern: str, declared: str | None) -> list[str]:
-    """The paths that a pattern names; of an archive those that hold its events now."""
-    found = _expand(pattern, declared)
-    return current(found) if declared == "archive" else found
-
-
-def _expand(pattern: str, declared: str | None) -> list[str]:
-    if is_remote(pattern):
-        return _expand_remote(pattern, declared)
-    if os.path.isdir(pattern):
-        pattern = glob.escape(pattern)
-        found = glob.glob(os.path.join(pattern, "**", "*"), recursive=True)
-        return _data_files(found, pattern, declared)
-    if os.path.isfile(pattern):
-        return [os.path.normpath(pattern)]
-    found = glob.glob(pattern, recursive=True)
-    return [os.path.normpath(path) for path in found if os.path.isfile(path)]
-
-
-def _data_files(found: list[str], root: str, declared: str | None) -> list[str]:
-    """The files of a directory that hold events, by their names."""
-    files = []
-    for path in found:
-        name = os.path.basename(path)
-        hidden = name.startswith((".", "_"))
-        known = declared is not None or format_of(path) is not None
-        if known and not hidden and os.path.isfile(path):
-            files.append(os.path.normpath(path))
-    return files
-
-
-def _expand_remote(pattern: str, declared: str | None) -> list[str]:
-    system, inner = filesystem(pattern)
-    with reading(pattern):
-        if glob.has_magic(inner):
-            found = [
-                path
-                for path in system.glob(inner)
-                if not path.rpartition("/")[2].startswith(".") and system.isfile(path)
-            ]
-        elif system.isdir(inner):
-            found = [
-                path
-                for path in system.find(inner)
-                if (declared or format_of(path))
-                and not path.rpartition("/")[2].startswith((".", "_"))
-            ]
-        else:
-            found = [inner] if system.exists(inner) else []
-    return [str(system.unstrip_protocol(path)) for path in found]
-
-
-def format_of(path: str) -> str | None:
-    """The format that a file's name tells, or None."""
-    name = path.lower().removesuffix(".gz").removesuffix(".zst")
-    return next((f for suffix, f in SUFFIXES.items() if name.endswith(suffix)), None)
-
-
-def _source(path: str, declared: str | None) -> Source:
+def _stored(
+    path: str, size: int, declared: str | None, dimension: str | None = None
+) -> StoredFile:
     kind = declared or format_of(path)
     if kind is None:
         raise InputError(
@@ -193,17 +175,20 @@ def _source(path: str, declared: str | None) -> Source:
             f"({', '.join(SUFFIXES)}; .gz and .zst behind). Received: path={path!r}. "
             f"Say format in the mapping, one of {', '.join(FORMATS)}."
         )
-    digest, size, begin = hashlib.blake2b(digest_size=16), 0, b""
-    with open_bytes(path) as file, reading(path):
-        while chunk := file.read(CHUNK_BYTES):
-            begin = begin or chunk[:4]
-            digest.update(chunk)
-            size += len(chunk)
     if size == 0:
-        raise InputError(
-            f"Expected a file that holds events. Received: path={path!r}, which is "
-            "empty. Remove it, or write it again."
-        )
-    if kind == "ga4":
-        kind = "ga4.parquet" if begin == b"PAR1" else "ga4.jsonl"
-    return Source(path, digest.hexdigest(), size, kind)
+        raise _empty(path)
+    return StoredFile(path, size, kind, dimension)
+
+
+def _empty(path: str) -> InputError:
+    return InputError(
+        f"Expected a file that holds events. Received: path={path!r}, which is "
+        "empty. Remove it, or write it again."
+    )
+
+
+def _kind(declared: str, begin: bytes) -> str:
+    """The format of a file: what a table of GA4's is in, its first bytes tell."""
+    if declared != "ga4":
+        return declared
+    return "ga4.parquet" if begin == b"PAR1" else "ga4.jsonl"
