@@ -21,9 +21,9 @@ from zap.beam.examples import (
 from zap.beam.identity import key_by_subject
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
-from zap.beam.portable import run_to_end
+from zap.beam.portable import run_to_end, slots
 from zap.beam.read import ReadEvents
-from zap.beam.runner import is_local, make_pipeline
+from zap.beam.runner import make_pipeline, shares_disk
 from zap.beam.sources import Inputs, read_inputs
 from zap.beam.workers import Workers
 from zap.beam.write import PARTS, PackShard, WriteExamples
@@ -66,10 +66,11 @@ def run_pipeline(
         options: splits, layout, shards, runner.
         workers: the processes of a local run.
     """
-    shards = options.shards or shard_count(inputs.files, workers.number)
     dead = f"{workspace.path}/{DEAD_LETTERS}"
     pipeline = make_pipeline(options.beam_args, workers)
-    shared = is_local(pipeline) and workspace.local
+    at_once = max(workers.number, slots(pipeline.options))
+    shards = options.shards or shard_count(inputs.files, at_once)
+    shared = shares_disk(pipeline) and workspace.local
     spill = _made_spill(workspace) if shared else None
     parts, unnamed, found = read_inputs(pipeline, inputs, workspace)
     reading = ReadEvents(mapping, generator, dead, options.batch_rows)
