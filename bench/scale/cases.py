@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fsspec
+
 from bench.scale import flink, prism
 from bench.scale.flink import FlinkCluster
 from bench.scale.inputs import Shop
 from zap.beam.generate import GenerateOptions, generate
+from zap.datasets.writing import UNFINISHED
 from zap.examples import Generator
 
 RUNNERS = ("local", "prism", "flink")
@@ -31,6 +34,7 @@ class Case:
         batch_rows: see `GenerateOptions`.
         shards: see `GenerateOptions`.
         backwards: whether the files come in the other order.
+        remote: whether the dataset is made on a bucket.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Case:
     batch_rows: int | None = None
     shards: int | None = None
     backwards: bool = False
+    remote: bool = False
 
 
 CASES = (
@@ -46,12 +51,15 @@ CASES = (
     Case("local, 2 workers", "local", 2),
     Case("local, batches of 1,000 rows, 7 shards", "local", 2, 1_000, 7),
     Case("local, files in another order", "local", 1, backwards=True),
+    Case("local, output on a bucket", "local", remote=True),
     Case("Prism", "prism"),
     Case("Prism, cut and ordered otherwise", "prism", 1, 1_000, 7, True),
+    Case("Prism, output on a bucket", "prism", remote=True),
     Case("Flink, 1 slot", "flink", 1),
     Case("Flink, 2 slots", "flink", 2),
     Case("Flink, 4 slots", "flink", 4),
     Case("Flink, 4 slots, cut and ordered otherwise", "flink", 4, 1_000, 7, True),
+    Case("Flink, 4 slots, output on a bucket", "flink", 4, remote=True),
 )
 
 
@@ -85,7 +93,7 @@ def run_case(
     case: Case,
     question: type[Generator],
     shop: Shop,
-    output: Path,
+    output: str | Path,
     args: tuple[str, ...],
 ) -> dict[str, Any]:
     """Make the dataset; what must be the same everywhere, and the seconds it took."""
@@ -96,18 +104,19 @@ def run_case(
         batch_rows=case.batch_rows,
         replace=True,
     )
-    files = shop.files[::-1] if case.backwards else shop.files
+    inputs = shop.files[::-1] if case.backwards else shop.files
     began = time.monotonic()
     made = generate(
-        question(), files, shop.mapping(str(question.mapping)), output, options
+        question(), inputs, shop.mapping(str(question.mapping)), output, options
     )
     seconds = time.monotonic() - began
     manifest, encoder = made.manifest, made.encoder.fingerprint
     for split in manifest["splits"]:
         if manifest["splits"][split]["examples"]:
             made.read(split)  # every file is whole, and as many records as it says
-    left = [path.name for path in output.rglob(".*")]
-    shutil.rmtree(output)
+    files, root = fsspec.core.url_to_fs(str(output))
+    left = [path for path in files.find(root) if path.endswith(UNFINISHED)]
+    files.rm(root, recursive=True)
     return {
         "digest": manifest["digest"],
         "counts": manifest["counts"],

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.scale.bucket import bucket
 from bench.scale.cases import (
     CASES,
     RUNNERS,
@@ -48,20 +49,27 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.scale.digests")
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--runners", nargs="+", default=RUNNERS, choices=RUNNERS)
+    parser.add_argument("--cases", default="", help="only those with this in the name")
     parser.add_argument("--work", type=Path, default=Path("build/scale"))
     args = parser.parse_args(argv)
-    cases = tuple(case for case in CASES if case.runner in ("local", *args.runners))
+    cases = tuple(
+        case
+        for case in CASES
+        if case is CASES[0] or (case.runner in args.runners and args.cases in case.name)
+    )
     for runner in args.runners:
         if needs := missing(runner):
             print(f"{runner}: {needs}", file=sys.stderr)
             return 2
     shop = Shop(args.work, args.events)
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    with cluster_for(cases, args.work / "flink") as cluster:
+    here, flink = args.work / "out", args.work / "flink"
+    with bucket(args.work / "s3") as remote, cluster_for(cases, flink) as cluster:
         for case in cases:
             for name, question in QUESTIONS.items():
                 options = beam_args(case, cluster)
-                run = run_case(case, question, shop, args.work / "out", options)
+                output = f"{remote}/out" if case.remote else here
+                run = run_case(case, question, shop, output, options)
                 found.setdefault(case.name, {})[name] = run
                 print(
                     f"{case.name}, {name}: {run['digest']} ({run['seconds']:.1f} s)",
