@@ -28,12 +28,22 @@ CPU_SECONDS: Mapping[str, float] = {
     "values": 0.2e-6,
     "histories": 5.0e-6,
     "examples": 1.0e-6,
-    "pieces": 150e-6,
+    "pieces": 400e-6,
+    "tables": 30e-3,
 }
 """CPU seconds of all processes for each of what a job has to do."""
 
-SHUFFLE_BYTES: Mapping[str, float] = {"events": 30.0, "values": 2.0, "pieces": 700.0}
-OUTPUT_BYTES: Mapping[str, float] = {"events": 40.0, "values": 10.0, "examples": 50.0}
+SHUFFLE_BYTES: Mapping[str, float] = {
+    "events": 30.0,
+    "values": 2.0,
+    "histories": 10.0,
+    "pieces": 5_000.0,
+}
+OUTPUT_BYTES: Mapping[str, float] = {
+    "values": 5.0,
+    "histories": 300.0,
+    "examples": 30.0,
+}
 
 WORKER_BYTES: Mapping[str, float] = {"worker": 250e6, "rows": 400.0, "row values": 20.0}
 """Memory of one process: at its start, and for the rows that it holds at a time."""
@@ -63,12 +73,15 @@ class Job:
     @property
     def rows_at_once(self) -> int:
         """Rows that a process holds: those it reads, or those of a shard."""
-        held = min(LIKELY_ROWS * self.shards, MOST_HELD, PART_ROWS, self.events)
-        return max(held, min(self.events // self.shards, MOST_ROWS))
+        return max(self._cut_at_once, min(self.events // self.shards, MOST_ROWS))
+
+    @property
+    def _cut_at_once(self) -> int:
+        return min(LIKELY_ROWS * self.shards, MOST_HELD, PART_ROWS, self.events)
 
     def work(self) -> dict[str, float]:
         """What there is to do, by the names of the coefficients."""
-        pieces = math.ceil(self.events / PART_ROWS) * self.shards
+        pieces = math.ceil(self.events / max(1, self._cut_at_once)) * self.shards
         return {
             "job": 1,
             "events": self.events,
@@ -76,6 +89,7 @@ class Job:
             "histories": self.subjects,
             "examples": self.examples,
             "pieces": min(pieces, self.events),
+            "tables": max(self.shards, self.events // MOST_ROWS),
         }
 
     def memory(self) -> dict[str, float]:

@@ -177,13 +177,18 @@ def _estimated(days: Any, again: str = "") -> Any:
 
 
 def _coarse(clock: Any) -> Any:
-    """The sources whose clock is too coarse for rules on pace, as a side input."""
+    """The sources whose clock is too coarse for rules on pace, as a side input.
+
+    What a clock shows is summed source by source: all of them together are hours times
+    files, which no worker holds.
+    """
     found = (
         clock
-        | "Clocks of sources" >> beam.CombineGlobally(SumCounts())
-        | "Coarse clocks" >> beam.Map(coarse_sources)
+        | "Clocks of sources" >> beam.CombinePerKey(SumCounts())
+        | "Clock by clock" >> beam.Values()
+        | "Coarse clocks" >> beam.FlatMap(coarse_sources)
     )
-    return beam.pvalue.AsSingleton(found)
+    return beam.pvalue.AsList(found)
 
 
 def _estimate_or_nothing(days: Mapping[int, int]) -> ObservedRange:

@@ -63,7 +63,7 @@ class ReadEvents(beam.DoFn):
             yield error(problem)
         yield from count(counts)
         yield beam.pvalue.TaggedOutput(DAYS, dict(days))
-        yield beam.pvalue.TaggedOutput(CLOCK, dict(clock))
+        yield beam.pvalue.TaggedOutput(CLOCK, (source.digest, dict(clock)))
 
     def _read(
         self,

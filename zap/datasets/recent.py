@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import heapq
 import json
 import math
 import zlib
@@ -115,10 +116,13 @@ def chosen_of(lines: Iterable[bytes], sample: RecentSample) -> list[bytes]:
 
     The names are made here and not by workers: the key stays with who runs the job.
     """
-    parsed = [json.loads(line) for line in lines]
-    parsed.sort(key=lambda line: (line["rank"], line["lot"]))
+    parsed = (json.loads(line) for line in lines)
+    # Of thousands of shards no more is held than what may be chosen.
+    chosen = heapq.nsmallest(
+        sample.examples, parsed, key=lambda line: (line["rank"], line["lot"])
+    )
     found = []
-    for line in parsed[: sample.examples]:
+    for line in chosen:
         del line["rank"], line["lot"]
         hashed = line.pop("subject")
         named = None if sample.key is None else keyed_subject(sample.key, hashed)

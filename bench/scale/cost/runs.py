@@ -78,5 +78,6 @@ def measure(run: Run, work: Path, workers: int) -> dict[str, Any]:
         "workers": workers,
         "shards": shards,
         "stored_bytes": sum(file.size_bytes for file in files),
-        **found,
+        **{name: value for name, value in found.items() if name != "counts"},
+        "dropped": found["counts"].get("events.dropped.max_subject_events", 0),
     }
