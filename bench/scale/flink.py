@@ -127,6 +127,11 @@ class FlinkCluster:
         found = self._asked("jobs/overview")["jobs"]
         return sorted(found, key=lambda job: job["start-time"])
 
+    def seconds(self) -> float:
+        """How long the newest job ran."""
+        job = self.jobs()[-1]
+        return float(job["end-time"] - job["start-time"]) / 1e3
+
     def failures(self) -> int:
         """How often something of the newest job failed, so that it began again."""
         job = self.jobs()[-1]["jid"]
