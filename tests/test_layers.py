@@ -98,19 +98,23 @@ LAYERS = {
         packages="numpy pyarrow matplotlib",
         never_loads=ENGINES + " matplotlib",
     ),
+    "dataflow": Layer(
+        packages="packaging google", never_loads=ENGINES + " pyarrow numpy google"
+    ),
     "beam": Layer(
-        rooms="encoding events histories examples datasets bundles serving checks",
+        rooms="encoding events histories examples datasets bundles serving checks "
+        "dataflow",
         packages="apache_beam numpy pyarrow tfx_bsl fsspec grpc google",
         never_loads="tensorflow keras",
     ),
     "jobs": Layer(
         rooms="encoding events histories examples datasets bundles serving collect "
-        "training evaluation checks beam",
+        "training evaluation checks dataflow beam",
         packages="numpy",
     ),
     "cli": Layer(
         rooms="encoding events histories examples datasets bundles serving collect "
-        "training evaluation checks beam jobs simulation",
+        "training evaluation checks dataflow beam jobs simulation",
         packages="rich",
         never_loads=ENGINES + " pyarrow matplotlib numpy",
     ),

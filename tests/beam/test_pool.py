@@ -21,8 +21,8 @@ from made_shop import MadeShop
 
 from zap.beam.generate import GenerateOptions, generate
 from zap.beam.pool import WorkerPool, worker_environment
-from zap.beam.portable import run_to_end
 from zap.beam.runner import make_pipeline
+from zap.beam.running import run_to_end
 from zap.errors import InputError
 from zap.events.mapping import EventMapping
 

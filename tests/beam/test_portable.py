@@ -18,8 +18,9 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 from made_servers import free_port
 
-from zap.beam.portable import check_server, complete_options, run_to_end, slots
+from zap.beam.portable import check_server, complete_options, slots
 from zap.beam.runner import make_pipeline
+from zap.beam.running import run_to_end
 from zap.errors import RunnerError
 
 

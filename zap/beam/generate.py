@@ -7,31 +7,42 @@ nothing that looks like a dataset.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from zap.beam.dataflow import Job, dataflow_args, runs_on_dataflow, template_of
 from zap.beam.options import GenerateOptions
-from zap.beam.pipeline import run_pipeline
-from zap.beam.sources import Inputs
+from zap.beam.pipeline import RESULT, run_pipeline
+from zap.beam.sources import LISTING, Inputs
 from zap.beam.verdict import conclude
 from zap.beam.workers import Workers, wanted_workers
+from zap.beam.write import CANDIDATES
 from zap.checks.before import NOT_CHECKED, prove_before
 from zap.datasets.splits import NewestSplit, Split, TimeSplit
 from zap.datasets.store import MANIFEST, Dataset, Workspace
-from zap.errors import DatasetError, GeneratorError
+from zap.errors import DatasetError, GeneratorError, InputError
 from zap.events.derived import DERIVED
+from zap.events.dimensions import resolved
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.schema import canonical_schema
-from zap.events.sources import StoredFile, list_files
+from zap.events.sources import Source, StoredFile, list_files
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import ADDED, PERSON, subject_columns
 
-__all__ = ["GenerateOptions", "check_fields", "check_split", "generate"]
+__all__ = [
+    "GenerateOptions",
+    "check_fields",
+    "check_split",
+    "generate",
+    "write_template",
+]
 
 
 def generate(
@@ -61,30 +72,169 @@ def generate(
             left at ``output``.
     """
     options = options or GenerateOptions()
+    if template_of(options.beam_args):
+        raise InputError(
+            "Expected a job to be run. Received: template_location, which writes it "
+            "for others to launch. Call write_template."
+        )
+    with _prepared(generator, inputs, mapping, output, options) as job:
+        try:
+            if watch:
+                watch(job.finish.workspace.path)
+            _run(job)
+            job.finish()
+        except BaseException:
+            job.finish.workspace.discard()
+            raise
+    return Dataset.open(output)
+
+
+def write_template(
+    generator: Generator,
+    inputs: Sequence[str],
+    mapping: EventMapping,
+    output: str,
+    options: GenerateOptions,
+) -> str:
+    """Write the job that makes a dataset, for Dataflow to launch.
+
+    Nobody waits for such a job, so its last step publishes the dataset.
+
+    Args:
+        generator: the question.
+        inputs: files, globs or directories of raw events, on a bucket.
+        mapping: how their rows become events.
+        output: the directory to be made, on a bucket.
+        options: as for `generate`; Beam's say ``--template_location``.
+
+    Returns:
+        Where the job is described.
+
+    Raises:
+        ZapError: as for `generate`.
+    """
+    # A secret has no business in a description of a job that lies on a bucket.
+    options = replace(options, recent=replace(options.recent, key=None))
+    with _prepared(generator, inputs, mapping, output, options) as job:
+        _run(job, last=True)
+    return template_of(options.beam_args) or ""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is done once all files of a dataset are written.
+
+    It can be done again, from wherever it was interrupted: a worker may have to.
+
+    Attributes:
+        generator: the question.
+        sources: the files of raw events; None where workers name them.
+        mapping: how their rows become events.
+        workspace: where the files are.
+        options: how the dataset is made.
+        proof: what the check of the generator found.
+    """
+
+    generator: Generator
+    sources: Sequence[Source] | None
+    mapping: EventMapping
+    workspace: Workspace
+    options: GenerateOptions
+    proof: Any
+
+    def __call__(self, _: Any = None) -> None:
+        """Write the manifest and publish the dataset, unless it may not be.
+
+        Raises:
+            ZapError: see `zap.beam.verdict.conclude`.
+        """
+        workspace = self.workspace
+        if workspace.glob(RESULT):
+            manifest = conclude(
+                self.generator, self.sources, self.mapping, workspace, self.options
+            )
+            workspace.write_json(MANIFEST, {**manifest, "check": self.proof})
+            workspace.remove_folder(CANDIDATES)
+            if workspace.glob(LISTING):
+                workspace.remove(LISTING)
+            workspace.remove(RESULT)  # the last: without it all the rest is done
+        workspace.publish()
+
+
+class _Prepared(NamedTuple):
+    """A job that may be run: what finishes it, and what only its plan needs."""
+
+    finish: Finish
+    inputs: Inputs
+    observed: ObservedRange | None
+
+
+@contextlib.contextmanager
+def _prepared(
+    generator: Generator,
+    inputs: Sequence[str],
+    mapping: EventMapping,
+    output: str | Path,
+    options: GenerateOptions,
+) -> Iterator[_Prepared]:
+    """All that is found out, checked and made before the pipeline runs."""
     check_fields(generator, mapping)
     check_split(generator, options.split)
-    found = Inputs.of(list_files(inputs, mapping))
-    events = [file.path for file in found.files if file.dimension is None]
-    declared = observed_range(mapping, events)
-    observed = ObservedRange(*declared) if declared else None
-    proof = NOT_CHECKED
-    if options.check:
-        proof = prove_before(generator, found.sources or found.files, mapping)
-    workspace = Workspace(output, options.replace)
-    try:
-        if watch:
-            watch(workspace.path)
-        with options.workers or Workers(workers_for(found.files, options)) as workers:
-            run_pipeline(
-                generator, found, mapping, observed, workspace, options, workers
-            )
-        manifest = conclude(generator, found.sources, mapping, workspace, options)
-        workspace.write_json(MANIFEST, {**manifest, "check": proof})
-        workspace.publish()
-    except BaseException:
-        workspace.discard()
-        raise
-    return Dataset.open(output)
+    with _for_runner(generator, inputs, mapping, output, options) as options:
+        found = Inputs.of(list_files(inputs, mapping))
+        events = [file.path for file in found.files if file.dimension is None]
+        declared = observed_range(mapping, events)
+        observed = ObservedRange(*declared) if declared else None
+        proof = NOT_CHECKED
+        if options.check:
+            proof = prove_before(generator, found.sources or found.files, mapping)
+        workspace = Workspace(output, options.replace)
+        finish = Finish(generator, found.sources, mapping, workspace, options, proof)
+        yield _Prepared(finish, found, observed)
+
+
+@contextlib.contextmanager
+def _for_runner(
+    generator: Generator,
+    inputs: Sequence[str],
+    mapping: EventMapping,
+    output: str | Path,
+    options: GenerateOptions,
+) -> Iterator[GenerateOptions]:
+    """The options with what the runner that they name needs beside."""
+    if not runs_on_dataflow(options.beam_args):
+        yield options
+        return
+    job = Job(
+        generator.name,
+        tuple(map(str, inputs)),
+        str(output),
+        (type(generator).__module__,),
+        tuple(
+            resolved(pattern, mapping.folder)
+            for dimension in mapping.dimensions
+            for pattern in dimension.inputs
+        ),
+    )
+    with dataflow_args(options.beam_args, job) as args:
+        yield replace(options, beam_args=args)
+
+
+def _run(job: _Prepared, last: bool = False) -> None:
+    """Run the pipeline; with ``last`` what finishes the dataset is a step of it."""
+    finish, options = job.finish, job.finish.options
+    wanted = options.workers or Workers(workers_for(job.inputs.files, options))
+    with wanted as workers:
+        run_pipeline(
+            finish.generator,
+            job.inputs,
+            finish.mapping,
+            job.observed,
+            finish.workspace,
+            options,
+            workers,
+            replace(finish, options=replace(options, workers=None)) if last else None,
+        )
 
 
 def workers_for(files: Sequence[StoredFile], options: GenerateOptions) -> int:

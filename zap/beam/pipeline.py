@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -21,9 +21,10 @@ from zap.beam.examples import (
 from zap.beam.identity import key_by_subject
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
-from zap.beam.portable import run_to_end, slots
+from zap.beam.portable import slots
 from zap.beam.read import ReadEvents
 from zap.beam.runner import make_pipeline, shares_disk
+from zap.beam.running import run_to_end
 from zap.beam.sources import Inputs, read_inputs
 from zap.beam.workers import Workers
 from zap.beam.write import PARTS, PackShard, WriteExamples
@@ -54,6 +55,7 @@ def run_pipeline(
     workspace: Workspace,
     options: GenerateOptions,
     workers: Workers,
+    finish: Callable[[Any], None] | None = None,
 ) -> None:
     """Run all steps; leaves files and ``RESULT`` in the workspace.
 
@@ -65,6 +67,7 @@ def run_pipeline(
         workspace: where files are written.
         options: splits, layout, shards, runner.
         workers: the processes of a local run.
+        finish: called by a last step, where nobody waits for the pipeline's end.
     """
     dead = f"{workspace.path}/{DEAD_LETTERS}"
     pipeline = make_pipeline(options.beam_args, workers)
@@ -101,7 +104,7 @@ def run_pipeline(
     stages = (read, sliced, examples)
     problems += [*unnamed, key_errors, *(stage[ERRORS] for stage in stages)]
     counts = [*key_counts, *(stage[COUNTS] for stage in stages)]
-    _ = (
+    result = (
         pipeline
         | "Once" >> beam.Create([f"{workspace.path}/{RESULT}"])
         | "Write result"
@@ -115,6 +118,8 @@ def run_pipeline(
             observed=observed or _estimated(read.days, "again"),
         )
     )
+    if finish is not None:
+        _ = result | "Publish" >> beam.Map(finish)
     run_to_end(pipeline)
     if spill is not None:
         shutil.rmtree(spill, ignore_errors=True)
@@ -158,7 +163,9 @@ def _packed(slices: Any, generator: Generator, spill: str | None) -> tuple[Any, 
 
 def _total(pipeline: beam.Pipeline, counts: Sequence[Any]) -> Any:
     """The counts of all stages, added up, as a side input."""
-    summed = _flat(pipeline, counts, "counts") | beam.CombineGlobally(SumCounts())
+    summed = _flat(pipeline, counts, "counts") | "Sum counts" >> beam.CombineGlobally(
+        SumCounts()
+    )
     return beam.pvalue.AsSingleton(summed)
 
 

@@ -78,8 +78,8 @@ def slots(options: PipelineOptions) -> int:
     return max(int(options.view_as(FlinkRunnerOptions).parallelism), 1)
 
 
-def run_to_end(pipeline: beam.Pipeline) -> None:
-    """Run a pipeline and wait until it has ended.
+def run_portable(pipeline: beam.Pipeline) -> None:
+    """Run a pipeline here or on a job server, and wait until it has ended.
 
     Raises:
         RunnerError: the runner cannot be reached, is another than the one named, or

@@ -10,7 +10,7 @@ from typing import Any
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import raise_first
 from zap.beam.pipeline import RESULT
-from zap.beam.sources import LISTING, named_in
+from zap.beam.sources import named_in
 from zap.beam.write import CANDIDATES
 from zap.datasets.manifest import make_manifest
 from zap.datasets.recent import (
@@ -62,10 +62,8 @@ def conclude(
         raise DatasetError(_no_examples(generator, counts))
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())
-    workspace.remove(RESULT)
     if sources is None:
         sources = named_in(result["sources"])
-        workspace.remove(LISTING)
     recent = publish_recent(workspace, options)
     counts["files.identical"] = identical_files(sources)
     manifest = make_manifest(
@@ -88,7 +86,6 @@ def publish_recent(workspace: Workspace, options: GenerateOptions) -> dict[str, 
     names = workspace.glob(f"{CANDIDATES}/*")
     chosen = chosen_of(_lines(workspace, names), options.recent)
     workspace.write_bytes(RECENT, packed_lines(chosen))
-    workspace.remove_folder(CANDIDATES)
     key = options.recent.key
     return {"examples": len(chosen), "key": None if key is None else key_id(key)}
 

@@ -41,8 +41,16 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     options = generate_options_of(args, raw)
     with progress() as line:
         line.stage("generate")
-        from zap.beam.generate import generate
+        from zap.beam.dataflow import template_of
+        from zap.beam.generate import generate, write_template
 
+        if template_of(args.beam_args):
+            return _written(
+                write_template(
+                    raw.generator, raw.paths, raw.mapping, args.output, options
+                ),
+                args,
+            )
         dataset = generate(
             raw.generator, raw.paths, raw.mapping, args.output, options, line.workspace
         )
@@ -52,6 +60,13 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         print_table(raw.generator.question, _rows(manifest))
         print(f"Dataset: {dataset.path}")
     return {"dataset": dataset.path, "manifest": manifest}
+
+
+def _written(template: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Say where a job is described that others will launch."""
+    if not args.json:
+        print(f"Template: {template}")
+    return {"template": template, "dataset": args.output}
 
 
 def _rows(manifest: Any) -> list[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""What a job needs to run on Google's Dataflow: checks, defaults, and staged files."""
