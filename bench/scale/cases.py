@@ -16,7 +16,7 @@ from bench.scale import flink, prism
 from bench.scale.flink import FlinkCluster
 from bench.scale.inputs import Shop
 from zap.beam.generate import GenerateOptions, generate
-from zap.datasets.writing import UNFINISHED
+from zap.datasets.publishing import UNFINISHED
 from zap.examples import Generator
 
 RUNNERS = ("local", "prism", "flink")

@@ -8,8 +8,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from zap.datasets.publishing import remove_unfinished
-from zap.datasets.writing import UNFINISHED, whole
+from zap.datasets.publishing import UNFINISHED, remove_unfinished
+from zap.datasets.writing import whole
 from zap.errors import DatasetError
 
 

@@ -18,7 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from zap.datasets.claim import remove_folder
-from zap.datasets.writing import UNFINISHED
+
+UNFINISHED = ".unfinished"
+"""How the name of a file ends that is being written, or whose writer was killed."""
 
 SYNCING = 16
 """Files synced at once. A journal takes many in one commit, so it is not by cores."""

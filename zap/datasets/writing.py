@@ -15,10 +15,8 @@ from typing import IO
 
 import fsspec
 
+from zap.datasets.publishing import UNFINISHED
 from zap.errors import DatasetError
-
-UNFINISHED = ".unfinished"
-"""How the name of a file ends that is being written, or whose writer was killed."""
 
 
 @contextmanager
