@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from bench.scale.cost.days import table
 from zap.beam.cost import Cluster, Estimate, Job, Prices, estimate, job_of
 from zap.beam.shards import MOST_ROWS
 
@@ -53,3 +55,9 @@ def test_a_slower_core_takes_longer() -> None:
 def test_a_job_of_which_only_events_are_known() -> None:
     assert job_of(1_000, 3, 2) == Job(1_000, 100, 3, 1_000, 2)
     assert job_of(1_000, 3, 2, subjects=7).subjects == 7
+
+
+def test_the_page_shows_what_the_model_tells() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
+    for line in table():
+        assert line in page

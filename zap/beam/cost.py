@@ -23,29 +23,29 @@ HOUR, GIGABYTE = 3_600, 10**9
 EVENTS_OF_SUBJECT = 10
 
 CPU_SECONDS: Mapping[str, float] = {
-    "job": 6.0,
-    "events": 2.0e-6,
-    "values": 0.2e-6,
-    "histories": 5.0e-6,
-    "examples": 1.0e-6,
+    "job": 5.6,
+    "events": 5.4e-6,
+    "values": 0.22e-6,
+    "histories": 8.2e-6,
+    "examples": 0.3e-6,
     "pieces": 400e-6,
-    "tables": 30e-3,
+    "tables": 42e-3,
 }
 """CPU seconds of all processes for each of what a job has to do."""
 
 SHUFFLE_BYTES: Mapping[str, float] = {
-    "events": 30.0,
-    "values": 2.0,
-    "histories": 10.0,
-    "pieces": 5_000.0,
+    "events": 32.3,
+    "values": 1.9,
+    "histories": 45.9,
+    "pieces": 5_370.0,
 }
 OUTPUT_BYTES: Mapping[str, float] = {
-    "values": 5.0,
-    "histories": 300.0,
-    "examples": 30.0,
+    "values": 0.8,
+    "histories": 273.0,
+    "examples": 92.0,
 }
 
-WORKER_BYTES: Mapping[str, float] = {"worker": 250e6, "rows": 400.0, "row values": 20.0}
+WORKER_BYTES: Mapping[str, float] = {"worker": 234e6, "rows": 0.0, "row values": 44.0}
 """Memory of one process: at its start, and for the rows that it holds at a time."""
 
 BUSY = 0.85

@@ -25,27 +25,13 @@ def job_of_run(run: Measured) -> Job:
     )
 
 
-TARGETS: dict[
-    str, tuple[str, tuple[str, ...], Callable[[Job], Mapping[str, float]]]
-] = {
-    "CPU_SECONDS": (
-        "cpu_seconds",
-        (
-            "job",
-            "events",
-            "values",
-            "histories",
-            "examples",
-        ),
-        Job.work,
-    ),
+Sizes = Callable[[Job], Mapping[str, float]]
+WORK = ("job", "events", "values", "histories", "examples", "tables")
+TARGETS: dict[str, tuple[str, tuple[str, ...], Sizes]] = {
+    "CPU_SECONDS": ("cpu_seconds", WORK, Job.work),
     "SHUFFLE_BYTES": (
         "shuffle_bytes",
-        (
-            "events",
-            "values",
-            "histories",
-        ),
+        ("events", "values", "histories", "pieces"),
         Job.work,
     ),
     "OUTPUT_BYTES": ("output_bytes", ("values", "histories", "examples"), Job.work),
