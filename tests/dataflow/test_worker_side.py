@@ -86,6 +86,7 @@ def test_workers_make_the_same_dataset_of_the_staged_files_alone(
             manifest = zap(args, cloud.environment())["manifest"]
         assert manifest["digest"] == here["digest"]
         assert manifest["counts"] == here["counts"]
+        assert manifest["recent"]["examples"] == here["recent"]["examples"] > 0
         assert ("my-bucket", "examples/COMPLETED") in cloud.objects
         assert cloud.problems == []
     code = "import zap, made_shop, importlib.util as u; print(zap.__file__, "

@@ -42,7 +42,8 @@ class StagedWorker:
         self._image = image
         self._folder = folder = folder.resolve()
         self._python = str(folder / "image" / "bin" / "python")
-        own = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "PIP_NO_INDEX": "1"}
+        path = f"{folder / 'image' / 'bin'}:/usr/bin:/bin"
+        own = {"PATH": path, "HOME": str(folder), "PIP_NO_INDEX": "1"}
         self._variables = {**own, **variables}
 
     def work(self, cloud: Cloud, job: Mapping[str, Any]) -> str:

@@ -264,9 +264,9 @@ class Workspace:
 
     def _remove_remote(self) -> None:
         """Remove a dataset, its mark first: half of one never looks whole."""
-        if self._files.exists(f"{self._root}/{COMPLETED}"):
+        if self._anew().exists(f"{self._root}/{COMPLETED}"):
             self._files.rm_file(f"{self._root}/{COMPLETED}")
-        if self._files.exists(self._root):
+        if self._anew().exists(self._root):
             self._files.rm(self._root, recursive=True)
 
     def write_json(self, name: str, data: Any) -> None:
@@ -293,7 +293,7 @@ class Workspace:
 
     def glob(self, pattern: str) -> list[str]:
         """Names of the workspace's files that match, in order."""
-        found = self._files.glob(f"{self._where}/{pattern}")
+        found = self._anew().glob(f"{self._where}/{pattern}")
         return sorted(str(path)[len(self._where) + 1 :] for path in found)
 
     def read_text(self, name: str) -> str:
@@ -310,8 +310,13 @@ class Workspace:
 
     def remove_folder(self, name: str) -> None:
         """Remove a folder of the workspace, if it is there, and what it holds."""
-        if self._files.exists(f"{self._where}/{name}"):
+        if self._anew().exists(f"{self._where}/{name}"):
             self._files.rm(f"{self._where}/{name}", recursive=True)
+
+    def _anew(self) -> Any:
+        """The file system, which forgets what it saw: others write here too."""
+        self._files.invalidate_cache()
+        return self._files
 
     def publish(self) -> None:
         """Mark the dataset as complete and give it its name.
