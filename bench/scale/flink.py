@@ -30,6 +30,7 @@ _OPENED = (
 _JAVA = (
     "java",
     "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",  # the work is Python's; starting soon is worth more
     *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED),
     "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
 )
@@ -45,14 +46,15 @@ _MANAGER, _WORKER = (
     "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
     "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
 )
-_CLUSTER = ("-cp", f"{JARS / 'cluster'}/*")
-_BEAM = ("-cp", f"{JARS / 'beam'}/*")
-_JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
+# A job server sends its classes to the cluster with every job, half a minute's work on
+# a busy machine. This cluster has them, so that one jar is enough (see JobServer.java).
+_JOB_SERVER = Path(__file__).parent / "servers" / "flink" / "JobServer.java"
+_SENT = "beam-runners-flink-*.jar"
 
 
 def missing() -> str | None:
     """What to do where it is not installed; None where it is."""
-    if all((JARS / part).exists() for part in ("cluster", "beam")):
+    if JARS.exists():
         return None if shutil.which("java") else "needs java, of version 17"
     return "needs Flink; bench/scale/servers/install flink fetches it"
 
@@ -125,12 +127,15 @@ class FlinkCluster:
         found = self._asked("jobs/overview")["jobs"]
         return sorted(found, key=lambda job: job["start-time"])
 
-    def restarts(self) -> int:
-        """How often the newest job was started again after a failure."""
+    def seconds(self) -> float:
+        """How long the newest job ran."""
+        job = self.jobs()[-1]
+        return float(job["end-time"] - job["start-time"]) / 1e3
+
+    def failures(self) -> int:
+        """How often something of the newest job failed, so that it began again."""
         job = self.jobs()[-1]["jid"]
-        metric = "numRestarts"
-        found = self._asked(f"jobs/{job}/metrics?get={metric}")
-        return int(found[0]["value"]) if found else 0
+        return len(self._asked(f"jobs/{job}/exceptions")["exceptionHistory"]["entries"])
 
     def kill_task_manager(self, which: int = 0) -> None:
         """End a task manager as a power cut would, and start another in its place."""
@@ -155,19 +160,20 @@ class FlinkCluster:
         (self._folder / "flink-conf.yaml").write_text("".join(lines))
         config = ("--configDir", str(self._folder))
         rest, job, artifacts, expansion, _, pool = self._ports
-        manager = self._java("manager", 256, [_MANAGER, *config], _CLUSTER)
+        manager = self._java("manager", 256, [_MANAGER, *config])
+        [sent] = JARS.glob(_SENT)
         server = self._java(
             "job-server",
             384,
             [
-                *(_JOB_SERVER, "--flink-master", self.rest),
+                *(f"-Dzap.sent={sent}", str(_JOB_SERVER)),
+                *("--flink-master", self.rest),
                 *("--flink-conf-dir", str(self._folder)),
                 *("--artifacts-dir", str(self._folder / "tmp" / "artifacts")),
                 *("--job-host", "127.0.0.1", "--job-port", str(job)),
                 *("--artifact-port", str(artifacts)),
                 *("--expansion-port", str(expansion)),
             ],
-            _BEAM,
         )
         paths = [str(ROOT), *filter(None, sys.path)]
         workers = Process(
@@ -203,12 +209,11 @@ class FlinkCluster:
         arguments = [_WORKER, "--configDir", str(self._folder)]
         name = f"task-manager-{self._started}"
         heap = self._heap_mb + 96
-        self._task_managers.append(self._java(name, heap, arguments, _CLUSTER))
+        self._task_managers.append(self._java(name, heap, arguments))
 
-    def _java(
-        self, name: str, heap_mb: int, arguments: Sequence[str], path: Sequence[str]
-    ) -> Process:
+    def _java(self, name: str, heap_mb: int, arguments: Sequence[str]) -> Process:
         log = f"-Dlog4j.configurationFile={self._folder}/log4j.properties"
+        path = ("-cp", f"{JARS}/*")
         command = [*_JAVA, f"-Xmx{heap_mb}m", log, *path, *arguments]
         return Process(name, command, self._folder)
 
@@ -236,6 +241,7 @@ class FlinkCluster:
             f"{memory}.jvm-metaspace.size": "192m",
             f"{memory}.jvm-overhead.min": "96m",
             f"{memory}.jvm-overhead.max": "96m",
+            "classloader.resolve-order": "parent-first",
             "restart-strategy.type": "fixed-delay",
             "restart-strategy.fixed-delay.attempts": 20,
             "restart-strategy.fixed-delay.delay": "1 s",

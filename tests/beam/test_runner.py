@@ -6,7 +6,7 @@ import pytest
 from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
-from zap.beam.runner import make_pipeline, parse_options
+from zap.beam.runner import make_pipeline, parse_options, shares_disk
 from zap.errors import InputError
 
 
@@ -65,3 +65,25 @@ def test_a_value_that_does_not_fit_is_refused(value: str, capfd) -> None:
 def test_another_runner_may_have_options_of_its_own() -> None:
     options = parse_options(["--runner=FlinkRunner", "--some_job_server_option=1"])
     assert options.view_as(StandardOptions).runner == "FlinkRunner"
+
+
+EXTERNAL = ("--environment_type=EXTERNAL", "--environment_config=there:50000")
+
+
+@pytest.mark.parametrize(
+    ("args", "shared"),
+    [
+        ([], True),
+        (["--direct_num_workers=2"], True),
+        (["--runner=PrismRunner"], True),
+        (["--runner=PrismRunner", "--job_endpoint=there:8073"], False),
+        (["--runner=PrismRunner", *EXTERNAL], False),
+        (["--runner=FlinkRunner", "--flink_master=there:8081"], False),
+        (["--runner=FlinkRunner", "--flink_master=[local]"], False),
+        (["--runner=PortableRunner", "--job_endpoint=embed"], False),
+    ],
+)
+def test_places_on_a_disk_travel_only_where_all_workers_share_it(
+    args: list[str], shared: bool
+) -> None:
+    assert shares_disk(make_pipeline(args)) is shared

@@ -19,7 +19,7 @@ from zap.beam.shuffle import Piece
 from zap.datasets.assemble import label_reach
 from zap.datasets.splits import EMBARGOED, SPLITS, Split
 from zap.datasets.variants import Cut, Variant, make_variants
-from zap.datasets.writing import written
+from zap.datasets.writing import whole
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import SketchSet, fit, sketch_instance
 from zap.errors import ZapError
@@ -159,7 +159,7 @@ class SliceShard(beam.DoFn):
         lines = [json.dumps(asdict(failure)) for failure in failures]
         if lines:
             path = f"{self._dead_letters}/subjects-{name}.jsonl"
-            with written(path) as file:
+            with whole(path) as file:
                 file.write("".join(f"{line}\n" for line in lines).encode())
 
 

@@ -13,8 +13,8 @@ from apache_beam.options.pipeline_options import StandardOptions
 from zap.beam.follow_score import ScoreShards
 from zap.beam.follow_source import FollowArchive
 from zap.beam.follow_write import WriteSteps
-from zap.beam.portable import run_to_end
 from zap.beam.runner import LOCAL, is_local, make_pipeline
+from zap.beam.running import run_to_end
 from zap.errors import InputError
 from zap.scoring.following.job import FollowJob
 

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from zap.beam.dataflow import Job, args_for, template_of
 from zap.beam.fitting import check_fields, check_split
@@ -74,14 +74,14 @@ def generate(
             "Expected a job to be run. Received: template_location, which writes it "
             "for others to launch. Call write_template."
         )
-    with _prepared(generator, inputs, mapping, output, options) as (finish, given):
+    with _prepared(generator, inputs, mapping, output, options) as job:
         try:
             if watch:
-                watch(finish.workspace.path)
-            _run(finish, *given)
-            finish()
+                watch(job.finish.workspace.path)
+            _run(job)
+            job.finish()
         except BaseException:
-            finish.workspace.discard()
+            job.finish.workspace.discard()
             raise
     return Dataset.open(output)
 
@@ -112,8 +112,8 @@ def write_template(
     """
     # A secret has no business in a description of a job that lies on a bucket.
     options = replace(options, recent=replace(options.recent, key=None))
-    with _prepared(generator, inputs, mapping, output, options) as (finish, given):
-        _run(finish, *given, last=True)
+    with _prepared(generator, inputs, mapping, output, options) as job:
+        _run(job, last=True)
     return template_of(options.beam_args) or ""
 
 
@@ -158,6 +158,14 @@ class Finish:
         workspace.publish()
 
 
+class _Prepared(NamedTuple):
+    """A job that may be run: what finishes it, and what only its plan needs."""
+
+    finish: Finish
+    inputs: Inputs
+    observed: ObservedRange | None
+
+
 @contextlib.contextmanager
 def _prepared(
     generator: Generator,
@@ -165,7 +173,7 @@ def _prepared(
     mapping: EventMapping,
     output: str | Path,
     options: GenerateOptions,
-) -> Iterator[tuple[Finish, tuple[Inputs, ObservedRange | None]]]:
+) -> Iterator[_Prepared]:
     """All that is found out, checked and made before the pipeline runs."""
     check_fields(generator, mapping)
     check_split(generator, options.split)
@@ -184,9 +192,8 @@ def _prepared(
         if options.check:
             proof = prove_before(generator, found.sources or found.files, mapping)
         workspace = Workspace(output, options.replace)
-        sources = found.sources
-        finish = Finish(generator, sources, mapping, workspace, options, proof)
-        yield finish, (found, observed)
+        finish = Finish(generator, found.sources, mapping, workspace, options, proof)
+        yield _Prepared(finish, found, observed)
 
 
 @contextlib.contextmanager
@@ -209,17 +216,16 @@ def _for_runner(
         yield replace(options, beam_args=args)
 
 
-def _run(
-    finish: Finish, found: Inputs, observed: ObservedRange | None, last: bool = False
-) -> None:
+def _run(job: _Prepared, last: bool = False) -> None:
     """Run the pipeline; with ``last`` what finishes the dataset is a step of it."""
-    options = finish.options
-    with options.workers or Workers(workers_for(found.files, options)) as workers:
+    finish, options = job.finish, job.finish.options
+    wanted = options.workers or Workers(workers_for(job.inputs.files, options))
+    with wanted as workers:
         run_pipeline(
             finish.generator,
-            found,
+            job.inputs,
             finish.mapping,
-            observed,
+            job.observed,
             finish.workspace,
             options,
             workers,

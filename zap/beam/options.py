@@ -30,6 +30,8 @@ class GenerateOptions:
         workers: processes of a local run that were begun before; they end with it.
         check: whether the generator is proven on some of the events first.
         recent: which examples are told again as events, to verify models with.
+        batch_rows: most rows that are read at a time; None for as many as are fast. The
+            dataset does not depend on it.
     """
 
     split: Split = field(default_factory=SubjectSplit)
@@ -43,6 +45,7 @@ class GenerateOptions:
     check: bool = True
     workers: Workers | None = None
     recent: RecentSample = field(default_factory=RecentSample)
+    batch_rows: int | None = None
 
     def __post_init__(self) -> None:
         for name, known in (("layout", LAYOUTS), ("compression", COMPRESSIONS)):
@@ -51,10 +54,12 @@ class GenerateOptions:
                     f"Expected {name} to be {' or '.join(known)}. "
                     f"Received: {name}={getattr(self, name)!r}."
                 )
-        if self.shards is not None and self.shards < 1:
-            raise DatasetError(
-                f"Expected at least one shard. Received: shards={self.shards}."
-            )
+        for name in ("shards", "batch_rows"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise DatasetError(
+                    f"Expected {name} to be at least 1. Received: {name}={number}."
+                )
         if not 0 <= self.max_bad_share <= 1:
             raise DatasetError(
                 "Expected a share of bad rows from 0 to 1. "

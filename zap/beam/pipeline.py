@@ -21,15 +21,16 @@ from zap.beam.examples import (
 from zap.beam.identity import key_by_subject
 from zap.beam.options import GenerateOptions
 from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
+from zap.beam.portable import slots
 from zap.beam.read import ReadEvents
-from zap.beam.runner import is_local, make_pipeline
+from zap.beam.runner import make_pipeline, shares_disk
 from zap.beam.running import run_to_end
 from zap.beam.sources import Inputs, read_inputs
 from zap.beam.workers import Workers
 from zap.beam.write import PARTS, PackShard, WriteExamples
 from zap.datasets.splits import SPLITS
 from zap.datasets.store import DEAD_LETTERS, Workspace
-from zap.datasets.writing import writing, written
+from zap.datasets.writing import whole, writing
 from zap.encoding.encoder import Encoder
 from zap.encoding.fit import is_fitted
 from zap.errors import DatasetError
@@ -68,13 +69,15 @@ def run_pipeline(
         workers: the processes of a local run.
         finish: called by a last step, where nobody waits for the pipeline's end.
     """
-    shards = options.shards or shard_count(inputs.files, workers.number)
     dead = f"{workspace.path}/{DEAD_LETTERS}"
     pipeline = make_pipeline(options.beam_args, workers)
-    shared = is_local(pipeline) and workspace.local
+    at_once = max(workers.number, slots(pipeline.options))
+    shards = options.shards or shard_count(inputs.files, at_once)
+    shared = shares_disk(pipeline) and workspace.local
     spill = _made_spill(workspace) if shared else None
     parts, unnamed, found = read_inputs(pipeline, inputs, workspace)
-    read = _read(parts, ReadEvents(mapping, generator, dead))
+    reading = ReadEvents(mapping, generator, dead, rows=options.batch_rows)
+    read = _read(parts, reading)
     most = generator.settings().max_subject_events
     keyed, key_counts, key_errors = key_by_subject(
         read.events, generator.subject, shards, most, spill
@@ -253,7 +256,7 @@ def _write_result(
 
 
 def _write_json(path: str, data: Any) -> None:
-    with written(path) as file:
+    with whole(path) as file:
         file.write(json.dumps(data).encode())
 
 

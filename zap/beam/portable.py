@@ -30,6 +30,7 @@ KEPT_MS = 600_000
 """How long a worker waits for its next step, in place of a new one for every step."""
 
 _NAMELESS = ("[auto]", "[local]")  # of Flink: a cluster that lives in the job server
+_EMBEDDED = "embed"  # a job server within this process
 _PATIENCE_S = 20.0
 _LONG_S = 30 * 86_400
 
@@ -72,8 +73,13 @@ def _complete_prism(options: PipelineOptions) -> None:
         portable.job_server_timeout = _LONG_S
 
 
-def run_to_end(pipeline: beam.Pipeline) -> None:
-    """Run a pipeline and wait until it has ended.
+def slots(options: PipelineOptions) -> int:
+    """How many parts of a job run at once on a cluster, where the options say so."""
+    return max(int(options.view_as(FlinkRunnerOptions).parallelism), 1)
+
+
+def run_portable(pipeline: beam.Pipeline) -> None:
+    """Run a pipeline here or on a job server, and wait until it has ended.
 
     Raises:
         RunnerError: the runner cannot be reached, is another than the one named, or
@@ -82,7 +88,7 @@ def run_to_end(pipeline: beam.Pipeline) -> None:
     name = type(pipeline.runner).__name__
     portable = pipeline.options.view_as(PortableOptions)
     endpoint = portable.job_endpoint
-    if endpoint:
+    if endpoint and endpoint != _EMBEDDED:
         check_server(endpoint, name)
     try:
         result = pipeline.run()

@@ -6,16 +6,16 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any
+from typing import IO, Any, Self
 
 import apache_beam as beam
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.beam.outputs import CLOCK, DAYS, count, error
-from zap.datasets.writing import writing
+from zap.datasets.writing import whole, writing
 from zap.errors import ZapError
 from zap.events.mapping import EventMapping
 from zap.events.projection import name_of
@@ -40,6 +40,7 @@ class ReadEvents(beam.DoFn):
         generator: whose exclusions and fields are used.
         dead_letters: folder for the rows that could not be read.
         known_by_us: only what was known at that instant is passed on; None for all.
+        rows: most rows of a batch; None for ``BATCH_ROWS``.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class ReadEvents(beam.DoFn):
         generator: Any,
         dead_letters: str,
         known_by_us: int | None = None,
+        rows: int | None = None,
     ):
         self._known_by_us = known_by_us
         self._mapping = mapping
         self._generator = generator
         self._dead_letters = dead_letters
+        self._rows = rows or BATCH_ROWS
 
     def process(self, source: Source) -> Iterator[Any]:
         """Batches; beside them counts by reason, events by day, clocks, errors."""
@@ -76,13 +79,24 @@ class ReadEvents(beam.DoFn):
         days: Counter[int],
         clock: Counter[str],
     ) -> Iterator[pa.RecordBatch]:
-        generator, dead = self._generator, _DeadLetterFile(self._dead_letters, source)
+        with _DeadLetterFile(self._dead_letters, source) as dead:
+            yield from self._batches(source, dead, counts, days, clock)
+
+    def _batches(
+        self,
+        source: Source,
+        dead: _DeadLetterFile,
+        counts: Counter[str],
+        days: Counter[int],
+        clock: Counter[str],
+    ) -> Iterator[pa.RecordBatch]:
+        generator = self._generator
         wanted = columns_to_read(generator)
         properties = properties_to_read(generator)
         plain = ("event_id", *(PAIR if generator.subject == PERSON else ()))
         unread = unread_fields(generator)
         for read in read_source(
-            source, self._mapping, properties, BATCH_ROWS, plain, unread
+            source, self._mapping, properties, self._rows, plain, unread
         ):
             counts.update(read.counts)
             dead.write(read.dead)
@@ -105,7 +119,6 @@ class ReadEvents(beam.DoFn):
                     [name for name in batch.schema.names if name in wanted]
                 )
             )
-        dead.close()
 
     def _known(self, batch: pa.RecordBatch, counts: Counter[str]) -> pa.RecordBatch:
         """The events that count, where an instant says which."""
@@ -114,12 +127,6 @@ class ReadEvents(beam.DoFn):
         known = known_by(batch, self._known_by_us)
         counts["events.not_yet_known"] += batch.num_rows - known.num_rows
         return known
-
-
-def properties_to_read(generator: Any) -> list[str] | None:
-    """The declared properties that a generator needs, among other names; None: all."""
-    wanted = columns_to_read(generator)
-    return None if wanted is None else [*wanted, *excluded_columns(generator)]
 
 
 def properties_to_read(generator: Any) -> list[str] | None:
@@ -144,17 +151,20 @@ class _DeadLetterFile:
             which += f" {source.table}"
         name = hashlib.blake2b(which.encode(), digest_size=8).hexdigest()
         self._path = f"{folder}/{source.digest[:16]}-{name}.jsonl"
-        self._file: Any = None
+        self._files = ExitStack()
+        self._file: IO[bytes] | None = None
 
     def write(self, letters: Iterable[Any]) -> None:
         for letter in letters:
             line = json.dumps(asdict(letter), ensure_ascii=True)
+            if self._file is None:
+                self._file = self._files.enter_context(whole(self._path))
             with writing(self._path):
-                if self._file is None:
-                    self._file = fsspec.open(self._path, "wb").open()
                 self._file.write(f"{line}\n".encode())
 
-    def close(self) -> None:
-        if self._file is not None:
-            with writing(self._path):
-                self._file.close()
+    def __enter__(self) -> Self:
+        self._files.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._files.__exit__(*raised)

@@ -14,6 +14,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import (
     DirectOptions,
     PipelineOptions,
+    PortableOptions,
     StandardOptions,
 )
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -70,8 +71,22 @@ def make_pipeline(args: Sequence[str], workers: Workers | None = None) -> beam.P
 
 
 def is_local(pipeline: beam.Pipeline) -> bool:
-    """Whether all workers of a pipeline are on this machine and share its disk."""
+    """Whether a pipeline runs on the local runner, FnApiRunner."""
     return isinstance(pipeline.runner, FnApiRunner)
+
+
+def shares_disk(pipeline: beam.Pipeline) -> bool:
+    """Whether all workers of a pipeline are on this machine and share its disk.
+
+    Of Prism they are threads of this process, unless it was told otherwise. Elsewhere a
+    place on a disk must never travel: what it names is not there, or is another's.
+    """
+    if is_local(pipeline):
+        return True
+    portable = pipeline.options.view_as(PortableOptions)
+    prism = type(pipeline.runner).__name__ == "PrismRunner"
+    own = portable.environment_type in (None, "LOOPBACK")
+    return prism and own and not portable.job_endpoint
 
 
 def _check_mode(options: DirectOptions) -> None:

@@ -10,6 +10,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from zap.beam.labels import label_readably
+from zap.beam.portable import run_portable
 from zap.beam.telling import telling
 from zap.dataflow.cloud import not_taken
 from zap.errors import DatasetError
@@ -27,7 +28,7 @@ def run_to_end(pipeline: beam.Pipeline) -> None:
     """
     label_readably(pipeline)
     if type(pipeline.runner).__name__ != "DataflowRunner":
-        pipeline.run().wait_until_finish()
+        run_portable(pipeline)
         return
     with telling():
         _run_on_dataflow(pipeline)

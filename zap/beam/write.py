@@ -26,7 +26,7 @@ from zap.datasets.tfexample import encode_visits
 from zap.datasets.tfrecord import write_records
 from zap.datasets.variants import Variant, encode_variant
 from zap.datasets.visits import Visits
-from zap.datasets.writing import writing, written
+from zap.datasets.writing import whole, writing
 from zap.encoding.columns import BoolArray
 from zap.encoding.encoder import Encoder
 from zap.encoding.measured import measure_events
@@ -141,7 +141,7 @@ class WriteExamples(beam.DoFn):
             shard.slices, shard.part, encoder, self._of_shard, self._recent
         )
         path = f"{self._folder}/{CANDIDATES}/{shard.name}.jsonl.gz"
-        with written(path) as file:
+        with whole(path) as file:
             file.write(packed_lines(lines))
 
     def _write_parts(

@@ -9,6 +9,7 @@ run be killed in that moment, the next one puts it back (`Claim.recover`).
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -17,6 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from zap.datasets.claim import remove_folder
+
+UNFINISHED = ".unfinished"
+"""How the name of a file ends that is being written, or whose writer was killed."""
 
 SYNCING = 16
 """Files synced at once. A journal takes many in one commit, so it is not by cores."""
@@ -35,6 +39,14 @@ def sync_tree(folder: Path) -> None:
         for _ in threads.map(sync, _below(folder)):
             pass
     sync(folder)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what workers left below a folder that were killed while they wrote."""
+    for path in _below(folder):
+        if path.endswith(UNFINISHED):
+            with contextlib.suppress(FileNotFoundError):  # its writer is not dead yet
+                os.remove(path)
 
 
 def _below(folder: Path) -> Iterator[str]:

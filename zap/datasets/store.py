@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from zap.datasets.claim import COMPLETED, Claim, remove_folder
-from zap.datasets.publishing import place, replace_folder, sync, sync_tree
+from zap.datasets.publishing import (
+    place,
+    remove_unfinished,
+    replace_folder,
+    sync,
+    sync_tree,
+)
 from zap.datasets.recent import RECENT, unpacked_lines
 from zap.datasets.splits import SPLITS
 from zap.datasets.stores import reading, store_of
@@ -327,6 +333,7 @@ class Workspace:
         mark = f"{self.path}/{COMPLETED}"
         with writing(self.output):
             if self._claim is not None:
+                remove_unfinished(Path(self.path))
                 sync_tree(Path(self.path))
             with written(mark) as file:
                 file.write(b"")

@@ -19,7 +19,7 @@ import google_crc32c
 import numpy as np
 
 from zap.datasets.stores import reading, store_of
-from zap.datasets.writing import written
+from zap.datasets.writing import whole
 from zap.errors import DatasetError
 
 RECORDS_AT_ONCE = 4_096
@@ -79,7 +79,7 @@ def write_records(
     """
     size = 0
     with ExitStack() as files:
-        file: Any = files.enter_context(written(path))
+        file: Any = files.enter_context(whole(path))
         if compression == "gzip":
             # No time in the header: equal records give equal files.
             file = files.enter_context(gzip.GzipFile("", "wb", 5, file, 0))

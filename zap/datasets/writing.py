@@ -6,12 +6,16 @@ synced. Whatever the step, the message is one: nothing of the dataset can be use
 
 from __future__ import annotations
 
+import contextlib
+import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
 import fsspec
 
+from zap.datasets.publishing import UNFINISHED
 from zap.errors import DatasetError
 
 
@@ -32,6 +36,38 @@ def written(path: str) -> Iterator[IO[bytes]]:
         files, where = fsspec.core.url_to_fs(path)
         with files.open(where, "wb") as file:
             yield file
+
+
+@contextmanager
+def whole(path: str) -> Iterator[IO[bytes]]:
+    """A file that takes its name when it is whole.
+
+    A cluster may do a worker's part again while the worker is still alive, cut off from
+    it. Two writers of one name would then find each other's bytes in it; here the name
+    is given in one step, and who comes second gives it to the same content. On an
+    object store that is how any file is written.
+
+    Args:
+        path: any path that fsspec can open.
+
+    Raises:
+        DatasetError: the file cannot be written to its end.
+    """
+    files, where = fsspec.core.url_to_fs(path)
+    if "file" not in files.protocol:
+        with written(path) as file:
+            yield file
+        return
+    aside = f"{where}.{uuid.uuid4().hex[:8]}{UNFINISHED}"
+    try:
+        with written(aside) as file:
+            yield file
+        with writing(path):
+            os.replace(aside, where)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(aside)
+        raise
 
 
 @contextmanager
