@@ -27,7 +27,7 @@ def bigquery(
 
 
 @pytest.fixture
-def bucket(bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch) -> str:
+def gs_bucket(bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of a bucket that fsspec and the emulator know."""
     return named_bucket(bigquery, monkeypatch)
 

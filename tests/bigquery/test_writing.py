@@ -104,9 +104,9 @@ def write(
 @pytest.fixture(
     params=["sent", "staged", pytest.param("local", marks=pytest.mark.slow)]
 )
-def folder(request: Any, bucket: str, tmp_path: Path) -> str | None:
+def folder(request: Any, gs_bucket: str, tmp_path: Path) -> str | None:
     """Where rows come from: memory, files in the bucket, or files of a disk."""
-    where = {"sent": None, "staged": f"{bucket}/{tmp_path.name}", "local": tmp_path}
+    where = {"sent": None, "staged": f"{gs_bucket}/{tmp_path.name}", "local": tmp_path}
     return str(where[request.param]) if where[request.param] else None
 
 
@@ -209,7 +209,7 @@ def test_a_crash_before_the_answer_is_mended_by_the_next_run(
 
 @pytest.mark.slow
 def test_a_process_that_is_killed_while_its_job_runs_leaves_the_rows_once(
-    bigquery: BigQueryServer, bucket: str, tmp_path: Path
+    bigquery: BigQueryServer, gs_bucket: str, tmp_path: Path
 ) -> None:
     to, table = writer(bigquery), rows(DAY, 20)
     to.check()
@@ -323,12 +323,12 @@ def test_what_is_wrong_stays_wrong_and_is_not_tried_again(
 
 
 def test_a_failed_load_leaves_the_day_as_it_was(
-    bigquery: BigQueryServer, bucket: str, tmp_path: Path
+    bigquery: BigQueryServer, gs_bucket: str, tmp_path: Path
 ) -> None:
     """The second of two files is wrong: nothing of the first may be there."""
     to, before = writer(bigquery), rows(DAY, 20)
     write(to, before, None)
-    where = f"{bucket}/{tmp_path.name}"
+    where = f"{gs_bucket}/{tmp_path.name}"
     mixed = pa.concat_tables([rows(DAY, 10, 0.1), rows(NEXT, 10)])
     with pytest.raises(BigQueryError, match="different partitions"):
         to.write_files(files(where, mixed, 2), DAY)
@@ -348,22 +348,22 @@ def test_a_job_that_failed_before_what_was_wrong_was_mended_is_tried_again(
 
 
 def test_rows_that_are_not_all_there_are_told(
-    bigquery: BigQueryServer, bucket: str, tmp_path: Path
+    bigquery: BigQueryServer, gs_bucket: str, tmp_path: Path
 ) -> None:
     to = writer(bigquery)
-    paths = files(f"{bucket}/{tmp_path.name}", rows(DAY, 20), 2)
+    paths = files(f"{gs_bucket}/{tmp_path.name}", rows(DAY, 20), 2)
     with pytest.raises(BigQueryError, match="Expected 21 rows"):
         to.write_files(paths, DAY, rows=21)
 
 
 def test_a_file_that_is_gone_is_told(
-    bigquery: BigQueryServer, bucket: str, tmp_path: Path
+    bigquery: BigQueryServer, gs_bucket: str, tmp_path: Path
 ) -> None:
     to = writer(bigquery)
     with pytest.raises(InputError, match="Expected a Parquet file"):
         to.write_files([f"{tmp_path}/gone.parquet"], DAY)
     with pytest.raises(InputError, match="Expected a Parquet file"):
-        to.write_files([f"{bucket}/gone.parquet"], DAY)
+        to.write_files([f"{gs_bucket}/gone.parquet"], DAY)
 
 
 def test_more_files_than_a_job_takes_are_refused() -> None:

@@ -11,5 +11,5 @@ from made_run import made_run  # noqa: F401
 from tests.bigquery.conftest import (  # noqa: F401
     bigquery,
     bigquery_server,
-    bucket,
+    gs_bucket,
 )

@@ -77,7 +77,7 @@ def staged(bigquery: BigQueryServer, folder: Path, name: str) -> str:
 
 @pytest.mark.parametrize("where", ["here", "bucket"])
 def test_the_table_holds_what_the_archive_holds(
-    bigquery: BigQueryServer, bucket: str, tmp_path: Path, where: str
+    bigquery: BigQueryServer, gs_bucket: str, tmp_path: Path, where: str
 ) -> None:
     made = archive(tmp_path / "archive", events())
     given = str(made) if where == "here" else staged(bigquery, made, tmp_path.name)

@@ -68,7 +68,7 @@ def publish(where: str, day: date, *batches: pa.RecordBatch, app: str = "shop") 
 
 @pytest.mark.parametrize("staging", ["", "?staging=gs://bucket/waiting"])
 def test_a_day_is_published_once_however_often(
-    bigquery: BigQueryServer, bucket: str, staging: str
+    bigquery: BigQueryServer, gs_bucket: str, staging: str
 ) -> None:
     where = place(bigquery) + staging
     publish(where, NEXT, rows(NEXT, 4))
@@ -88,9 +88,9 @@ def test_a_day_is_published_once_however_often(
 
 
 def test_nothing_is_left_in_the_staging_folder(
-    bigquery: BigQueryServer, bucket: str
+    bigquery: BigQueryServer, gs_bucket: str
 ) -> None:
-    where = f"{place(bigquery)}?staging={bucket}/emptied"
+    where = f"{place(bigquery)}?staging={gs_bucket}/emptied"
     output = open_output(where)
     output.begin("shop", [DAY])
     part = output.part("000", [rows(DAY, 3)])
@@ -102,9 +102,9 @@ def test_nothing_is_left_in_the_staging_folder(
 
 
 def test_rows_that_could_not_be_read_are_kept(
-    bigquery: BigQueryServer, bucket: str
+    bigquery: BigQueryServer, gs_bucket: str
 ) -> None:
-    where = f"{place(bigquery)}?staging={bucket}/waiting"
+    where = f"{place(bigquery)}?staging={gs_bucket}/waiting"
     output = open_output(where)
     output.begin("shop", [DAY])
     letters = bigquery.bucket.parent / output.folder.removeprefix("gs://")
@@ -112,7 +112,7 @@ def test_rows_that_could_not_be_read_are_kept(
     (letters / "dead_letters" / "a.jsonl").write_text("{}\n")
     kept = output.keep_letters(DAY)
     output.end()
-    assert kept and kept.startswith(f"{bucket}/waiting/_dead_letters/zap-test.")
+    assert kept and kept.startswith(f"{gs_bucket}/waiting/_dead_letters/zap-test.")
     assert (bigquery.bucket.parent / kept[5:] / "a.jsonl").read_text() == "{}\n"
 
 
@@ -140,12 +140,12 @@ def test_staging_is_where_bigquery_loads_from() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["binary", "classes", "amount"])
 def test_the_table_has_what_files_have_to_the_bit(
-    bigquery: BigQueryServer, bucket: str, tmp_path: Path, kind: str
+    bigquery: BigQueryServer, gs_bucket: str, tmp_path: Path, kind: str
 ) -> None:
     bundle = scored_bundle(tmp_path / "bundle", sees=WINDOWS, kind=kind)
     archive = archive_of(tmp_path / "archive", FEW)
     times = [AT_US, AT_US + DAY_US]
-    where = f"{place(bigquery)}?staging={bucket}/waiting"
+    where = f"{place(bigquery)}?staging={gs_bucket}/waiting"
     score("shop", bundle, archive, times, where)
     score("shop", bundle, archive, times, str(tmp_path / "predictions"))
     wanted = []
