@@ -129,10 +129,15 @@ def test_a_worker_that_forgets_goes_on_from_the_state(
     assert progress(job.output)["counts"]["rows.read"] > 30
 
 
-def test_a_runner_that_does_not_stream_is_refused(tmp_path: Path) -> None:
+def test_a_runner_that_does_not_stream_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = made_job(tmp_path, Following(DAY_US))
-    with pytest.raises(InputError, match="Expected a runner that streams"):
-        run_following(job, [])
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError, match="no prism on PATH"):
+        run_following(job)
+    with pytest.raises(InputError, match="FnApiRunner, whose timers"):
+        run_following(job, ["--runner=FnApiRunner"])
 
 
 def test_an_output_is_of_one_application_and_one_length(tmp_path: Path) -> None:

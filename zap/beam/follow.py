@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,25 +31,39 @@ def run_following(
 
     Args:
         job: what is followed.
-        args: Beam's options; they name a runner that streams.
+        args: Beam's options; they name a runner that streams, else it is Prism.
         told: called now and then.
 
     Raises:
         InputError: the runner does not stream.
         RunnerError: it cannot be reached, or says that the job failed.
     """
-    pipeline = make_pipeline(args)
+    pipeline = make_pipeline(args if _named(args) else (*args, *_default()))
     if is_local(pipeline):
-        raise InputError(
-            "Expected a runner that streams. Received: "
-            f"runner={LOCAL}, whose timers go off without waiting for the watermark. "
-            "Name one: --runner=PrismRunner --prism_location=PATH, FlinkRunner or "
-            "DataflowRunner."
-        )
+        raise _not_streaming(f"runner={LOCAL}, whose timers do not wait for it")
     pipeline.options.view_as(StandardOptions).streaming = True
     follow(pipeline, job)
     with _watched(told):
         run_to_end(pipeline)
+
+
+def _named(args: Sequence[str]) -> bool:
+    return any(arg.partition("=")[0] == "--runner" for arg in args)
+
+
+def _default() -> tuple[str, ...]:
+    """Prism, if it is here: Beam would fetch one, and not say so."""
+    if shutil.which("prism") is None:
+        raise _not_streaming("no --runner, and no prism on PATH")
+    return ("--runner=PrismRunner",)
+
+
+def _not_streaming(received: str) -> InputError:
+    return InputError(
+        f"Expected a runner that streams by the watermark. Received: {received}. Name "
+        "one: --runner=PrismRunner --prism_location=PATH, FlinkRunner or "
+        "DataflowRunner."
+    )
 
 
 def follow(pipeline: beam.Pipeline, job: FollowJob) -> None:

@@ -159,9 +159,8 @@ COMMAND = Command(
     "scores that follow the archive of a collector",
     "Read what a collector archives as it comes, and score each subject at the end of\n"
     "each window in which something came of it, as a batch at that time would.\n"
-    "Options that are not listed go to Beam; they name a runner that streams.",
-    "zap follow shop --input archive --mapping archive.toml --output scores "
-    "--runner=PrismRunner",
+    "Options that are not listed go to Beam (--runner=..., else Prism).",
+    "zap follow shop --input archive --mapping archive.toml --output scores",
     configure,
     run,
     takes_beam_options=True,
