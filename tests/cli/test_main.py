@@ -183,7 +183,11 @@ def test_the_stages_one_by_one_are_the_whole_run(
     train += ["--config", str(made_run.config), "--work-dir", str(tmp_path / "state")]
     assert main([*train, "--json"]) == 0
     trained = only_json(capfd.readouterr().out)
-    assert trained == {"bundle": bundle, "metrics": made_run.result.metrics}
+    assert trained == {
+        "bundle": bundle,
+        "device": {"kind": "CPU", "name": "", "there": 0},
+        "metrics": made_run.result.metrics,
+    }
     evaluate = ["evaluate", "--bundle", bundle, "--json"]
     assert main([*evaluate, "--examples", examples]) == 0
     assert only_json(capfd.readouterr().out) == made_run.result.metrics
