@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-FILE_ROWS = 1_000_000
+FILE_ROWS = 250_000
 VISIT_EVENTS, VISIT_STEP_SECONDS = 5, 40
 DAYS = 30
 PAGES, VALUES = 2_000, 100
@@ -57,8 +57,8 @@ class Crowd:
 
     @property
     def files(self) -> int:
-        """Number of files."""
-        return max(1, -(-(self.events + self.bot) // FILE_ROWS))
+        """Number of files, in which the bot's events lie too."""
+        return max(1, -(-self.events // FILE_ROWS))
 
 
 def write(crowd: Crowd, folder: Path) -> None:
@@ -74,7 +74,7 @@ def write(crowd: Crowd, folder: Path) -> None:
     (folder / "mapping.toml").write_text(MAPPING + names)
     for number, table in enumerate(tables(crowd)):
         path = folder / f"events-{number:05d}.parquet"
-        pq.write_table(table, path, row_group_size=FILE_ROWS // 4)
+        pq.write_table(table, path, row_group_size=FILE_ROWS)
     done.touch()
 
 
@@ -82,19 +82,21 @@ def tables(crowd: Crowd) -> Iterator[pa.Table]:
     """The rows of one file after the other."""
     ranks = np.arange(1, crowd.subjects + 1, dtype=np.float64)
     upto = np.cumsum(ranks**-crowd.zipf)
-    own, bots = _shares(crowd.events, crowd.files), _shares(crowd.bot, crowd.files)
-    for number, (events, heavy) in enumerate(zip(own, bots, strict=True)):
+    own, more = _shares(crowd.events, crowd.files), _shares(crowd.bot, crowd.files)
+    for number, (events, heavy) in enumerate(zip(own, more, strict=True)):
         rng = np.random.default_rng([crowd.seed, number])
         visits = -(-events // VISIT_EVENTS)
         subjects = np.searchsorted(upto, rng.random(visits) * upto[-1])
         visitor = np.repeat(subjects, VISIT_EVENTS)[:events]
         second = np.repeat(rng.integers(0, DAYS * 86_400, visits), VISIT_EVENTS)
         second += np.tile(np.arange(VISIT_EVENTS) * VISIT_STEP_SECONDS, visits)
-        visitor = np.append(visitor, np.full(heavy, -1))
-        more = rng.integers(0, DAYS * 86_400, heavy)
-        second = np.append(second[:events], more)
-        order = rng.permutation(events + heavy)
-        yield _table(visitor[order], second[order], number, crowd.columns, rng)
+        table = _table(visitor, second[:events], number, crowd.columns, rng)
+        # Draws of its own, so that the others are the same with the bot and without.
+        rng = np.random.default_rng([crowd.seed, number, 1])
+        at = rng.integers(0, DAYS * 86_400, heavy)
+        bots = _table(np.full(heavy, -1), at, number, crowd.columns, rng)
+        order = pa.array(rng.permutation(events + heavy))
+        yield pa.concat_tables([table, bots]).combine_chunks().take(order)
 
 
 def _shares(total: int, files: int) -> list[int]:
@@ -111,7 +113,8 @@ def _table(
     rows = len(visitor)
     distinct, codes = np.unique(visitor, return_inverse=True)
     names = [BOT if each < 0 else f"visitor-{each:09d}" for each in distinct.tolist()]
-    ids = (np.arange(rows) + number * 10**9) * 2_654_435_761 % 2**61
+    place = np.arange(rows) + number * 10**9 + 10**8 * (visitor < 0)
+    ids = place * 2_654_435_761 % 2**61
     pages = np.minimum(rng.zipf(1.3, rows), PAGES) - 1
     buys = rng.random(rows) < 0.05
     made = {
@@ -129,4 +132,6 @@ def _table(
 
 def _texts(codes: np.ndarray, values: list[str]) -> pa.Array:
     places = pa.array(codes.astype(np.int32))
-    return pa.DictionaryArray.from_arrays(places, pa.array(values)).dictionary_decode()
+    return pa.DictionaryArray.from_arrays(
+        places, pa.array(values, pa.string())
+    ).dictionary_decode()

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from bench.scale.cost.events import Crowd, tables
 from zap.beam.shuffle import batches_of, key_by_shard
-from zap.events.coded import encoded
+from zap.events.coded import encoded, whole
 
 ROWS, SHARDS, OPENED = 1_000_000, (16, 128, 1_024, 2_048, 4_096, 8_192, 32_768), 2_000
 CODED = ("visitor", "type", "url", "p0", "p1", "p2", "p3")
@@ -20,9 +20,9 @@ CODED = ("visitor", "type", "url", "p0", "p1", "p2", "p3")
 
 def main() -> None:
     """Print a row for each number of shards."""
-    (table,) = tables(Crowd(ROWS, ROWS // 10))
+    table = pa.concat_tables(tables(Crowd(ROWS, ROWS // 10)))
     columns = {
-        name: encoded(table[name].combine_chunks()) if name in CODED else table[name]
+        name: encoded(whole(table[name])) if name in CODED else table[name]
         for name in table.schema.names
     }
     (batch,) = pa.table(columns).combine_chunks().to_batches()
