@@ -40,9 +40,9 @@ def prepare(generators: Sequence[str], folder: Path) -> None:
     staged = stage(modules, wheels, fetched=False)
     if staged.requirements is not None:
         staged.requirements.unlink()  # without Beam, which an image must have itself
-    beam = closure(
-        [Requirement("apache-beam[gcp]")], {*LEFT_OUT, SLIM} - {"apache-beam"}
-    )
+    # The launcher runs the command line, which workers do not: Beam, and a terminal's.
+    own = [Requirement("apache-beam[gcp]"), Requirement("rich")]
+    beam = closure(own, {*LEFT_OUT, SLIM} - {each.name for each in own})
     text = pinned({**beam, **worker_versions()})
     (folder / "requirements.txt").write_text(text)
     for name in COPIED:
