@@ -3,7 +3,8 @@
 python -m bench.serving.redis_reads --url redis://127.0.0.1:6379/9
 
 Processor time of this process in microseconds a call: the best and the median of the
-rounds, and how many times ours redis-py takes. Keys ``bench:...`` are written and removed.
+rounds, and how many times ours redis-py takes. Keys ``bench:...`` are written, and
+removed at the end.
 """
 
 from __future__ import annotations
