@@ -93,7 +93,8 @@ prove-scale: $(VENV)/.installed-dev  ## the same examples on Prism, Flink and a 
 		$(GCS)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement tests/servers/gcs/requirements.txt; }
 	@$(BIN)/python -m bench.scale
-	@ZAP_PROVE=1 $(BIN)/python -m pytest tests/bench/test_scale.py tests/dataflow/test_worker_side.py tests/vertex
+	@ZAP_PROVE=1 $(BIN)/python -m pytest tests/bench/test_scale.py tests/dataflow/test_worker_side.py tests/vertex \
+		tests/beam/test_follow.py tests/beam/test_pool.py tests/scoring/following
 	@$(BIN)/python -m bench.scale.throughput
 	@$(BIN)/python -m bench.scale.cost --again
 	@$(BIN)/python -m bench.scale.cost.pieces
