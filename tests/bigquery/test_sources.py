@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pytest
 from bigquery_gaps import Gaps
@@ -17,7 +18,7 @@ from zap.bigquery.reads import TableRead
 from zap.bigquery.tables import daily_tables, day_of
 from zap.errors import BigQueryError, InputError, MappingError
 from zap.events.bigquery_days import restriction
-from zap.events.bigquery_sources import with_days
+from zap.events.bigquery_sources import read_query, with_days
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.reading import read_source
@@ -262,3 +263,10 @@ def test_a_wrong_query_is_told(
     path.write_text("SELEC nothing")
     with pytest.raises(BigQueryError, match=r"(take|run) a query"):
         list_sources([str(path)], mapping_of())
+
+
+def test_a_query_may_lie_in_a_store() -> None:
+    fsspec.filesystem("memory").pipe("/queries/Events.sql", "SELECT 'ä'".encode())
+    assert read_query("memory://queries/Events.sql") == "SELECT 'ä'"
+    with pytest.raises(InputError, match=r"no\.sql"):
+        read_query("memory://queries/no.sql")
