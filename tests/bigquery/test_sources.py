@@ -270,3 +270,22 @@ def test_a_query_may_lie_in_a_store() -> None:
     assert read_query("memory://queries/Events.sql") == "SELECT 'ä'"
     with pytest.raises(InputError, match=r"no\.sql"):
         read_query("memory://queries/no.sql")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["INSERT INTO `{0}.t` VALUES ('b')", "CREATE TABLE `{0}.new` AS SELECT 1 AS x"],
+)
+def test_a_statement_that_is_no_query_is_not_run(
+    bigquery: BigQueryServer, tmp_path: Any, monkeypatch: Any, statement: str
+) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "zap-test")
+    dataset = bigquery.new_dataset()
+    make_table(bigquery, f"{dataset}.t", pa.table({"who": ["a"]}))
+    path = tmp_path / "events.sql"
+    path.write_text(statement.format(dataset))
+    with pytest.raises(BigQueryError, match="one SELECT"):
+        list_sources([str(path)], mapping_of())
+    client = bigquery.client()
+    assert [row.who for row in client.list_rows(f"{dataset}.t")] == ["a"]
+    assert [each.table_id for each in client.list_tables(dataset)] == ["t"]
