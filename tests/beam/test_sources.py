@@ -157,3 +157,12 @@ def test_days_of_one_table_are_no_copies_nor_less() -> None:
     copies = [Source(f"{n}.csv", "one", 1, "csv") for n in range(3)]
     twice = [replace(copies[0], row_groups=(n,)) for n in range(2)]
     assert identical_files([*days, *copies, *twice]) == 2
+
+
+def test_a_job_for_later_holds_no_streams_of_tables(tmp_path: Path) -> None:
+    (path,) = write_files(tmp_path / "raw", ROWS, files=1)
+    files = list_files([path], MAPPING)
+    table = StoredFile("bigquery://p.d.t", 1, "bigquery", table="{}", digest="t")
+    assert Inputs.of(files, later=True).sources == list_sources([path], MAPPING)
+    assert Inputs.of([*files, table]).sources is not None
+    assert Inputs.of([*files, table], later=True).sources is None

@@ -190,7 +190,7 @@ def _prepared(
             properties_to_read(generator),
             unread_fields(generator),
         )
-        found = Inputs.of(files)
+        found = Inputs.of(files, later=bool(template_of(options.beam_args)))
         events = [file.path for file in found.files if file.dimension is None]
         declared = observed_range(mapping, events)
         observed = ObservedRange(*declared) if declared else None
