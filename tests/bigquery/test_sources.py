@@ -140,7 +140,13 @@ def test_a_daily_table_beside_the_intraday_table_of_its_day_is_refused(
         list_sources(both, ga4)
 
 
-KINDS = {"time": "TIMESTAMP", "day": "DATE", "local": "DATETIME", "ms": "INTEGER"}
+KINDS = {
+    "time": "TIMESTAMP",
+    "day": "DATE",
+    "own-day of it": "DATE",
+    "local": "DATETIME",
+    "ms": "INTEGER",
+}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +161,11 @@ KINDS = {"time": "TIMESTAMP", "day": "DATE", "local": "DATETIME", "ms": "INTEGER
             "`time` < TIMESTAMP '2024-03-31 22:00:00+00:00'",
         ),
         ("?until=2024-03-02&days=day", {}, "`day` < DATE '2024-03-02'"),
+        (
+            "?until=2024-03-02&days=own-day%20of%20it",
+            {},
+            "`own-day of it` < DATE '2024-03-02'",
+        ),
         (
             "?from=2024-03-02",
             {"timestamp": "local"},
