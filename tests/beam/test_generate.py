@@ -553,3 +553,13 @@ def test_options_out_of_range_are_refused(options: dict) -> None:
 def test_sources_are_listed_once(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "a.jsonl", ROWS[:2])
     assert len(list_sources([path, path, str(tmp_path)], MAPPING)) == 1
+
+
+def test_a_job_that_only_seemed_to_end_publishes_nothing(
+    tmp_path: Path, monkeypatch
+) -> None:
+    # As a runner does that calls a job done which somebody has cancelled.
+    monkeypatch.setattr("zap.beam.generate.run_pipeline", lambda *_: None)
+    with pytest.raises(DatasetError, match=r"without result\.json"):
+        made(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]

@@ -96,3 +96,8 @@ def test_a_worker_is_told_where_its_runner_is() -> None:
     assert found["CONTROL_API_SERVICE_DESCRIPTOR"] == 'url: "localhost:1"\n'
     assert found["LOGGING_API_SERVICE_DESCRIPTOR"] == 'url: "localhost:2"\n'
     assert found["PIPELINE_OPTIONS"] == "{}"
+
+
+def test_a_port_has_one_pool() -> None:
+    with WorkerPool(0) as pool, pytest.raises(InputError, match="cannot be listened"):
+        WorkerPool(pool.port)

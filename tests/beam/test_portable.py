@@ -5,6 +5,8 @@ The job server that answers is Beam's own of Python, over gRPC.
 
 from __future__ import annotations
 
+import _thread
+import threading
 from collections.abc import Iterator
 
 import apache_beam as beam
@@ -15,6 +17,7 @@ from apache_beam.options.pipeline_options import (
     PortableOptions,
     PrismRunnerOptions,
 )
+from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 from made_servers import free_port
 
@@ -108,3 +111,28 @@ def test_a_job_that_fails_there_is_told_in_words() -> None:
 
 def _raises(_: int) -> None:
     raise KeyError("a defect")
+
+
+RELEASED = threading.Event()
+
+
+def _interrupts(_: int) -> None:
+    """Presses Ctrl-C, and goes on working, as a step on a cluster does."""
+    _thread.interrupt_main()
+    RELEASED.wait(30)
+
+
+def test_ctrl_c_cancels_the_job_on_its_server() -> None:
+    server = LocalJobServicer()
+    endpoint = f"127.0.0.1:{server.start_grpc_server(0)}"
+    args = ["--runner=PortableRunner", f"--job_endpoint={endpoint}"]
+    pipeline = make_pipeline([*args, "--environment_type=LOOPBACK"])
+    _ = pipeline | beam.Create([1]) | beam.Map(_interrupts)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_to_end(pipeline)
+        (job,) = server._jobs.values()
+        assert job.state == beam_job_api_pb2.JobState.CANCELLED
+    finally:
+        RELEASED.set()
+        server.stop()

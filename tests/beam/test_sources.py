@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import apache_beam as beam
@@ -16,11 +17,12 @@ from zap.beam import sources
 from zap.beam.generate import GenerateOptions, generate
 from zap.beam.runner import make_pipeline
 from zap.beam.sources import Inputs, read_inputs, read_lines, write_listing
+from zap.beam.verdict import identical_files
 from zap.datasets.store import Dataset, Workspace
 from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.parquet_rows import split_source
-from zap.events.sources import StoredFile, list_files, list_sources
+from zap.events.sources import Source, StoredFile, list_files, list_sources
 
 SITES = Path(__file__).parents[1] / "sites"
 ROWS = made_rows(120)
@@ -148,3 +150,19 @@ def test_parts_are_those_of_the_footer(tmp_path: Path, monkeypatch) -> None:
     assert found == sorted(expected)
     assert len(found) > 5
     workspace.discard()
+
+
+def test_days_of_one_table_are_no_copies_nor_less() -> None:
+    days = [Source("bigquery://p.d.events", f"{n}", 1, "bigquery") for n in range(2)]
+    copies = [Source(f"{n}.csv", "one", 1, "csv") for n in range(3)]
+    twice = [replace(copies[0], row_groups=(n,)) for n in range(2)]
+    assert identical_files([*days, *copies, *twice]) == 2
+
+
+def test_a_job_for_later_holds_no_streams_of_tables(tmp_path: Path) -> None:
+    (path,) = write_files(tmp_path / "raw", ROWS, files=1)
+    files = list_files([path], MAPPING)
+    table = StoredFile("bigquery://p.d.t", 1, "bigquery", table="{}", digest="t")
+    assert Inputs.of(files, later=True).sources == list_sources([path], MAPPING)
+    assert Inputs.of([*files, table]).sources is not None
+    assert Inputs.of([*files, table], later=True).sources is None

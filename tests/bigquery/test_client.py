@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import queue
+import socket
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bigquery_server import PROJECT, BigQueryServer
 
+from zap.bigquery import errors
 from zap.bigquery.client import (
     Endpoints,
     billed_project,
     rest_client,
     storage_client,
 )
+from zap.bigquery.names import TableName
+from zap.bigquery.queries import run_query
+from zap.bigquery.reads import TableRead
+from zap.bigquery.sessions import open_session
+from zap.bigquery.tables import daily_tables, describe_tables
 from zap.errors import BigQueryError
 
 VARIABLES = (
@@ -99,3 +110,39 @@ def test_both_clients_reach_the_emulator(bigquery: BigQueryServer) -> None:
         max_stream_count=1,
     )
     assert len(session.streams) == 1
+
+
+TABLE = TableName("shop-data", "web", "events")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: describe_tables([TABLE]),
+        lambda: daily_tables(TABLE, None, None),
+        lambda: run_query("SELECT 1", None),
+        lambda: open_session(TableRead(TABLE, "shop-data", fields=("who",))),
+    ],
+    ids=["describe", "list", "query", "session"],
+)
+def test_a_service_that_is_away_is_not_waited_for_in_silence(
+    unset: pytest.MonkeyPatch, ask: Callable[[], Any]
+) -> None:
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        unset.setenv("BIGQUERY_EMULATOR_HOST", address)
+        unset.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", address)
+        unset.setenv("GOOGLE_CLOUD_PROJECT", "shop-jobs")
+        unset.setattr(errors, "_PATIENCE_S", 0.1)
+        told: queue.Queue[Exception] = queue.Queue()
+
+        def asked() -> None:
+            try:
+                ask()
+            except Exception as error:
+                told.put(error)
+
+        threading.Thread(target=asked, daemon=True).start()
+        error = told.get(timeout=60)
+    assert isinstance(error, BigQueryError) and "Check the network" in str(error)

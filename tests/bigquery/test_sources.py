@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pytest
 from bigquery_gaps import Gaps
@@ -17,7 +18,7 @@ from zap.bigquery.reads import TableRead
 from zap.bigquery.tables import daily_tables, day_of
 from zap.errors import BigQueryError, InputError, MappingError
 from zap.events.bigquery_days import restriction
-from zap.events.bigquery_sources import with_days
+from zap.events.bigquery_sources import read_query, with_days
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.reading import read_source
@@ -139,7 +140,13 @@ def test_a_daily_table_beside_the_intraday_table_of_its_day_is_refused(
         list_sources(both, ga4)
 
 
-KINDS = {"time": "TIMESTAMP", "day": "DATE", "local": "DATETIME", "ms": "INTEGER"}
+KINDS = {
+    "time": "TIMESTAMP",
+    "day": "DATE",
+    "own-day of it": "DATE",
+    "local": "DATETIME",
+    "ms": "INTEGER",
+}
 
 
 @pytest.mark.parametrize(
@@ -154,6 +161,11 @@ KINDS = {"time": "TIMESTAMP", "day": "DATE", "local": "DATETIME", "ms": "INTEGER
             "`time` < TIMESTAMP '2024-03-31 22:00:00+00:00'",
         ),
         ("?until=2024-03-02&days=day", {}, "`day` < DATE '2024-03-02'"),
+        (
+            "?until=2024-03-02&days=own-day%20of%20it",
+            {},
+            "`own-day of it` < DATE '2024-03-02'",
+        ),
         (
             "?from=2024-03-02",
             {"timestamp": "local"},
@@ -262,3 +274,29 @@ def test_a_wrong_query_is_told(
     path.write_text("SELEC nothing")
     with pytest.raises(BigQueryError, match=r"(take|run) a query"):
         list_sources([str(path)], mapping_of())
+
+
+def test_a_query_may_lie_in_a_store() -> None:
+    fsspec.filesystem("memory").pipe("/queries/Events.sql", "SELECT 'ä'".encode())
+    assert read_query("memory://queries/Events.sql") == "SELECT 'ä'"
+    with pytest.raises(InputError, match=r"no\.sql"):
+        read_query("memory://queries/no.sql")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["INSERT INTO `{0}.t` VALUES ('b')", "CREATE TABLE `{0}.new` AS SELECT 1 AS x"],
+)
+def test_a_statement_that_is_no_query_is_not_run(
+    bigquery: BigQueryServer, tmp_path: Any, monkeypatch: Any, statement: str
+) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "zap-test")
+    dataset = bigquery.new_dataset()
+    make_table(bigquery, f"{dataset}.t", pa.table({"who": ["a"]}))
+    path = tmp_path / "events.sql"
+    path.write_text(statement.format(dataset))
+    with pytest.raises(BigQueryError, match="one SELECT"):
+        list_sources([str(path)], mapping_of())
+    client = bigquery.client()
+    assert [row.who for row in client.list_rows(f"{dataset}.t")] == ["a"]
+    assert [each.table_id for each in client.list_tables(dataset)] == ["t"]

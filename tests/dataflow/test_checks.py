@@ -82,7 +82,8 @@ def test_a_place_that_workers_cannot_see_is_named(
 
 
 def test_places_that_workers_see_are_let_through() -> None:
-    check_places(["gs://b-1/a*", "bigquery://p.d.t"], "gs://b-1/x", ["gs://b-1/d.csv"])
+    events = ["gs://b-1/a*", "bigquery://p.d.t", "queries/Events.SQL"]
+    check_places(events, "gs://b-1/x", ["gs://b-1/d.csv", "plans.sql"])
 
 
 def test_a_bucket_is_told_from_what_lies_in_it() -> None:

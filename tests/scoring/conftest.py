@@ -10,6 +10,7 @@ import pytest
 from tests.bigquery.conftest import (  # noqa: F401
     bigquery,
     bigquery_server,
+    gaps,
     gs_bucket,
 )
 from tests.bundles.conftest import s3_server  # noqa: F401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bigquery_gaps import Gaps
 from bigquery_server import BigQueryServer
+from bigquery_tables import make_table
 from made_scored import AT_US, WINDOWS, archive_of, scored_bundle, scored_events
 
 from zap.bigquery.names import parse_table
@@ -157,3 +160,20 @@ def test_the_table_has_what_files_have_to_the_bit(
     found = held(bigquery, where)
     assert len(found) > 200
     assert found == wanted
+
+
+def test_events_of_a_table_are_scored_like_those_of_files(
+    bigquery: BigQueryServer, gaps: Gaps, tmp_path: Path
+) -> None:
+    bundle = scored_bundle(tmp_path / "bundle", WINDOWS)
+    archive = archive_of(tmp_path / "archive", FEW)
+    lines = [line for path in archive for line in Path(path).read_text().splitlines()]
+    events = pa.Table.from_pylist([json.loads(line) for line in lines])
+    table = make_table(bigquery, f"{bigquery.new_dataset()}.events", events)
+    found = []
+    for name, inputs in (("files", archive), ("table", [table])):
+        score("shop", bundle, inputs, [AT_US], str(tmp_path / name))
+        (path,) = (tmp_path / name).rglob("*.parquet")
+        found.append(path.read_bytes())
+    assert found[0] == found[1]
+    assert gaps.reads

@@ -24,7 +24,7 @@ from zap.beam.workers import Workers, wanted_workers
 from zap.beam.write import CANDIDATES
 from zap.checks.before import NOT_CHECKED, prove_before
 from zap.datasets.store import MANIFEST, Dataset, Workspace
-from zap.errors import InputError
+from zap.errors import DatasetError, InputError
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.sources import Source, StoredFile, compressed_bytes, list_files
@@ -143,7 +143,7 @@ class Finish:
         """Write the manifest and publish the dataset, unless it may not be.
 
         Raises:
-            ZapError: see `zap.beam.verdict.conclude`.
+            ZapError: see `zap.beam.verdict.conclude`; or the pipeline did not end.
         """
         workspace = self.workspace
         if workspace.glob(RESULT):
@@ -152,6 +152,12 @@ class Finish:
             )
             workspace.write_json(MANIFEST, {**manifest, "check": self.proof})
             workspace.remove(RESULT)  # without it, what follows is all that is left
+        elif not workspace.glob(MANIFEST):
+            raise DatasetError(
+                "Expected the job to have written what it counted. Received: "
+                f"{workspace.path} without {RESULT}; the runner ended without running "
+                "the last step. See its log, and run the job again."
+            )
         for name in workspace.glob(LISTING):
             workspace.remove(name)
         workspace.remove_folder(CANDIDATES)
@@ -184,7 +190,7 @@ def _prepared(
             properties_to_read(generator),
             unread_fields(generator),
         )
-        found = Inputs.of(files)
+        found = Inputs.of(files, later=bool(template_of(options.beam_args)))
         events = [file.path for file in found.files if file.dimension is None]
         declared = observed_range(mapping, events)
         observed = ObservedRange(*declared) if declared else None

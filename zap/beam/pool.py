@@ -36,8 +36,11 @@ from zap.errors import InputError
 
 DEFAULT_PORT = 50_000
 _PATIENCE_S = 30.0
-# The pings of a worker that waits long are no reason to end its connection.
 _GRPC_OPTIONS = (
+    # Two pools on one port would share the requests: an older one would go on to
+    # serve some of them with the code that it has imported.
+    ("grpc.so_reuseport", 0),
+    # The pings of a worker that waits long are no reason to end its connection.
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.max_ping_strikes", 0),
 )

@@ -7,6 +7,7 @@ asked whether it is there and is the one that was named.
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Collection
 from typing import Any
@@ -31,6 +32,7 @@ KEPT_MS = 600_000
 
 _NAMELESS = ("[auto]", "[local]")  # of Flink: a cluster that lives in the job server
 _EMBEDDED = "embed"  # a job server within this process
+_LOG = logging.getLogger(__name__)
 _PATIENCE_S = 20.0
 _LONG_S = 30 * 86_400
 
@@ -92,7 +94,12 @@ def run_portable(pipeline: beam.Pipeline) -> None:
         check_server(endpoint, name)
     try:
         result = pipeline.run()
-        result.wait_until_finish()
+        try:
+            result.wait_until_finish()
+        except KeyboardInterrupt:
+            if endpoint:
+                _cancel(result)
+            raise
     except (grpc.RpcError, grpc.FutureTimeoutError) as error:
         raise RunnerError(
             f"Expected {name} to answer until the job has ended. Received: "
@@ -106,6 +113,17 @@ def run_portable(pipeline: beam.Pipeline) -> None:
             f"Expected the job to run to its end on {name}. Received: {error} What "
             "happened in the workers is in their output and the runner's log."
         ) from error
+
+
+def _cancel(result: Any) -> None:
+    """End a job for which nobody waits: nobody would publish what it makes.
+
+    Left alone it would go on to write into the folder of the next run.
+    """
+    try:
+        result.cancel()
+    except grpc.RpcError as error:
+        _LOG.error("The job could not be cancelled (%s). Do it there.", _said(error))
 
 
 def check_server(endpoint: str, runner: str) -> None:

@@ -61,13 +61,19 @@ class Inputs:
     sources: Sequence[Source] | None
 
     @classmethod
-    def of(cls, files: Sequence[StoredFile]) -> Self:
+    def of(cls, files: Sequence[StoredFile], later: bool = False) -> Self:
         """Files, and their names unless that takes long.
+
+        Args:
+            files: as a listing tells of them.
+            later: whether the job runs at another time. Streams of tables are gone
+                hours after they were asked for, so workers have to ask.
 
         Raises:
             InputError: a file cannot be read.
         """
-        if left_to_workers(files):
+        tables = any(file.table is not None for file in files)
+        if left_to_workers(files) or (later and tables):
             return cls(files, None)
         return cls(files, in_order(named(file) for file in files))
 

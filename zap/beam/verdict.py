@@ -111,8 +111,9 @@ def _lines(workspace: Workspace, names: Sequence[str]) -> Iterator[bytes]:
 
 def identical_files(sources: Sequence[Source]) -> int:
     """How many files are copies of others: without event ids, events count twice."""
-    paths = {source.path for source in sources}
-    return len(paths) - len({source.digest for source in sources})
+    # Days of one table are of one path, and each has a digest of its own.
+    files = {(source.path, source.digest) for source in sources}
+    return len(files) - len({source.digest for source in sources})
 
 
 def check_bad_rows(counts: Mapping[str, int], most: float, workspace: Readable) -> None:

@@ -73,6 +73,16 @@ def patience() -> dict[str, Any]:
     return {"retry": DEFAULT_RETRY.with_timeout(_PATIENCE_S), "timeout": _REQUEST_S}
 
 
+def storage_patience() -> dict[str, Any]:
+    """The same for a short call of the Storage API."""
+    from google.api_core import exceptions, retry
+
+    passing = retry.if_exception_type(
+        exceptions.DeadlineExceeded, exceptions.ServiceUnavailable
+    )
+    return {"retry": retry.Retry(passing, timeout=_PATIENCE_S), "timeout": _REQUEST_S}
+
+
 @contextmanager
 def service_errors(
     what: str, names: Sequence[str] = (), error: type[Exception] = BigQueryError

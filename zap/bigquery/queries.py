@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from zap.bigquery.client import billed_project, rest_client
-from zap.bigquery.errors import service_errors
+from zap.bigquery.errors import patience, service_errors
 from zap.bigquery.names import TableName
 from zap.errors import BigQueryError
 
 PARAMETERS = ("from", "until")
+_SELECT = "SELECT"
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,17 @@ def run_query(
     Raises:
         BigQueryError: the query is wrong, or may not be run.
     """
-    job = _job(client or _client(), sql, observed_us, dry_run=False)
+    client = client or _client()
+    # Asked before: a statement that changes tables has a destination, too.
+    told = _job(client, sql, observed_us, dry_run=True)
+    if told.statement_type not in (_SELECT, None):
+        raise _no_select(told)
+    job = _job(client, sql, observed_us, dry_run=False)
     with service_errors("to run a query"):
         job.result(page_size=1, max_results=1)
     made = job.destination
     if made is None:
-        raise BigQueryError(
-            "Expected a query that gives a table. Received: a statement of type "
-            f"{job.statement_type!r}. Let the file hold one SELECT."
-        )
+        raise _no_select(job)
     return TableName(made.project, made.dataset_id, made.table_id)
 
 
@@ -98,7 +101,17 @@ def _job(
     ]
     config = bigquery.QueryJobConfig(query_parameters=parameters, dry_run=dry_run)
     with service_errors("to take a query"):
-        return client.query(sql, job_config=config)
+        if dry_run:
+            # Without another retry around this one, which lasts ten minutes.
+            return client.query(sql, config, job_retry=None, **patience())
+        return client.query(sql, config, **patience())
+
+
+def _no_select(job: Any) -> BigQueryError:
+    return BigQueryError(
+        "Expected a query that gives a table. Received: a statement of type "
+        f"{job.statement_type!r}. Let the file hold one SELECT."
+    )
 
 
 def _instant(micros: int) -> datetime:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from zap.bigquery.client import storage_client
-from zap.bigquery.errors import service_errors
+from zap.bigquery.errors import service_errors, storage_patience
 from zap.bigquery.reads import TableRead, narrowest
 
 STREAM_BYTES = 64 * 2**20
@@ -74,6 +74,7 @@ def open_session(read: TableRead, most_streams: int = 1, client: Any = None) -> 
             parent=f"projects/{read.project}",
             read_session=session,
             max_stream_count=most_streams,
+            **storage_patience(),
         )
     names = tuple(stream.name for stream in opened.streams)
     return Session(names, int(opened.estimated_total_bytes_scanned))

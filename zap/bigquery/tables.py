@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from zap.bigquery.client import billed_project, rest_client
-from zap.bigquery.errors import service_errors
+from zap.bigquery.errors import patience, service_errors
 from zap.bigquery.names import TableName
 from zap.errors import BigQueryError
 
@@ -55,7 +55,7 @@ def describe_tables(names: Sequence[TableName], client: Any = None) -> list[Tabl
 
 def _described(client: Any, name: TableName) -> TableInfo:
     with service_errors("to describe a table", [name.url]):
-        table = client.get_table(name.id)
+        table = client.get_table(name.id, **patience())
     if table.table_type not in ("TABLE", "SNAPSHOT", "CLONE", None):
         raise BigQueryError(
             "Expected a table that is stored, since only such can be read as streams. "
@@ -101,10 +101,10 @@ def daily_tables(
         BigQueryError: there is none, or the dataset may not be listed.
     """
     client = client or rest_client(billed_project(name.project))
-    begin = name.table.removesuffix("*")
+    begin, dataset = name.table.removesuffix("*"), f"{name.project}.{name.dataset}"
     found: list[tuple[date, TableName]] = []
     with service_errors("to list a dataset's tables", [name.url]):
-        for item in client.list_tables(f"{name.project}.{name.dataset}"):
+        for item in client.list_tables(dataset, **patience()):
             day = day_of(item.table_id, begin)
             if day and (not first or day >= first) and (not until or day < until):
                 found.append((day, replace(name, table=item.table_id)))

@@ -24,6 +24,7 @@ _BUCKET = re.compile(r"[a-z0-9][-_a-z0-9.]{1,220}[a-z0-9]")
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9]")
 _JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _HERE = ("file", "local", "memory")
+_QUERY = ".sql"
 
 
 def check_job(values: Mapping[str, Any]) -> None:
@@ -141,7 +142,7 @@ def check_places(
     """Check that workers can see what they are to read and write.
 
     Args:
-        inputs: paths, globs or directories of events.
+        inputs: paths, globs or directories of events, tables, files of queries.
         output: where the result is to be.
         dimensions: paths of the mapping's dimensions.
 
@@ -167,7 +168,8 @@ def check_places(
 
 
 def _check_seen(what: str, path: str, fix: str) -> None:
-    if is_here(path):
+    is_query = path.lower().endswith(_QUERY)  # it is run here; workers read the result
+    if is_here(path) and not is_query:
         raise InputError(
             "Expected events and dimensions that workers on Dataflow can read. "
             f"Received: {what}={path}, on this machine. {fix} {path} gs://BUCKET/."

@@ -16,7 +16,7 @@ from zap.events.timestamps import to_micros
 # Columns that a table partitioned by ingestion has, and no schema shows.
 _PSEUDO = {"_PARTITIONDATE": "DATE", "_PARTITIONTIME": "TIMESTAMP"}
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_NAME = re.compile(r"\w+(\.\w+)*")
+_NAME = re.compile(r"[^`\\]+")
 
 
 def restriction(

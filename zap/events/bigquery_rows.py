@@ -24,8 +24,6 @@ from zap.events.parquet_rows import column_of, rows_of
 from zap.events.raw import RawRows, check_columns
 from zap.events.sources import Source
 
-TABLE_FORMATS = ("bigquery", "ga4.bigquery", "archive.bigquery")
-
 
 def fields_of(source: Source, columns: Sequence[str]) -> list[str]:
     """The fields of a table that the columns of a mapping need.

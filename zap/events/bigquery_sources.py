@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from zap.bigquery.addresses import TableAddress, parse_address
 from zap.bigquery.client import billed_project
@@ -22,6 +21,7 @@ from zap.bigquery.reads import TableRead
 from zap.bigquery.tables import TableInfo, daily_tables, describe_tables
 from zap.errors import InputError, MappingError
 from zap.events.bigquery_days import restriction
+from zap.events.files import open_bytes
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 
@@ -169,7 +169,8 @@ def read_query(path: str) -> str:
         InputError: the file cannot be read.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with open_bytes(path) as file:
+            return bytes(file.read()).decode()
     except (OSError, ValueError) as error:
         raise InputError(
             "Expected a file that holds a query. Received: "

@@ -10,6 +10,7 @@ from typing import Any
 from zap.beam.dataflow import Job, args_for
 from zap.beam.generate import check_fields
 from zap.beam.outputs import raise_first
+from zap.beam.read import properties_to_read
 from zap.beam.score import Model
 from zap.beam.score_pipeline import ScoreJob, run_scoring
 from zap.beam.sources import Inputs, named_in
@@ -22,6 +23,8 @@ from zap.bundles.registry import Registry
 from zap.errors import InputError, MappingError
 from zap.events.mapping import EventMapping
 from zap.events.sources import StoredFile, list_files
+from zap.events.splitting import narrowed
+from zap.histories.needed import unread_fields
 from zap.scoring.output import Output
 from zap.scoring.outputs import open_output
 from zap.scoring.question import mapping_of, question_of
@@ -124,7 +127,13 @@ def score(
         PREDICTING,
     )
     with args_for(options.beam_args, elsewhere) as args:
-        found = Inputs.of(list_files(inputs, mapping))
+        files = narrowed(
+            list_files(inputs, mapping),
+            mapping,
+            properties_to_read(question),
+            unread_fields(question),
+        )
+        found = Inputs.of(files)
         first = ScoreJob(question, model, found, mapping, 0, options.shards, args)
         jobs = [replace(first, at_us=at_us) for at_us in times_us]
         days = _score_days(jobs, served, target, options, watch)
