@@ -8,6 +8,7 @@ import pytest
 from made_followed import TOML, GrowingArchive, made_job, posted
 
 from zap.beam import follow as pipeline
+from zap.cli.main import main
 from zap.events.mapping import EventMapping
 from zap.jobs.follow import follow
 from zap.scoring.following.job import FollowJob
@@ -34,3 +35,22 @@ def test_workers_find_places_from_any_folder(
         expected.registry,
         expected.output,
     )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (["--lateness", "nan"], "lateness=nan"),
+        (["--behind", "inf"], "behind=inf"),
+        (["--idle", "nan"], "idle=nan"),
+        (["--every", "nan"], "every='nan'"),
+    ],
+)
+def test_times_that_are_none_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: list[str], told: str
+) -> None:
+    (tmp_path / "archive.toml").write_text(TOML)
+    given = ["--input", str(tmp_path), "--mapping", str(tmp_path / "archive.toml")]
+    output = ["--output", str(tmp_path / "scores")]
+    assert main(["follow", "scored", *given, *output, *wrong]) == 2
+    assert told in capsys.readouterr().err
