@@ -97,41 +97,74 @@ def said(rows: Rows) -> dict[tuple[int, str], tuple[Any, ...]]:
     }
 
 
-def test_a_worker_that_forgets_goes_on_from_the_state(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step makes its shard again, from notes and from pictures of it."""
     monkeypatch.setattr(follow_score, "LEAST_NOTED_BYTES", 10_000)
     monkeypatch.setattr(follow_score.Shards, "put", lambda *given: None)
-    following = Following(DAY_US, False, 90 * DAY_US, until_us=UNTIL)
-    job = made_job(tmp_path, following, shards=2)
-    archive = GrowingArchive(tmp_path)
-    for _ in archive.grow(posted(20)):
-        pass
+
+
+def stream(job: FollowJob, hint_us: int = 0) -> None:
+    """Score what an archive has, read in disorder, to its end."""
     reading = reading_of(job, job.load())
-    stream, mark = test_stream.TestStream(), 0
+    elements, mark = test_stream.TestStream(), 0
     rng = random.Random(2)
     for chunk in ArchiveTail(job.archive, reading.raw_columns).chunks(0, 40):
         read = reading.read(chunk)
         rng.shuffle(read.shards)
-        stream = stream.add_elements([(key, (0, data)) for key, data in read.shards])
+        some = [(key, (hint_us, data)) for key, data in read.shards]
+        elements = elements.add_elements(some)
         if read.newest_us is not None and rng.random() < 0.5:
             mark = max(mark, read.newest_us)
-            stream = stream.advance_watermark_to(Timestamp(micros=mark))
+            elements = elements.advance_watermark_to(Timestamp(micros=mark))
     options = PipelineOptions(["--runner=BundleBasedDirectRunner"])
     options.view_as(StandardOptions).streaming = True
     with beam.Pipeline(options=options) as pipeline:
         _ = (
             pipeline
-            | stream.advance_watermark_to_infinity()
+            | elements.advance_watermark_to_infinity()
             | beam.Map(tuple).with_output_types(tuple[int, tuple[int, bytes]])
             | beam.ParDo(ScoreShards(job))
             | beam.ParDo(WriteSteps(job.output))
         )
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_worker_that_forgets_goes_on_from_the_state(tmp_path: Path) -> None:
+    following = Following(DAY_US, False, 90 * DAY_US, until_us=UNTIL)
+    job = made_job(tmp_path, following, shards=2)
+    for _ in GrowingArchive(tmp_path).grow(posted(20)):
+        pass
+    stream(job)
     rows = written(tmp_path / "scores")
     assert max(rows.column("pane").to_pylist()) > 0
     assert said(holding(tmp_path / "scores")) == at_once(job)
     assert progress(job.output)["counts"]["rows.read"] > 30
+
+
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize(("late_days", "hint_us"), [(8, 0), (0, UNTIL + DAY_US)])
+def test_a_later_run_scores_what_may_still_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late_days: int, hint_us: int
+) -> None:
+    """Also where its workers forget, and where all that is wanted was scored."""
+    monkeypatch.setattr(follow_score, "LEAST_NOTED_BYTES", 1 << 30)  # no pictures
+    job = made_job(tmp_path, Following(DAY_US, until_us=UNTIL), shards=1)
+    for _ in GrowingArchive(tmp_path).grow(posted(20)):
+        pass
+    stream(job, hint_us)
+    before = at_once(job)
+    since = progress(job.output)["scored_until_us"] - late_days * DAY_US
+    following = replace(job.following, lateness_us=late_days * DAY_US)
+    job = replace(job, following=following, run=2)
+    stream(job, hint_us)
+    assert said(holding(tmp_path / "scores")) == before == at_once(job)
+    rows = written(tmp_path / "scores").to_pylist()
+    first = [row for row in rows if row["run"] == 2 and row["pane"] == 0]
+    last = min(since, UNTIL - 1)  # at least the last instant is looked at again
+    assert len(first) == sum(at_us > last for at_us, _ in before) < len(before)
+    if first:
+        assert progress(job.output)["counts"]["scores.first"] == len(first)
 
 
 def test_a_runner_that_does_not_stream_is_refused(

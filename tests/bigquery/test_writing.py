@@ -310,6 +310,37 @@ def test_a_service_that_goes_on_failing_is_told(
         write(to, rows(DAY, 20), None)
 
 
+@pytest.mark.parametrize("day", [DAY, None])
+def test_a_run_after_the_service_has_recovered_loads(
+    bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch, day: date | None
+) -> None:
+    """All ids that one run tries are those of failed jobs by then."""
+    monkeypatch.setattr(loads, "_PAUSE_S", 0.001)
+    to, table = writer(bigquery), rows(DAY, 20)
+    to.check()
+    bigquery.fail(*[{"job": "backendError"}] * 6)
+    with pytest.raises(BigQueryError, match="backendError"):
+        write(to, table, None, day)
+    bigquery.requests()
+    assert write(to, table, None, day).rows == 20
+    assert jobs(bigquery)[-1].endswith("_6")
+    assert held(bigquery, to.name) == expected(table)
+
+
+def test_jobs_that_fail_and_whose_answers_are_lost_are_tries_too(
+    bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loads, "_PAUSE_S", 0.001)
+    to = writer(bigquery)
+    to.check()
+    bigquery.requests()
+    lost = {"match": "PUT .*/jobs", "when": "after", "status": 403, "reason": "gone"}
+    bigquery.fail(*[lost, {"job": "backendError"}] * 6)
+    with pytest.raises(BigQueryError, match="backendError"):
+        write(to, rows(DAY, 20), None)
+    assert [name[-2:] for name in jobs(bigquery)] == [f"_{n}" for n in range(6)]
+
+
 def test_what_is_wrong_stays_wrong_and_is_not_tried_again(
     bigquery: BigQueryServer,
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from bigquery_server import BigQueryServer
 from made_served import (
     APPLICATION,
     ServedSite,
@@ -14,7 +15,9 @@ from made_served import (
     write_rows,
 )
 
+from tests.bigquery.conftest import bigquery, bigquery_server  # noqa: F401
 from zap.cli.main import main
+from zap.times import iso
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,21 @@ def test_a_table_a_report_and_a_copy_for_the_console(
     written = json.loads((tmp_path / "out" / "analysis.json").read_text())
     assert json.loads(beside.read_text()) == written
     assert written["checks"] and not written["alarms"]
+
+
+@pytest.mark.slow
+def test_rows_in_a_table_tell_what_time_was_analysed(
+    site: ServedSite,
+    tmp_path: Path,
+    bigquery: BigQueryServer,  # noqa: F811
+) -> None:
+    argv = argv_of(site, tmp_path / "out")
+    answered = [site.entry(view).time for view in made_views(150, 21)]
+    name = f"{bigquery.new_dataset()}.evaluations"
+    assert main([*argv, "--to", f"bigquery://{name}"]) == 0
+    rows = bigquery.client().query(f"SELECT DISTINCT scope FROM `{name}`").result()
+    expected = f"served predictions, {iso(min(answered))} to {iso(max(answered))}"
+    assert [row.scope for row in rows] == [expected]
 
 
 def test_an_alarm_exits_with_1_and_limits_are_those_given(

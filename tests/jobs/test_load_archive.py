@@ -132,6 +132,7 @@ def test_only_chosen_days_are_loaded(
     [
         (["--days", "yesterday"], "--days=yesterday"),
         (["--days", "2024-13-01..2024-01-01"], "ISO dates"),
+        (["--days", "2024-03-02..2024-03-01"], "the first first"),
         (["--newest", "0"], "--newest=0"),
         (["--to", "events"], "bigquery://project.dataset.table"),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import stat
+import tempfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from bigquery_tables import make_table
 from made_scored import AT_US, WINDOWS, archive_of, scored_bundle, scored_events
 
 from zap.bigquery.names import parse_table
-from zap.errors import BigQueryError
+from zap.errors import BigQueryError, InputError
 from zap.jobs.batch_score import score
 from zap.scoring.outputs import open_output
 from zap.scoring.rows import SCHEMA
@@ -67,6 +69,27 @@ def publish(where: str, day: date, *batches: pa.RecordBatch, app: str = "shop") 
         return output.publish(day, parts)
     finally:
         output.end()
+
+
+def test_rows_on_their_way_are_for_nobody_else(
+    bigquery: BigQueryServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    where = place(bigquery)
+    output = open_output(where)
+    output.begin("shop", [DAY])
+    (folder,) = tmp_path.iterdir()
+    assert output.folder.startswith(f"{folder}/")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    output.end()
+    publish(where, DAY, rows(DAY, 2))
+    folder.chmod(0o755)
+    with pytest.raises(InputError, match="drwxr-xr-x of user"):
+        publish(where, DAY, rows(DAY, 2))
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="only you can look into"):
+        publish(where, DAY, rows(DAY, 2))
 
 
 @pytest.mark.parametrize("staging", ["", "?staging=gs://bucket/waiting"])

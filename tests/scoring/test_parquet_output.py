@@ -21,6 +21,7 @@ from zap.errors import DatasetError, InputError
 from zap.scoring.outputs import open_output
 from zap.scoring.parquet_output import ParquetOutput, in_groups
 from zap.scoring.rows import SCHEMA, Scores, prediction_rows
+from zap.scoring.run_folder import RunFolder
 from zap.times import instant_us
 
 DAY = date(2026, 1, 31)
@@ -93,6 +94,33 @@ def test_what_is_not_published_is_not_there(root: str) -> None:
     assert shown == before
     output.end()
     assert files_in(root) == before
+
+
+def by_worker(path: str, content: bytes) -> None:
+    """Write a file with a client of its own, as workers in other processes do."""
+    files, where = fsspec.core.url_to_fs(path, skip_instance_cache=True)
+    files.makedirs(where.rpartition("/")[0], exist_ok=True)
+    files.pipe_file(where, content)
+
+
+def test_what_workers_write_is_seen_kept_and_removed(root: str) -> None:
+    """Although the store was listed before, as it is where there are former runs."""
+    output, other = ParquetOutput(root), ParquetOutput(root)
+    for each in (output, other):
+        each.begin("shop", [DAY])
+        by_worker(f"{each.folder}/part.arrow", b"rows")
+    letters = RunFolder(output.folder)
+    kept = {}
+    for day in (DAY, date(2026, 2, 1)):
+        by_worker(f"{output.folder}/dead_letters/{day}.jsonl", str(day).encode())
+        assert letters.glob("dead_letters/*") == [f"dead_letters/{day}.jsonl"]
+        assert output.keep_letters(day) == f"{root}/_dead_letters/day={day}"
+        kept[f"_dead_letters/day={day}/{day}.jsonl"] = str(day).encode()
+    assert output.keep_letters(DAY) is None
+    del kept[f"_dead_letters/day={DAY}/{DAY}.jsonl"]
+    for each in (output, other):
+        each.end()
+    assert files_in(root) == kept
 
 
 def die_with_parts(where: str) -> None:

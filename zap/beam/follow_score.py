@@ -168,8 +168,13 @@ class ScoreShards(beam.DoFn):
         assert self._model is not None
         following = self._job.following
         found = read_progress(self._job.output, key)
-        if found is not None and found["run"] < self._job.run:
-            since = found["scored_until_us"] - following.lateness_us
+        if found is not None:
+            # What this run has told holds: it began there, whatever came since.
+            since = found["since_us"]
+            if found["run"] < self._job.run:
+                since = found["scored_until_us"] - following.lateness_us
+            # An end that is asked for may lie before what was scored.
+            since = min(since, following.until_us - 1)
             following = replace(following, since_us=max(following.since_us, since))
         shard = Shard(self._model.need, following, scorer_of(self._model))
         state.happen(shard)
@@ -194,6 +199,7 @@ class ScoreShards(beam.DoFn):
         if until_us is not None:
             told = {
                 "run": self._job.run,
+                "since_us": shard.following.since_us,
                 "scored_until_us": min(shard.fired_us, self._job.following.until_us),
                 "subjects": len(shard.subjects),
                 "counts": dict(sorted(shard.counts.items())),

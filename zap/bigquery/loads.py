@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import IO, Any
 
 from zap.bigquery.errors import (
@@ -97,22 +98,30 @@ def load_file(client: Any, table: Any, load: Load, file: IO[bytes]) -> Loaded:
 
 def _once(client: Any, table: Any, load: Load, begin: Callable[[str], Any]) -> Loaded:
     """See that the job is done, by whichever run; tries again what may be tried."""
+    from google.api_core.exceptions import Conflict
+
     state = state_of(table, load)
-    refused: dict[str, Any] = {}
-    for attempt in range(_TRIES):
-        job_id, found = job_name(load, state, attempt), False
+    begun = 0
+    for attempt in count():
+        job_id = job_name(load, state, attempt)
+        found = former = False
         with service_errors("to load rows", [load.table.url]):
             try:
                 job = begin(job_id)
             except Exception as problem:
                 job, found = _begun(client, table, job_id, problem), True
+                former = isinstance(problem, Conflict)
             refused = _refusal(job)
         if not refused:
             return _checked(load, job, found)
-        # One that failed before may have failed for what is mended since.
-        if not found and refused.get("reason") not in RETRIED:
+        # One that failed before may have failed for what is mended since. So it is no
+        # try of this run, or a run after six failures would begin none.
+        if former:
+            continue
+        begun += 1
+        if begun == _TRIES or refused.get("reason") not in RETRIED:
             break
-        time.sleep(0 if found else _PAUSE_S * 2**attempt)
+        time.sleep(_PAUSE_S * 2 ** (begun - 1))
     what = f"to load {load.rows:,} rows (job {job_id})"
     reason, message = str(refused.get("reason")), str(refused.get("message"))
     raise BigQueryError(words(reason, message, what, [load.table.url]))

@@ -91,7 +91,10 @@ def run(args: argparse.Namespace) -> Outcome:
     if not args.no_publish:
         publish(analysis, args.log)
     about = analysis["application"], None, analysis["question"]
-    written = write(table, ("analyse", *about, "served predictions"), analysis)
+    # A table has the analyses of many weeks: the scope tells which, to the reader, and
+    # to the id, as those of two weeks may say the same.
+    scope = f"served predictions, {analysis['since']} to {analysis['until']}"
+    written = write(table, ("analyse", *about, scope), analysis)
     if not args.json:
         print_table(analysis["question"], _table(analysis))
         for alarm in analysis["alarms"]:

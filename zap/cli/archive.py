@@ -71,10 +71,12 @@ def _days_of(text: str | None) -> tuple[date | None, date | None]:
         end = date.fromisoformat(last) if last else None
     except ValueError:
         begin, end, dots, first = None, None, "", ""
-    if not dots and not first:
+    backwards = begin is not None and end is not None and begin > end
+    if backwards or not (dots or first):
         raise InputError(
             "Expected days like 2026-01-01..2026-01-07. "
-            f"Received: --days={text}. Write ISO dates, with two dots between them."
+            f"Received: --days={text}. Write ISO dates, the first first, with "
+            "two dots between them."
         )
     return begin, end if dots else begin
 

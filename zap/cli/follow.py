@@ -9,6 +9,7 @@ from zap.cli.command import Command
 from zap.cli.registry_arguments import root_of
 
 EVENT = "event"
+LONGEST_S = 100 * 366 * 86_400
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             args.output,
             Following(**_following(args)),
             shards=args.shards,
-            pace=Pace(round(args.behind * 1e6), idle_s=args.idle),
+            pace=Pace(_us("behind", args.behind), idle_s=_us("idle", args.idle) / 1e6),
             beam_args=args.beam_args,
             watch=lambda told: line.stage(f"Following: {_said(told)}"),
         )
@@ -111,12 +112,24 @@ def _following(args: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {
         "every_us": _every_us(args.every),
         "receipts": not args.ignore_receipts,
-        "lateness_us": round(args.lateness * 60e6),
+        "lateness_us": _us("lateness", args.lateness * 60),
     }
     for end in ("since", "until"):
         if getattr(args, end):
             found[f"{end}_us"] = instant_us(getattr(args, end))
     return found
+
+
+def _us(name: str, seconds: float) -> int:
+    """Seconds in microseconds."""
+    from zap.errors import InputError
+
+    if not abs(seconds) < LONGEST_S:
+        raise InputError(
+            "Expected a time of less than a hundred years. "
+            f"Received: {name}={seconds} s. Correct it."
+        )
+    return round(seconds * 1e6)
 
 
 def _every_us(text: str) -> int:

@@ -126,9 +126,11 @@ def _times_of(args: argparse.Namespace) -> list[int]:
 
     times = [instant_us(text) for text in args.at]
     if args.days:
-        first, _, last = args.days.partition("..")
-        ends = [instant_us(text) for text in (first, last or first)]
-        if ends[0] % DAY_US or ends[1] % DAY_US or ends[0] > ends[1]:
+        first, dots, last = args.days.partition("..")
+        # An end that is left out might be meant as today, which a repeat has not.
+        whole = first and (last or not dots)
+        ends = [instant_us(text) for text in (first, last or first)] if whole else []
+        if not whole or ends[0] % DAY_US or ends[1] % DAY_US or ends[0] > ends[1]:
             raise InputError(
                 "Expected days from the first to the last, such as "
                 f"2026-01-01..2026-01-07. Received: days={args.days!r}. Correct them."

@@ -56,6 +56,18 @@ class ScoreOptions:
     beam_args: tuple[str, ...] = ()
     workers: Workers | None = None
 
+    def __post_init__(self) -> None:
+        if self.shards is not None and self.shards < 1:
+            raise InputError(
+                "Expected at least one shard. "
+                f"Received: shards={self.shards}. Leave it out to choose by size."
+            )
+        if not 0 <= self.max_bad_share <= 1:
+            raise InputError(
+                "Expected a share of bad rows from 0 to 1. "
+                f"Received: max_bad_share={self.max_bad_share}."
+            )
+
 
 def find_bundle(
     application: str, root: Where, version: str = LIVE, bundle: str | None = None
@@ -101,8 +113,9 @@ def score(
         watch: told of each stage, with the folder of what is on its way.
 
     Returns:
-        ``application``, ``version``, ``output`` and ``days``, one a time: ``at``,
-        ``published``, ``summary``, ``counts``, ``newest_event`` and ``dead_letters``.
+        ``application``, ``version``, ``kind``, ``rules_told`` (whether the bundle says
+        which events counted) and ``days``, one a time: ``at``, ``published``,
+        ``summary``, ``counts``, ``newest_event`` and ``dead_letters``.
 
     Raises:
         ZapError: the input, the mapping or the bundle does not fit, or the output can't

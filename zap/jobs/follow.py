@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from zap.bundles.files import local_path
 from zap.bundles.registry import Registry
 from zap.events.mapping import EventMapping
 from zap.scoring.following.job import FollowJob
@@ -65,12 +66,12 @@ def follow(
     version = Registry(registry, application).resolve("live")
     pace = pace or Pace()
     job = FollowJob(
-        archive,
+        _whole(archive),
         mapping,
-        registry,
+        _whole(registry),
         application,
         version,
-        output.rstrip("/"),
+        _whole(output),
         following,
         shards,
         behind_us=pace.behind_us,
@@ -81,3 +82,9 @@ def follow(
     job = replace(job, run=begin_run(job))
     run_following(job, beam_args, lambda: watch(progress(job.output)))
     return {"version": version, "run": job.run, **progress(job.output)}
+
+
+def _whole(where: str) -> str:
+    """A place as workers find it, which may have been started in another folder."""
+    local = local_path(where)
+    return where.rstrip("/") if local is None else str(local.resolve())

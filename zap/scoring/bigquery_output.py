@@ -7,8 +7,11 @@ tells: another one would replace them.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
+import stat
 import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +25,8 @@ import pyarrow as pa
 from zap.bigquery.destination import TableSpec
 from zap.bigquery.places import Place
 from zap.bigquery.writing import TableWriter, write_parquet
-from zap.datasets.writing import written
+from zap.datasets.writing import writing, written
+from zap.errors import InputError
 from zap.scoring.rows import SCHEMA
 from zap.scoring.staging import LETTERS, Staging, keep_letters
 
@@ -57,8 +61,8 @@ class BigQueryOutput:
     def __init__(self, place: Place):
         self._name = place.name
         self._letters = f"{place.staging or Path.cwd()}/_{LETTERS}/{place.name.id}"
-        waiting = place.staging or f"{tempfile.gettempdir()}/zap-bigquery"
-        self._staging = Staging(f"{waiting}/{place.name.id}")
+        self._waiting = place.staging or own_folder()
+        self._staging = Staging(f"{self._waiting}/{place.name.id}")
         self._writer = TableWriter(place.name, SPEC)
         self.folder = self._staging.path
 
@@ -67,7 +71,10 @@ class BigQueryOutput:
 
         Raises:
             BigQueryError: the table is another application's, or can't be written.
+            InputError: what is to be this user's folder is another's.
         """
+        if self._waiting == own_folder():
+            make_own(self._waiting)
         self._writer = TableWriter(self._name, SPEC.owned_by(application))
         self._writer.check()
         self._staging.begin()
@@ -108,3 +115,28 @@ class BigQueryOutput:
     def end(self) -> None:
         """See ``Output.end``."""
         self._staging.end()
+
+
+def own_folder() -> str:
+    """Where the parts of this user wait that are sent from this machine."""
+    return f"{tempfile.gettempdir()}/zap-bigquery-{os.getuid()}"
+
+
+def make_own(folder: str) -> None:
+    """Make a folder that nobody else can look into: parts name subjects.
+
+    Its name can be known, and many may write where temporary files are.
+
+    Raises:
+        InputError: there is one that another user made, or can look into.
+    """
+    with writing(folder), contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    there = os.lstat(folder)
+    mine = stat.S_ISDIR(there.st_mode) and there.st_uid == os.getuid()
+    if not mine or there.st_mode & 0o077:
+        raise InputError(
+            "Expected a folder for rows on their way that only you can look into. "
+            f"Received: path={folder}, {stat.filemode(there.st_mode)} of user "
+            f"{there.st_uid}. Remove it, or set TMPDIR to a folder of your own."
+        )

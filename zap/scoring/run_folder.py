@@ -8,6 +8,7 @@ from typing import Any
 import fsspec
 
 from zap.datasets.writing import written
+from zap.scoring.staging import store_anew
 
 
 class RunFolder:
@@ -31,7 +32,7 @@ class RunFolder:
 
     def glob(self, pattern: str) -> list[str]:
         """Names of files that match, relative to the folder, in order."""
-        files, root = fsspec.core.url_to_fs(self.path)
+        files, root = store_anew(self.path)
         found = files.glob(f"{root}/{pattern}")
         return sorted(str(path)[len(root) + 1 :] for path in found)
 

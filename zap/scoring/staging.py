@@ -52,7 +52,7 @@ class Staging:
         Raises:
             DatasetError: it can't be made.
         """
-        files, above = fsspec.core.url_to_fs(self._above)
+        files, above = store_anew(self._above)
         if not is_local(files):
             _clear_old(files, above)
             return
@@ -67,7 +67,7 @@ class Staging:
 
     def end(self) -> None:
         """Remove the folder, and the one above it if that is empty."""
-        files, path = fsspec.core.url_to_fs(self.path)
+        files, path = store_anew(self.path)
         if not is_local(files):
             if files.exists(path):
                 files.rm(path, recursive=True)
@@ -92,7 +92,7 @@ def keep_letters(folder: str, kept: str) -> str | None:
     Returns:
         ``kept``; None if there are none.
     """
-    files, where = fsspec.core.url_to_fs(kept)
+    files, where = store_anew(kept)
     if files.exists(where):
         files.rm(where, recursive=True)
     found = f"{fsspec.core.url_to_fs(folder)[1]}/{LETTERS}"
@@ -103,8 +103,21 @@ def keep_letters(folder: str, kept: str) -> str | None:
             Path(where).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(found, where)
         else:
-            files.mv(found, where, recursive=True)
+            # One by one: fsspec's own mv looks for the folder too, which no store has.
+            for path in files.find(found):
+                files.cp_file(path, where + path[len(found) :])
+            files.rm(found, recursive=True)
     return kept
+
+
+def store_anew(path: str) -> tuple[Any, str]:
+    """The file system of a path, which forgets what it saw, and the path in it.
+
+    Workers write what the process that began the run reads, moves and removes.
+    """
+    files, where = fsspec.core.url_to_fs(path)
+    files.invalidate_cache()
+    return files, str(where)
 
 
 def is_local(files: fsspec.AbstractFileSystem) -> bool:

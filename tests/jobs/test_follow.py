@@ -1,0 +1,56 @@
+"""What a following job is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made_followed import TOML, GrowingArchive, made_job, posted
+
+from zap.beam import follow as pipeline
+from zap.cli.main import main
+from zap.events.mapping import EventMapping
+from zap.jobs.follow import follow
+from zap.scoring.following.job import FollowJob
+from zap.scoring.following.options import Following
+from zap.times import DAY_US
+
+
+def test_workers_find_places_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of ``zap workers`` were started elsewhere, and would write there."""
+    expected = made_job(tmp_path, Following(DAY_US))
+    for _ in GrowingArchive(tmp_path).grow(posted(5)):
+        pass
+    (tmp_path / "archive.toml").write_text(TOML)
+    mapping = EventMapping.load(tmp_path / "archive.toml")
+    jobs: list[FollowJob] = []
+    monkeypatch.setattr(pipeline, "run_following", lambda job, *_: jobs.append(job))
+    monkeypatch.chdir(tmp_path)
+    told = "scored", "models", "archive", mapping, "scores/", Following(DAY_US)
+    assert follow(*told)["run"] == 1
+    assert (jobs[0].archive, jobs[0].registry, jobs[0].output) == (
+        expected.archive,
+        expected.registry,
+        expected.output,
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (["--lateness", "nan"], "lateness=nan"),
+        (["--behind", "inf"], "behind=inf"),
+        (["--idle", "nan"], "idle=nan"),
+        (["--every", "nan"], "every='nan'"),
+    ],
+)
+def test_times_that_are_none_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: list[str], told: str
+) -> None:
+    (tmp_path / "archive.toml").write_text(TOML)
+    given = ["--input", str(tmp_path), "--mapping", str(tmp_path / "archive.toml")]
+    output = ["--output", str(tmp_path / "scores")]
+    assert main(["follow", "scored", *given, *output, *wrong]) == 2
+    assert told in capsys.readouterr().err
