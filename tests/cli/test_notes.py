@@ -8,6 +8,7 @@ QUIET = {
     "observed": {"from": "a", "until": "b", "source": "declared"},
     "generator": {"name": "made_shop", "anticipating": False},
     "counts": {},
+    "sources": [],
     "check": {"verdict": "passed"},
 }
 

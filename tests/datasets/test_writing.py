@@ -56,11 +56,11 @@ def test_a_folder_that_is_gone_stays_gone(tmp_path: Path) -> None:
 
 
 def test_elsewhere_a_file_is_whole_by_itself() -> None:
-    with whole("memory://bucket/part") as file:
+    with whole("memory://whole/part") as file:
         file.write(b"content")
     files = fsspec.filesystem("memory")
-    assert files.cat_file("/bucket/part") == b"content"
-    assert [Path(path).name for path in files.ls("/bucket", detail=False)] == ["part"]
+    assert files.cat_file("/whole/part") == b"content"
+    assert [Path(path).name for path in files.ls("/whole", detail=False)] == ["part"]
 
 
 def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
