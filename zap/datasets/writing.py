@@ -60,9 +60,9 @@ def whole(path: str) -> Iterator[IO[bytes]]:
         return
     aside = f"{where}.{uuid.uuid4().hex[:8]}{UNFINISHED}"
     try:
-        with written(aside) as file:
-            yield file
         with writing(path):
+            with files.open(aside, "wb") as file:
+                yield file
             os.replace(aside, where)
     except BaseException:
         with contextlib.suppress(OSError):
