@@ -63,7 +63,9 @@ def test_a_job_on_a_pool_makes_the_same_examples(tmp_path: Path, capfd) -> None:
 @pytest.mark.slow
 def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "zap.cli.main", "workers", "--port", "0"]
-    served = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # Workers import this module, and what it imports.
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    served = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
     assert served.stdout is not None
     port = int(served.stdout.readline().split(":")[1].split(";")[0])
     pipeline = make_pipeline(external(port))
