@@ -66,25 +66,29 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     # Workers import this module, and what it imports.
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     served = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
-    assert served.stdout is not None
-    port = int(served.stdout.readline().split(":")[1].split(";")[0])
-    pipeline = make_pipeline(external(port))
-    found = tmp_path / "found"
-    _ = (
-        pipeline
-        | beam.Create([1])
-        | beam.Map(process_of)
-        | beam.io.WriteToText(str(found), shard_name_template="")
-    )
-    run_to_end(pipeline)
-    server_of_forks = int(found.read_text())
-    assert server_of_forks not in (os.getpid(), served.pid)
-    served.send_signal(signal.SIGTERM)
-    assert served.wait(30) == 130
-    limit = time.monotonic() + 30
-    while Path(f"/proc/{server_of_forks}").exists():
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    with served:
+        try:
+            assert served.stdout is not None
+            port = int(served.stdout.readline().split(":")[1].split(";")[0])
+            pipeline = make_pipeline(external(port))
+            found = tmp_path / "found"
+            _ = (
+                pipeline
+                | beam.Create([1])
+                | beam.Map(process_of)
+                | beam.io.WriteToText(str(found), shard_name_template="")
+            )
+            run_to_end(pipeline)
+            server_of_forks = int(found.read_text())
+            assert server_of_forks not in (os.getpid(), served.pid)
+            served.send_signal(signal.SIGTERM)
+            assert served.wait(30) == 130
+            limit = time.monotonic() + 30
+            while Path(f"/proc/{server_of_forks}").exists():
+                assert time.monotonic() < limit
+                time.sleep(0.05)
+        finally:
+            served.kill()
 
 
 def test_a_worker_is_told_where_its_runner_is() -> None:

@@ -197,6 +197,7 @@ def test_events_with_ids_give_the_dataset_of_their_file(
     assert found.manifest["counts"] == file.manifest["counts"]
     (source,) = found.manifest["sources"]
     assert source["path"] == table and source["bytes"] > 10_000
+    assert source["rows"] == "" and source["snapshot_us"] > 0
 
 
 def test_ga4_tables_of_days_give_the_dataset_of_their_export(

@@ -100,6 +100,7 @@ SHOP = {
     "my_helpers/__init__.py": "",
     "my_helpers/names.py": "NAME = 'shop'\n",
     "my_helpers/names.toml": "a = 1\n",
+    "my_helpers/key.json": '{"private_key": "secret"}',
     "my_other.py": "import my_shop\n",
     "unrelated.py": "raise SystemExit\n",
 }
@@ -116,7 +117,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_module_goes_along_with_all_that_it_imports(shop: Path) -> None:
     code = user_code.user_code(["my_shop"])
-    assert set(code.files) == set(SHOP) - {"unrelated.py"}
+    # Whatever else lies beside code does not go to a bucket.
+    assert set(code.files) == set(SHOP) - {"unrelated.py", "my_helpers/key.json"}
     assert code.requires == {"pyyaml"}
 
 

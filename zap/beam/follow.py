@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +17,10 @@ from zap.beam.follow_source import FollowArchive
 from zap.beam.follow_write import WriteSteps
 from zap.beam.runner import LOCAL, is_local, make_pipeline
 from zap.beam.running import run_to_end
-from zap.errors import InputError
+from zap.errors import InputError, ZapError
 from zap.scoring.following.job import FollowJob
 
-WATCH_S = 1.0
+WATCH_S = 5.0  # each look lists a folder, which a bucket wants paid
 
 
 def run_following(
@@ -84,7 +85,8 @@ def _watched(told: Callable[[], Any]) -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(WATCH_S):
-            told()
+            with contextlib.suppress(OSError, ZapError):
+                told()  # a look that fails is made up for by the next
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

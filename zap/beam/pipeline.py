@@ -83,16 +83,8 @@ def run_pipeline(
         read.events, generator.subject, shards, most, spill
     )
     slicing = SliceShard(generator, mapping, options.split, dead, spill)
-    sliced = (
-        keyed
-        | "Group" >> beam.GroupByKey()
-        | "Slice histories"
-        >> beam.ParDo(
-            slicing,
-            observed or _estimated(read.days),
-            coarse(read.clock) if generator.settings().bots else (),
-        ).with_outputs(COUNTS, ERRORS, main="slices")
-    )
+    bots = generator.settings().bots is not None
+    sliced = _sliced(keyed, slicing, observed, read, bots)
     encoder, problems = _encoder(sliced.slices, generator, options.encoder)
     waiting = sliced.slices
     if not isinstance(encoder, dict):
@@ -123,6 +115,22 @@ def run_pipeline(
     run_to_end(pipeline)
     if spill is not None:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _sliced(
+    keyed: Any, step: SliceShard, observed: ObservedRange | None, read: Any, bots: bool
+) -> Any:
+    """Slices of histories, once a shard's events are together."""
+    return (
+        keyed
+        | "Group" >> beam.GroupByKey()
+        | "Slice histories"
+        >> beam.ParDo(
+            step,
+            observed or _estimated(read.days),
+            coarse(read.clock) if bots else (),
+        ).with_outputs(COUNTS, ERRORS, main="slices")
+    )
 
 
 def _made_spill(workspace: Workspace) -> str:

@@ -15,8 +15,9 @@ import fsspec
 from zap.beam.identity import key_by_subject
 from zap.beam.outputs import CLOCK, COUNTS, DAYS, ERRORS, SumCounts
 from zap.beam.pipeline import SHUFFLE, coarse, flat, shard_count, total
+from zap.beam.portable import slots
 from zap.beam.read import ReadEvents
-from zap.beam.runner import is_local, make_pipeline
+from zap.beam.runner import make_pipeline, shares_disk
 from zap.beam.running import run_to_end
 from zap.beam.score import Model, ScoreShard, WritePart
 from zap.beam.sources import Inputs, read_inputs
@@ -27,8 +28,7 @@ from zap.scoring.output import Output
 from zap.scoring.question import BundleQuestion
 from zap.scoring.rows import day_of
 from zap.scoring.run_folder import RunFolder
-from zap.scoring.staging import LETTERS
-from zap.scoring.staging import is_local as is_local_disk
+from zap.scoring.staging import LETTERS, is_local
 
 RESULT = "result.json"
 
@@ -70,9 +70,10 @@ def run_scoring(job: ScoreJob, output: Output, workers: Workers) -> dict[str, An
         the day of the last event read.
     """
     folder = output.folder
-    shards = job.shards or shard_count(job.inputs.files, workers.number)
     pipeline = make_pipeline(job.beam_args, workers)
-    spill = made_folders(folder) if is_local(pipeline) else None
+    at_once = max(workers.number, slots(pipeline.options))
+    shards = job.shards or shard_count(job.inputs.files, at_once)
+    spill = made_folders(folder) if shares_disk(pipeline) else None
     files, unnamed, named = read_inputs(pipeline, job.inputs, RunFolder(folder))
     read = files | "Read events" >> beam.ParDo(
         ReadEvents(job.mapping, job.question, f"{folder}/{LETTERS}", job.at_us)
@@ -81,23 +82,16 @@ def run_scoring(job: ScoreJob, output: Output, workers: Workers) -> dict[str, An
     keyed, key_counts, key_errors = key_by_subject(
         read.events, job.question.subject, shards, settings.max_subject_events, spill
     )
+    scoring = ScoreShard(job.question, job.mapping, job.model, job.at_us, shards, spill)
     scored = (
         keyed
         | "Group" >> beam.GroupByKey()
         | "Score subjects"
         >> beam.ParDo(
-            ScoreShard(job.question, job.mapping, job.model, job.at_us, shards, spill),
-            coarse(read.clock) if settings.bots else (),
+            scoring, coarse(read.clock) if settings.bots else ()
         ).with_outputs(COUNTS, ERRORS, main="rows")
     )
-    parts = (
-        scored.rows
-        | "Group by hash" >> beam.GroupByKey()
-        | "Write predictions"
-        >> beam.ParDo(WritePart(output, str(day_of(job.at_us)), shards)).with_outputs(
-            ERRORS, main="parts"
-        )
-    )
+    parts = _written(scored.rows, WritePart(output, str(day_of(job.at_us)), shards))
     problems = [*unnamed, key_errors, read[ERRORS], scored[ERRORS], parts[ERRORS]]
     counts = [*key_counts, read[COUNTS], scored[COUNTS]]
     _ = (
@@ -122,10 +116,19 @@ def run_scoring(job: ScoreJob, output: Output, workers: Workers) -> dict[str, An
     return found
 
 
+def _written(rows: Any, step: WritePart) -> Any:
+    """Parts of the day, each a range of the subjects' hashes."""
+    return (
+        rows
+        | "Group by hash" >> beam.GroupByKey()
+        | "Write predictions" >> beam.ParDo(step).with_outputs(ERRORS, main="parts")
+    )
+
+
 def made_folders(folder: str) -> str | None:
     """On a local disk, the folders that steps write into; that of what waits."""
     files, path = fsspec.core.url_to_fs(folder)
-    if not is_local_disk(files):
+    if not is_local(files):
         return None
     with writing(path):
         for name in (LETTERS, SHUFFLE):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from zap.cli.registry_arguments import add_root
 from zap.cli.registry_arguments import root_of as root_of
 
 if TYPE_CHECKING:
@@ -16,11 +17,7 @@ def add_log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log", required=True, metavar="DIR", help="folder of the prediction log"
     )
-    parser.add_argument(
-        "--registry",
-        metavar="ROOT",
-        help="folder or URL of the registry (default: ZAP_REGISTRY, or models)",
-    )
+    add_root(parser)
 
 
 def add_period(parser: argparse.ArgumentParser) -> None:

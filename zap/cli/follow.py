@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from zap.cli.command import Command
-from zap.cli.registry_arguments import root_of
+from zap.cli.registry_arguments import add_root, root_of
 
 EVENT = "event"
 LONGEST_S = 100 * 366 * 86_400
@@ -24,11 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="folder of the scores"
     )
-    parser.add_argument(
-        "--registry",
-        metavar="ROOT",
-        help="folder or URL of the registry (default: ZAP_REGISTRY, or models)",
-    )
+    add_root(parser)
     _add_times(parser)
     parser.add_argument(
         "--shards",

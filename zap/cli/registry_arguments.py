@@ -1,4 +1,4 @@
-"""Arguments that the commands of ``zap models`` share."""
+"""Arguments of the commands that take models from a registry."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ if TYPE_CHECKING:
     from zap.bundles.registry import Registry
 
 
-def add_registry(parser: argparse.ArgumentParser) -> None:
-    """Where the versions lie."""
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """Where the versions of all applications lie."""
     parser.add_argument(
         "--registry",
         metavar="ROOT",
         help="folder or URL of the registry (default: ZAP_REGISTRY, or models)",
     )
+
+
+def add_registry(parser: argparse.ArgumentParser) -> None:
+    """Where the versions of one application lie."""
+    add_root(parser)
     parser.add_argument(
         "--application",
         metavar="NAME",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zap.cli.command import Command
-from zap.cli.registry_arguments import root_of
+from zap.cli.registry_arguments import add_root, root_of
 from zap.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,18 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="files, globs or directories of raw events, of any time: what was not "
         "known by then is passed over",
     )
-    parser.add_argument(
-        "--at",
-        action="append",
-        default=[],
-        metavar="TIME",
-        help="time of reference, ISO (a date is its midnight, UTC); may be repeated",
-    )
-    parser.add_argument(
-        "--days",
-        metavar="FIRST..LAST",
-        help="the midnight of each of these days, such as 2026-01-01..2026-01-07",
-    )
+    _add_times(parser)
     parser.add_argument(
         "--output",
         required=True,
@@ -52,20 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="TOML file that says how rows become events; what the model was trained "
         "with if left out",
     )
-    parser.add_argument(
-        "--registry",
-        metavar="ROOT",
-        help="folder or URL of the registry (default: ZAP_REGISTRY, or models)",
-    )
-    parser.add_argument(
-        "--version",
-        default="live",
-        metavar="VERSION",
-        help="4 or more of its first digits, or live or previous (default live)",
-    )
-    parser.add_argument(
-        "--bundle", metavar="DIR", help="a bundle, in place of the registry's version"
-    )
+    _add_model(parser)
     parser.add_argument(
         "--eligible",
         action="store_true",
@@ -80,6 +56,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--shards", type=int, metavar="N", help="number of shards (default: by size)"
+    )
+
+
+def _add_times(parser: argparse.ArgumentParser) -> None:
+    """At which times of reference."""
+    parser.add_argument(
+        "--at",
+        action="append",
+        default=[],
+        metavar="TIME",
+        help="time of reference, ISO (a date is its midnight, UTC); may be repeated",
+    )
+    parser.add_argument(
+        "--days",
+        metavar="FIRST..LAST",
+        help="the midnight of each of these days, such as 2026-01-01..2026-01-07",
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    """Which version predicts."""
+    add_root(parser)
+    parser.add_argument(
+        "--version",
+        default="live",
+        metavar="VERSION",
+        help="4 or more of its first digits, or live or previous (default live)",
+    )
+    parser.add_argument(
+        "--bundle", metavar="DIR", help="a bundle, in place of the registry's version"
     )
 
 

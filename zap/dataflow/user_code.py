@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -22,6 +23,10 @@ from zap.dataflow.installed import OWN, canonical
 from zap.dataflow.wheels import Wheel, content_digest, files_below
 from zap.errors import GeneratorError
 
+CODE = (".py", ".toml")
+"""Endings of what is staged of a user's own folders."""
+
+_LOG = logging.getLogger(__name__)
 MOST_BYTES = 64 * 2**20
 SHIPPED = {"zap", "generators", "pipelines"}
 """What Zap's own wheel holds."""
@@ -69,7 +74,7 @@ def user_code(modules: Iterable[str]) -> UserCode:
             requires |= owners
         if owners and top not in asked:
             continue
-        own = None if top == "__main__" else _files_of(top)
+        own = None if top == "__main__" else _files_of(top, bool(owners))
         if own is None:
             if top in asked:
                 raise _nowhere(top)
@@ -94,8 +99,13 @@ def _distributions() -> dict[str, list[str]]:
     return dict(packages_distributions())
 
 
-def _files_of(top: str) -> dict[str, Path] | None:
-    """The files of a top-level module or package; None if it has none."""
+def _files_of(top: str, installed: bool) -> dict[str, Path] | None:
+    """The files of a top-level module or package; None if it has none.
+
+    Of an installed package these are what its author has released. A folder of the
+    user's own may hold anything beside the code, keys of accounts too, and what is
+    staged lies on a bucket: only code and mappings leave it, and the rest is named.
+    """
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
@@ -105,12 +115,24 @@ def _files_of(top: str) -> dict[str, Path] | None:
     if spec.submodule_search_locations:
         found: dict[str, Path] = {}
         for folder in spec.submodule_search_locations:
-            found |= files_below(Path(folder).resolve())
+            every = files_below(Path(folder).resolve())
+            found |= {n: p for n, p in every.items() if installed or n.endswith(CODE)}
+            _tell_of_others(top, every.keys() - found.keys())
         return found
     path = Path(spec.origin or "")
     if path.suffix != ".py" or not path.is_file():
         return None
     return {path.name: path.resolve()}
+
+
+def _tell_of_others(top: str, others: Collection[str]) -> None:
+    if others:
+        _LOG.warning(
+            "Not staged of %s, neither code nor a mapping: %s. What workers "
+            "need of it goes into a package, with --extra_package.",
+            top,
+            ", ".join(sorted(others)[:5]) + (", ..." if len(others) > 5 else ""),
+        )
 
 
 def _imported(paths: Iterable[Path]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -52,9 +53,7 @@ def make_manifest(
         "generator": describe_generator(generator),
         "label": generator.label_schema(),
         "mapping": {"digest": mapping.digest(), "definition": mapping.to_dict()},
-        "sources": [
-            {"path": s.path, "digest": s.digest, "bytes": s.size_bytes} for s in sources
-        ],
+        "sources": [_said(source) for source in sources],
         "observed": observed.to_dict(),
         "split": split.to_dict(),
         "layout": layout,
@@ -79,6 +78,18 @@ def make_manifest(
         "digest": shown(add_digests(int(part["digest"], 16) for part in ordered)),
         "versions": versions(),
     }
+
+
+def _said(source: Source) -> dict[str, Any]:
+    """What is remembered of a source: enough to tell it from others, and read it again.
+
+    Of a table that is which rows, and as of when.
+    """
+    said = {"path": source.path, "digest": source.digest, "bytes": source.size_bytes}
+    if source.table is None:
+        return said
+    read = json.loads(source.table)
+    return {**said, "rows": read["restriction"], "snapshot_us": read["snapshot_us"]}
 
 
 def describe_generator(generator: Generator) -> dict[str, Any]:

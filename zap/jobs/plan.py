@@ -9,7 +9,9 @@ from typing import Any
 from zap.beam.cost import Cluster, Estimate, estimate, job_of
 from zap.beam.generate import check_fields
 from zap.beam.pipeline import shard_count
+from zap.beam.portable import slots
 from zap.beam.read import properties_to_read
+from zap.beam.runner import parse_options
 from zap.beam.workers import wanted_workers
 from zap.events.planned import PlannedInput, plan_inputs
 from zap.events.sources import StoredFile
@@ -66,7 +68,8 @@ def plan(raw: RawInput, beam_args: Sequence[str], shards: int | None = None) -> 
     )
     stored = sum(each.compressed_bytes for each in inputs)
     workers = wanted_workers(beam_args, stored)
-    shards = shards or shard_count([StoredFile("", stored, "")], workers)
+    at_once = max(workers, slots(parse_options(beam_args)))
+    shards = shards or shard_count([StoredFile("", stored, "")], at_once)
     events = sum(each.events for each in inputs)
     job = job_of(events, len(raw.generator.instance.reads.fields), shards)
     here = Cluster(workers=1, cores=workers, start_seconds=0.0)

@@ -88,7 +88,8 @@ def without_receipts(folder: Path, archive: Path) -> str:
     return str(copy)
 
 
-def compare(folder: Path, job: FollowJob, ends: int) -> None:
+def assert_as_a_batch(folder: Path, job: FollowJob, ends: int) -> None:
+    """The scores that hold at some windows' ends are those of a batch, to the bit."""
     archive = GrowingArchive(folder)
     found = by_key(latest(follow(job, archive, posted())))
     archive.close()
@@ -111,7 +112,7 @@ def test_daily_scores_are_those_of_a_batch(tmp_path: Path, receipts: bool) -> No
     until = FIRST_US + 15 * DAY_US
     following = Following(DAY_US, receipts, 90 * DAY_US, until_us=until)
     job = made_job(tmp_path, following, behind_us=30 * SECOND_US, shards=2)
-    compare(tmp_path, job, 2)
+    assert_as_a_batch(tmp_path, job, 2)
 
 
 @pytest.mark.slow
@@ -124,4 +125,4 @@ def test_all_scores_are_those_of_a_batch(
     until = FIRST_US + 15 * DAY_US
     following = Following(every_us, receipts, 90 * DAY_US, until_us=until)
     job = made_job(tmp_path, following, sees, behind_us=30 * SECOND_US)
-    compare(tmp_path, replace(job, shards=3), 3)
+    assert_as_a_batch(tmp_path, replace(job, shards=3), 3)
