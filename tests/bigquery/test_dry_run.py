@@ -102,6 +102,15 @@ def test_files_and_a_query(
     assert begun and all(b["configuration"]["dryRun"] for b in begun)
 
 
+def test_a_cluster_has_shards_for_all_of_its_slots(
+    tmp_path: Path, mapping: str, capsys: Any
+) -> None:
+    made.write_plain(tmp_path / "events.jsonl", made.made_events())
+    job = ("--runner=FlinkRunner", "--job_endpoint=nowhere:1", "--parallelism=16")
+    found = planned(capsys, mapping, tmp_path, "--input", str(tmp_path), *job)
+    assert found["shards"] == 2 * 16
+
+
 def test_what_people_see(
     tmp_path: Path, gaps: Gaps, bigquery: BigQueryServer, capsys: Any
 ) -> None:
