@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_rows import made_rows, write_files
 from made_shop import MadeShop
@@ -55,6 +55,7 @@ def test_what_fits_stays_together() -> None:
 
 
 @settings(max_examples=20)
+@example([7 * number % 5 for number in range(60)], 13)  # each subject in many batches
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=300), st.integers(1, 60))
 def test_subjects_stay_whole_and_rows_are_there_once(
     numbers: list[int], most: int
