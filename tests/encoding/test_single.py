@@ -13,8 +13,10 @@ from zap.encoding.encoder import Encoder
 from zap.encoding.features import Hash, LinearBins
 from zap.encoding.instance import ANY, Instance
 from zap.encoding.metadata import Wait
-from zap.encoding.single import column_of, microseconds
+from zap.encoding.past import moment_of
+from zap.encoding.single import column_of, microseconds, one_cutoff, one_history
 from zap.errors import EncodingError
+from zap.serving.stores.look import known_us
 
 ENCODER = Encoder(
     Instance(
@@ -91,6 +93,19 @@ def test_the_instant_is_given_or_the_last_events_own(
     event = {"timestamp": 0, "type": "a", "received_at": received}
     found = ENCODER.encode_instance([event], instant)
     assert found.metadata.indices.tolist() == [place]
+
+
+@pytest.mark.parametrize(
+    ("received", "moment"), [(None, 4), (9, 9), (4, 4), (1, 4), (-1, 4)]
+)
+def test_no_event_is_known_before_it_happened(
+    received: int | None, moment: int
+) -> None:
+    """As in a batch, also where the clock that stamped it ran ahead of the server's."""
+    event = {"timestamp": 4, "type": "a", "received_at": received}
+    histories = one_history([event], [])
+    assert one_cutoff([event], histories, None).instant_us.tolist() == [moment]
+    assert moment_of(event, 4, None) == known_us(event) == moment
 
 
 def test_no_events_make_an_empty_instance() -> None:

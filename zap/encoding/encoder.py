@@ -243,8 +243,8 @@ class Encoder:
                 ``timestamp`` (aware datetime or microseconds), ``type``, and fields by
                 name, derived ones included. In total order; sorted by timestamp where
                 they are not, equal ones as given.
-            instant: when the prediction is made; None is the last event's
-                ``received_at`` where it has one, else its timestamp.
+            instant: when the prediction is made; None is when the last event was known:
+                at its ``received_at``, and not before its timestamp.
             buckets: all events of the past by day, those of ``events`` too, for windows
                 of whole days; see ``Instance.reads``. None: the events hold them.
 

@@ -43,8 +43,12 @@ def ordered(events: Sequence[Event]) -> tuple[Sequence[Event], list[int]]:
 
 def moment_of(last: Event, time_us: int, instant: datetime | int | None) -> int:
     """The instant; see ``zap.encoding.single.one_cutoff``."""
-    received = last.get("received_at") if instant is None else instant
-    moment = time_us if received is None else microseconds(received, "instant")
+    if instant is not None:
+        moment = microseconds(instant, "instant")
+    elif (received := last.get("received_at")) is not None:
+        moment = max(time_us, microseconds(received, "received_at"))
+    else:
+        moment = time_us
     if abs(moment) > LATEST_US:
         raise Unusual
     return moment

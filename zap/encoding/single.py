@@ -84,7 +84,11 @@ def one_cutoff(
         latest = int(histories.time_us[-1])
         event = [e for e in events if microseconds(e["timestamp"], "") == latest][-1]
         received = event.get("received_at")
-        moment = latest if received is None else microseconds(received, "received_at")
+        moment = (
+            latest  # as in a batch: known once received, and not before it happened
+        )
+        if received is not None:
+            moment = max(latest, microseconds(received, "received_at"))
     return Cutoffs(
         subject=np.zeros(1, np.int64),
         position=np.array([histories.events]),

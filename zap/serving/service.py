@@ -27,7 +27,7 @@ from zap.serving.prediction_ids import prediction_id
 from zap.serving.repeated import Repeated
 from zap.serving.served import Served
 from zap.serving.stores import Appended
-from zap.serving.stores.look import moment_of
+from zap.serving.stores.look import known_us
 
 CHUNK = 256
 SUBJECT: Final = "subject"
@@ -218,7 +218,7 @@ class Service:
         served.deriving.add(past)
         if instant_us is None:
             last = served.need.last_kept(past)
-            instant_us = None if last is None else moment_of(last)
+            instant_us = None if last is None else known_us(last)
         ids = [str(event.get("event_id", "")) for event in past]
         asked = Asked(past, ids, instant_us, now, self._named(subject), name)
         return self._answer(served, asked, EVENTS, explain)

@@ -126,7 +126,7 @@ class Look:
         kept = self._kept(events)
         if not kept:
             return set(), set(self._lasts(events))
-        floor_us = min(floor_us, moment_of(events[kept[-1]]))
+        floor_us = min(floor_us, known_us(events[kept[-1]]))
         found = {kept[-1], *self._sequence(events, kept, floor_us)}
         found.update(self._lasts(events))
         if self.first:
@@ -179,14 +179,11 @@ class Look:
         return found
 
 
-def moment_of(event: Mapping[str, Any]) -> int:
-    """The instant of a prediction after an event: its receipt, else its timestamp."""
-    received = event.get("received_at")
-    return int(event["timestamp"] if received is None else received)
-
-
 def known_us(event: Mapping[str, Any]) -> int:
-    """When an event was known: received, and not before it happened."""
+    """When an event was known: received, and not before it happened.
+
+    This is also the instant of a prediction after it, as ``after(event)`` cuts.
+    """
     received = event.get("received_at")
     time_us = int(event["timestamp"])
     return time_us if received is None else max(time_us, int(received))

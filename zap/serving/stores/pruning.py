@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zap.serving.stores.document import order_of
-from zap.serving.stores.look import Event, known_us, moment_of
+from zap.serving.stores.look import Event, known_us
 from zap.serving.stores.need import Need
 from zap.times import DAY_US, SECOND_US
 
@@ -61,7 +61,7 @@ def pruned(
     """
     known = [i for i, event in enumerate(events) if known_us(event) <= at_us]
     others = set(range(len(events))).difference(known)
-    floor = min([at_us, *(moment_of(events[i]) for i in others)])
+    floor = min([at_us, *(known_us(events[i]) for i in others)])
     windows: set[int] = set()
     for places in _groups(events, known, owner):
         found = need.chosen([events[i] for i in places], floor)

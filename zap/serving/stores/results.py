@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from zap.serving.stores.arriving import Added, Plan
-from zap.serving.stores.look import Event, moment_of
+from zap.serving.stores.look import Event, known_us
 from zap.serving.stores.need import Need
 
 
@@ -50,7 +50,7 @@ class Past:
     def instant_us(self) -> int | None:
         """The instant of a prediction after the last event of the sequence."""
         last = self.need.last_kept(self.events)
-        return None if last is None else moment_of(last)
+        return None if last is None else known_us(last)
 
 
 def told(plan: Plan, written: Mapping[str, Added]) -> Appended:
