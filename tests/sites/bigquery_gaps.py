@@ -142,7 +142,9 @@ class Gaps:
         schema = None
         fields = self._fields[stream.rpartition("/streams/")[0]]
         try:
-            for raw in call(types.ReadRowsRequest.serialize(request)):
+            # All of it, whatever is then given on: an answer that is not read to its
+            # end holds one of the emulator's few threads for ever.
+            for raw in list(call(types.ReadRowsRequest.serialize(request))):
                 answer = types.ReadRowsResponse.deserialize(raw)
                 schema = schema or pa.ipc.read_schema(
                     pa.py_buffer(answer.arrow_schema.serialized_schema)
