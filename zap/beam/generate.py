@@ -24,6 +24,7 @@ from zap.beam.workers import Workers, wanted_workers
 from zap.beam.write import CANDIDATES
 from zap.checks.before import NOT_CHECKED, prove_before
 from zap.datasets.store import MANIFEST, Dataset, Workspace
+from zap.datasets.stores import check_writable
 from zap.errors import DatasetError, InputError
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
@@ -184,6 +185,8 @@ def _prepared(
     check_fields(generator, mapping)
     check_split(generator, options.split)
     with _for_runner(generator, inputs, mapping, output, options) as options:
+        if not template_of(options.beam_args):
+            check_writable(str(output))  # of a template it is for workers to write
         files = narrowed(
             list_files(inputs, mapping),
             mapping,

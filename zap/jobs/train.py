@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from zap.bundles.bundle import Bundle, write_bundle
-from zap.bundles.files import Where, files_at
+from zap.bundles.files import Where, files_at, local_path
 from zap.bundles.sealed import seal
 from zap.bundles.target import AMOUNT, BINARY, Target
 from zap.bundles.writing import check_free
 from zap.datasets.store import Dataset
+from zap.datasets.stores import check_writable
 from zap.encoding.columns import Float32Array
 from zap.evaluation.baselines import fit_target_baseline
 from zap.jobs.report import draft_report
@@ -59,11 +60,13 @@ def train_bundle(
         replace: whether a bundle at ``output`` may be replaced.
 
     Raises:
-        DatasetError: a split has no examples.
+        DatasetError: a split has no examples, or the output can't be written to.
         TrainingError: no model can be trained on these examples.
         BundleError: the output is taken.
     """
     check_free(files_at(output), replace)  # before hours of training, not after
+    if local_path(output) is None:
+        check_writable(str(output))
     config = config or ModelConfig()
     examples, validation = dataset.read("train"), dataset.read("validation")
     target = target_of(dataset.manifest["label"], examples, validation)

@@ -15,6 +15,7 @@ from typing import Any
 import fsspec
 
 from zap.bundles.folders import replace_file
+from zap.datasets.stores import check_writable
 from zap.datasets.writing import writing
 from zap.errors import InputError
 from zap.scoring.following.job import FollowJob
@@ -30,6 +31,7 @@ def begin_run(job: FollowJob) -> int:
 
     Raises:
         InputError: the output is of something else.
+        DatasetError: it can't be written to.
     """
     asked = {
         "format": FORMAT,
@@ -38,6 +40,7 @@ def begin_run(job: FollowJob) -> int:
         "receipts": job.following.receipts,
         "shards": job.shards,
     }
+    check_writable(job.output)
     files, path = fsspec.core.url_to_fs(f"{job.output}/{NOTE}")
     try:
         found = json.loads(files.cat_file(path))
