@@ -20,7 +20,7 @@ from zap.bundles.bundle import Bundle
 from zap.bundles.files import Where
 from zap.bundles.names import LIVE
 from zap.bundles.registry import Registry
-from zap.errors import InputError, MappingError
+from zap.errors import InputError, MappingError, ZapError
 from zap.events.mapping import EventMapping
 from zap.events.sources import StoredFile, list_files
 from zap.events.splitting import narrowed
@@ -119,7 +119,8 @@ def score(
 
     Raises:
         ZapError: the input, the mapping or the bundle does not fit, or the output can't
-            be written; then nothing of that day is published.
+            be written; then nothing of that day is published, unless it is only the
+            rows that could not be read for which there was no room.
     """
     options = options or ScoreOptions()
     check_times(times_us)
@@ -238,14 +239,17 @@ def _score_day(
     try:
         raise_first((name, text) for name, text in found["errors"])
         check_bad_rows(counts, options.max_bad_share, RunFolder(output.folder))
-    finally:
-        letters = output.keep_letters(day)
-    if not found["parts"]:
-        raise InputError(_nobody(job.at_us, counts))
+        if not found["parts"]:
+            raise InputError(_nobody(job.at_us, counts))
+    except ZapError:
+        output.keep_letters(day)  # they may tell why
+        raise
     counts["files.identical"] = identical_files(
         job.inputs.sources or named_in(found["sources"])
     )
     published = output.publish(day, [each["part"] for each in found["parts"]])
+    # Not before: what stays where a day can't be published is the former day, whole.
+    letters = output.keep_letters(day)
     names = served.segments.names[::-1] if served.segments else ()
     newest = found["newest"]
     return {
