@@ -13,6 +13,7 @@ from zap.bundles.target import AMOUNT, BINARY, Target
 from zap.bundles.writing import check_free
 from zap.datasets.store import Dataset
 from zap.datasets.stores import check_writable
+from zap.datasets.visits import Visits
 from zap.encoding.columns import Float32Array
 from zap.evaluation.baselines import fit_target_baseline
 from zap.jobs.report import draft_report
@@ -25,7 +26,7 @@ from zap.serving.verification import (
     processor,
     scored_examples,
 )
-from zap.training.calibration import halves
+from zap.training.calibration import Calibration, Judged, halves
 from zap.training.calibrations import calibrate_target
 from zap.training.config import ModelConfig
 from zap.training.fit import Fitted, fit
@@ -85,16 +86,8 @@ def train_bundle(
         work_dir=work_dir,
         progress=progress,
     )
-    scorer = Scorer(fitted.model, dataset.spec)
-    if target.kind == AMOUNT:
-        outputs = scorer.logits(examples)
-        target = balanced(target, outputs, examples.label, examples.weight)
-    calibration = calibrate_target(
-        target,
-        scorer.logits(stopping),
-        stopping.label,
-        scorer.logits(judging),
-        judging.label,
+    target, calibration = _calibrated(
+        Scorer(fitted.model, dataset.spec), target, examples, stopping, judging
     )
     baseline = fit_target_baseline(
         target, examples.baseline, examples.label, examples.weight
@@ -113,6 +106,27 @@ def train_bundle(
     return write_bundle(
         output, files, info, sealed={VERIFICATION: seal(lines)}, replace=replace
     )
+
+
+def _calibrated(
+    scorer: Scorer,
+    target: Target,
+    examples: Visits,
+    stopping: Visits,
+    judging: Visits,
+) -> tuple[Target, Calibration | Judged]:
+    """What the model's outputs stand for, and how they become predictions."""
+    if target.kind == AMOUNT:
+        outputs = scorer.logits(examples)
+        target = balanced(target, outputs, examples.label, examples.weight)
+    calibration = calibrate_target(
+        target,
+        scorer.logits(stopping),
+        stopping.label,
+        scorer.logits(judging),
+        judging.label,
+    )
+    return target, calibration
 
 
 def _made_by(dataset: Dataset, config: ModelConfig, fitted: Fitted) -> dict[str, Any]:
