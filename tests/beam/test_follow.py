@@ -41,7 +41,7 @@ from tests.collect.real_collector import (
     source_of,
     until,
 )
-from zap.beam import follow_score
+from zap.beam import follow_score, follow_state
 from zap.beam.follow import run_following
 from zap.beam.follow_score import ScoreShards
 from zap.beam.follow_source import reading_of
@@ -100,7 +100,7 @@ def said(rows: Rows) -> dict[tuple[int, str], tuple[Any, ...]]:
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step makes its shard again, from notes and from pictures of it."""
-    monkeypatch.setattr(follow_score, "LEAST_NOTED_BYTES", 10_000)
+    monkeypatch.setattr(follow_state, "LEAST_NOTED_BYTES", 10_000)
     monkeypatch.setattr(follow_score.Shards, "put", lambda *given: None)
 
 
@@ -148,7 +148,7 @@ def test_a_later_run_scores_what_may_still_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late_days: int, hint_us: int
 ) -> None:
     """Also where its workers forget, and where all that is wanted was scored."""
-    monkeypatch.setattr(follow_score, "LEAST_NOTED_BYTES", 1 << 30)  # no pictures
+    monkeypatch.setattr(follow_state, "LEAST_NOTED_BYTES", 1 << 30)  # no pictures
     job = made_job(tmp_path, Following(DAY_US, until_us=UNTIL), shards=1)
     for _ in GrowingArchive(tmp_path).grow(posted(20)):
         pass

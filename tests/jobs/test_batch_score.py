@@ -26,10 +26,11 @@ from made_scored import (
 from zap.bundles.bundle import Bundle
 from zap.bundles.registry import Registry
 from zap.cli.main import main
-from zap.errors import BundleError, InputError, MappingError
+from zap.errors import BundleError, DatasetError, InputError, MappingError
 from zap.events.mapping import EventMapping
 from zap.examples import ANY, event, past
 from zap.jobs.batch_score import ScoreOptions, score
+from zap.scoring.parquet_output import ParquetOutput
 from zap.scoring.question import question_of
 from zap.times import DAY_US, iso
 
@@ -255,6 +256,35 @@ def test_too_many_bad_rows_publish_nothing_and_are_kept(
     assert found["days"][0]["dead_letters"] == str(output / f"_dead_letters/day={DAY}")
     score("shop", bundle, inputs, [AT_US], str(output))
     assert not (output / "_dead_letters" / f"day={DAY}").exists()
+
+
+def test_a_day_that_cannot_be_published_leaves_the_former_letters(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of a run whose predictions nobody sees are not told of."""
+    inputs = archive_of(tmp_path / "archive", EVENTS)
+    bad = tmp_path / "bad.jsonl"
+    row = '{"id": "x", "device": "d", "time": "never", "event": "view"}\n'
+
+    def scored(rows: int, output: Path) -> None:
+        bad.write_text(row * rows)
+        options = ScoreOptions(max_bad_share=0.5)
+        all_of = [*inputs, str(bad)]
+        score("shop", bundle, all_of, [AT_US], str(output), None, options)
+
+    scored(2, tmp_path / "out")
+    with monkeypatch.context() as full:
+        full.setattr(ParquetOutput, "publish", _no_room)
+        for output in ("out", "new"):
+            with pytest.raises(DatasetError, match="no room"):
+                scored(9, tmp_path / output)
+    (letters,) = (tmp_path / "out" / "_dead_letters" / f"day={DAY}").iterdir()
+    assert len(letters.read_text().splitlines()) == 2
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def _no_room(*_: Any) -> Any:
+    raise DatasetError("no room")
 
 
 def test_a_mapping_with_dimensions_must_be_given(tmp_path: Path) -> None:

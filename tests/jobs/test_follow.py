@@ -9,6 +9,7 @@ from made_followed import TOML, GrowingArchive, made_job, posted
 
 from zap.beam import follow as pipeline
 from zap.cli.main import main
+from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.jobs.follow import follow
 from zap.scoring.following.job import FollowJob
@@ -35,6 +36,29 @@ def test_workers_find_places_from_any_folder(
         expected.registry,
         expected.output,
     )
+
+
+def test_a_second_one_into_the_same_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_job(tmp_path, Following(DAY_US))
+    for _ in GrowingArchive(tmp_path).grow(posted(5)):
+        pass
+    (tmp_path / "archive.toml").write_text(TOML)
+    mapping = EventMapping.load(tmp_path / "archive.toml")
+    monkeypatch.chdir(tmp_path)
+    told = "scored", "models", "archive", mapping, "scores", Following(DAY_US)
+    begun: list[FollowJob] = []
+
+    def run_following(job: FollowJob, *_: object) -> None:
+        begun.append(job)
+        if len(begun) < 3:
+            with pytest.raises(InputError, match="no other zap follow"):
+                follow(*told)
+
+    monkeypatch.setattr(pipeline, "run_following", run_following)
+    assert follow(*told)["run"] == 1
+    assert follow(*told)["run"] == 2 and len(begun) == 2
 
 
 @pytest.mark.parametrize(

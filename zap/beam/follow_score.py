@@ -15,7 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -30,37 +30,16 @@ from apache_beam.transforms.userstate import (
 )
 from apache_beam.utils.timestamp import Timestamp
 
+from zap.beam.follow_state import State
 from zap.beam.follow_write import Step
 from zap.scoring.following.job import FollowJob
-from zap.scoring.following.notes import Note, picture, put_back
+from zap.scoring.following.notes import Note
 from zap.scoring.following.output import read_progress
 from zap.scoring.following.scores import followed_rows, scorer_of
 from zap.scoring.following.shard import Row, Shard
 from zap.serving.served import Served
 
 MOST_SHARDS = 256
-MS = 1_000
-LEAST_NOTED_BYTES = 1 << 20
-"""Notes are put into a new picture when they are larger than the last one was, so the
-pictures cost as much as the notes, however large a shard is."""
-
-
-class Mark(NamedTuple):
-    """What a state is known by.
-
-    Attributes:
-        drawn: at random, in each step.
-        number: of the last note.
-        timer_us: when the timer is set; 0 for not.
-        noted: bytes of notes since the last picture.
-        pictured: bytes of that picture.
-    """
-
-    drawn: int = 0
-    number: int = 0
-    timer_us: int = 0
-    noted: int = 0
-    pictured: int = 0
 
 
 class Shards:
@@ -131,7 +110,7 @@ class ScoreShards(beam.DoFn):
     ) -> Iterator[Step]:
         """Take a batch; give the scores that it corrects."""
         key, (hint_us, events) = element
-        state = _State(mark, notes, pieces, timer)
+        state = State(mark, notes, pieces, timer)
         yield from self._step(key, state, None, events, hint_us)
 
     @on_timer(INSTANT)
@@ -145,11 +124,11 @@ class ScoreShards(beam.DoFn):
         timer: Any = TIMER,
     ) -> Iterator[Step]:
         """Give the scores of all instants up to the timer's."""
-        state = _State(mark, notes, pieces, timer)
+        state = State(mark, notes, pieces, timer)
         yield from self._step(key, state, int(at.micros) - 1, b"", 0)
 
     def _step(
-        self, key: int, state: _State, until_us: int | None, events: bytes, hint_us: int
+        self, key: int, state: State, until_us: int | None, events: bytes, hint_us: int
     ) -> Iterator[Step]:
         before = state.read()
         shard = _SHARDS.take(self._name, key, before.drawn)
@@ -163,7 +142,7 @@ class ScoreShards(beam.DoFn):
         tell(shard.counts - counted)
         yield from self._given(key, after.number, shard, rows, until_us)
 
-    def _made_again(self, key: int, state: _State) -> Shard:
+    def _made_again(self, key: int, state: State) -> Shard:
         """The shard of a state; of none, one that goes on where a run ended."""
         assert self._model is not None
         following = self._job.following
@@ -213,63 +192,3 @@ def tell(counts: Counter[str]) -> None:
     """Add to the counters that a runner shows."""
     for name, number in counts.items():
         Metrics.counter("zap", name).inc(number)
-
-
-class _State:
-    """A key's state, as a step reads and writes it."""
-
-    def __init__(self, mark: Any, notes: Any, pieces: Any, timer: Any):
-        self._mark, self._notes = mark, notes
-        self._picture, self._timer = pieces, timer
-
-    def read(self) -> Mark:
-        """What the state is known by now."""
-        data = self._mark.read()
-        return Mark() if data is None else Mark(*json.loads(data))
-
-    def happen(self, shard: Shard) -> None:
-        """Make a new shard what the state says."""
-        number = put_back(shard, self._picture.read())
-        noted = sorted(map(Note.of_bytes, self._notes.read()), key=lambda n: n.number)
-        for note in noted:
-            if note.number > number:
-                note.happen(shard)
-
-    def noted(self, before: Mark, note: Note, shard: Shard, hint_us: int) -> Mark:
-        """Write what has happened, and set the timer."""
-        drawn, data = random.getrandbits(53), note.to_bytes()
-        timer_us = 0 if note.until_us is not None else before.timer_us
-        timer_us = self._set(timer_us, shard, hint_us)
-        after = Mark(
-            drawn, note.number, timer_us, before.noted + len(data), before.pictured
-        )
-        if after.noted > max(LEAST_NOTED_BYTES, before.pictured):
-            after = after._replace(noted=0, pictured=self._draw(shard, note.number))
-        else:
-            self._notes.add(data)
-        self._mark.write(json.dumps(after).encode())
-        return after
-
-    def _draw(self, shard: Shard, number: int) -> int:
-        """Put all of the shard in place of the notes; how many bytes it has."""
-        shard.drop_silent()
-        pieces = picture(shard, number)
-        self._notes.clear()
-        self._picture.clear()
-        for piece in pieces:
-            self._picture.add(piece)
-        return sum(map(len, pieces))
-
-    def _set(self, timer_us: int, shard: Shard, hint_us: int) -> int:
-        """When the timer is set: one step for all instants that the watermark is past.
-
-        A watermark says that nothing before it is to come, so one has to be past an
-        instant. Beam tells time in milliseconds.
-        """
-        if shard.next_us is None:
-            return timer_us
-        wanted = max((shard.next_us // MS + 1) * MS, hint_us // MS * MS)
-        if timer_us and timer_us <= wanted:
-            return timer_us
-        self._timer.set(Timestamp(micros=wanted))
-        return wanted

@@ -9,25 +9,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from zap.beam.dataflow import Job, args_for, template_of
+from zap.beam.finish import Finish
 from zap.beam.fitting import check_fields, check_split
 from zap.beam.options import GenerateOptions
-from zap.beam.pipeline import RESULT, run_pipeline
+from zap.beam.pipeline import run_pipeline
 from zap.beam.read import properties_to_read
-from zap.beam.sources import LISTING, Inputs
-from zap.beam.verdict import conclude
+from zap.beam.sources import Inputs
 from zap.beam.workers import Workers, wanted_workers
-from zap.beam.write import CANDIDATES
 from zap.checks.before import NOT_CHECKED, prove_before
-from zap.datasets.store import MANIFEST, Dataset, Workspace
-from zap.errors import DatasetError, InputError
+from zap.datasets.store import Dataset, Workspace
+from zap.datasets.stores import check_writable
+from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
-from zap.events.sources import Source, StoredFile, compressed_bytes, list_files
+from zap.events.sources import StoredFile, compressed_bytes, list_files
 from zap.events.splitting import narrowed
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
@@ -117,53 +117,6 @@ def write_template(
     return template_of(options.beam_args) or ""
 
 
-@dataclass(frozen=True)
-class Finish:
-    """What is done once all files of a dataset are written.
-
-    It can be done again, from wherever it was interrupted: a worker may have to.
-
-    Attributes:
-        generator: the question.
-        sources: the files of raw events; None where workers name them.
-        mapping: how their rows become events.
-        workspace: where the files are.
-        options: how the dataset is made.
-        proof: what the check of the generator found.
-    """
-
-    generator: Generator
-    sources: Sequence[Source] | None
-    mapping: EventMapping
-    workspace: Workspace
-    options: GenerateOptions
-    proof: Any
-
-    def __call__(self, _: Any = None) -> None:
-        """Write the manifest and publish the dataset, unless it may not be.
-
-        Raises:
-            ZapError: see `zap.beam.verdict.conclude`; or the pipeline did not end.
-        """
-        workspace = self.workspace
-        if workspace.glob(RESULT):
-            manifest = conclude(
-                self.generator, self.sources, self.mapping, workspace, self.options
-            )
-            workspace.write_json(MANIFEST, {**manifest, "check": self.proof})
-            workspace.remove(RESULT)  # without it, what follows is all that is left
-        elif not workspace.glob(MANIFEST):
-            raise DatasetError(
-                "Expected the job to have written what it counted. Received: "
-                f"{workspace.path} without {RESULT}; the runner ended without running "
-                "the last step. See its log, and run the job again."
-            )
-        for name in workspace.glob(LISTING):
-            workspace.remove(name)
-        workspace.remove_folder(CANDIDATES)
-        workspace.publish()
-
-
 class _Prepared(NamedTuple):
     """A job that may be run: what finishes it, and what only its plan needs."""
 
@@ -184,6 +137,8 @@ def _prepared(
     check_fields(generator, mapping)
     check_split(generator, options.split)
     with _for_runner(generator, inputs, mapping, output, options) as options:
+        if not template_of(options.beam_args):
+            check_writable(str(output))  # of a template it is for workers to write
         files = narrowed(
             list_files(inputs, mapping),
             mapping,

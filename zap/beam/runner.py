@@ -18,9 +18,11 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from zap.beam.portable import complete_options
+from zap.beam.prism import PrismRunner
 from zap.beam.workers import Workers
 from zap.errors import InputError
 
@@ -56,9 +58,11 @@ def make_pipeline(args: Sequence[str], workers: Workers | None = None) -> beam.P
         _check_mode(options.view_as(DirectOptions))
     complete_options(options, named)
     standard.runner = _LOCAL_CLASS if local else named
-    runner = None
+    runner: PipelineRunner | None = None
     if local and workers is not None and workers.number > 1:
         runner = _on_processes(options.view_as(DirectOptions), workers)
+    elif named.lower() == "prismrunner":
+        runner = PrismRunner()
     try:
         pipeline = beam.Pipeline(runner=runner, options=options)
     except (ValueError, ImportError, AttributeError) as error:

@@ -53,7 +53,7 @@ def dry_run(args: argparse.Namespace) -> dict[str, Any]:
 
 def _rows(each: Any) -> list[tuple[str, str]]:
     if each.kind == "files":
-        files = f"{each.number:,} files" if each.number > 1 else "a file"
+        files = "a file" if each.number == 1 else f"{each.number:,} files"
         return [(each.input, f"{files}, {size(each.stored_bytes)}")]
     if each.kind == "query":
         return [(each.input, f"a query that reads {size(each.read_bytes)}")]

@@ -36,6 +36,7 @@ from zap.cli import (
     workers,
 )
 from zap.cli.command import Command, Group, Outcome
+from zap.cli.extras import missing_extra
 from zap.errors import InputError, ZapError
 
 COMMANDS: tuple[Command | Group, ...] = (
@@ -135,6 +136,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = command.run(args)
     except ZapError as problem:
         return _refused(args, problem)
+    except ModuleNotFoundError as problem:
+        missing = missing_extra(problem)
+        if missing is None:
+            raise
+        return _refused(args, missing)
     except OSError as problem:
         if problem.filename is None:
             raise

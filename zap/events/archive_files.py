@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 HOME = ".zap"
 """The folder of an archive's own notes: no events are in it."""
@@ -71,3 +72,13 @@ def merged(paths: Iterable[str]) -> dict[str, str]:
             else:
                 widest = each
     return found
+
+
+def files_below(files: Any, folder: str) -> list[str]:
+    """The Parquet files below a folder, but for the archive's own notes."""
+    files.invalidate_cache()
+    return [
+        path
+        for path in files.find(folder)
+        if path.endswith(".parquet") and f"/{HOME}/" not in path
+    ]

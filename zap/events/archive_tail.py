@@ -12,33 +12,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import fsspec
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from zap.errors import InputError
-from zap.events.archive_files import HOME, current, merged, span_of
+from zap.events.archive_files import HOME, current, files_below, merged, span_of
+from zap.events.archive_groups import (
+    SEQUENCE,
+    Group,
+    damage,
+    groups_in,
+    in_order,
+    within,
+)
 from zap.events.archive_rows import SCHEMA, stored_columns
-from zap.events.files import reading, unreadable
+from zap.events.files import reading
 
 COMMIT = f"{HOME}/commit.json"
-SEQUENCE = "sequence"
 TRIES = 3
-
-
-class Group(NamedTuple):
-    """A row group of a file, with the numbers that it may hold."""
-
-    first: int
-    next: int
-    path: str
-    number: int
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ class ArchiveTail:
             if self._files.exists(path):
                 continue
             folder = path.rpartition("/")[0]
-            there = _listed(self._files, folder)
+            there = files_below(self._files, folder)
             if path not in merged([*there, path]):
                 span = span_of(path)
                 assert span is not None, path
@@ -145,19 +140,19 @@ class ArchiveTail:
             if rows >= most_rows and group.first > position:
                 next_ = min(next_, group.first)
                 break
-            table = _within(self._table(group), position, end)
+            table = within(self._table(group), position, end)
             rows += table.num_rows
             parts.append(table)
         if not parts:
             return Chunk(position, next_, self._empty())
         table = pa.concat_tables(parts, promote_options="permissive")
         if next_ < end:
-            table = _within(table, position, next_)
-        return Chunk(position, next_, _in_order(table) or self._empty())
+            table = within(table, position, next_)
+        return Chunk(position, next_, in_order(table) or self._empty())
 
     def _current(self, position: int, end: int) -> Iterator[Group]:
         """The row groups that may hold numbers of a span."""
-        listed = _listed(self._files, self._root)
+        listed = files_below(self._files, self._root)
         for path in current(listed):
             span = span_of(path)
             if span is None or span[1] <= position or span[0] >= end:
@@ -170,15 +165,15 @@ class ArchiveTail:
         """The row groups of a file; files of one name hold the same numbers."""
         found = self._groups.get(path)
         if found is None:
-            with _damage(path), self._files.open(path, "rb") as file:
-                found = list(_groups(path, pq.ParquetFile(file).metadata))
+            with damage(path), self._files.open(path, "rb") as file:
+                found = list(groups_in(path, pq.ParquetFile(file).metadata))
             if len(self._groups) > 10_000:
                 self._groups.clear()
             self._groups[path] = found
         return found
 
     def _table(self, group: Group) -> pa.Table:
-        with _damage(group.path), self._files.open(group.path, "rb") as file:
+        with damage(group.path), self._files.open(group.path, "rb") as file:
             parquet = pq.ParquetFile(file)
             return parquet.read_row_group(
                 group.number, columns=self._columns, use_threads=False
@@ -196,61 +191,9 @@ class ArchiveTail:
         )
 
 
-def _listed(files: Any, folder: str) -> list[str]:
-    """The Parquet files below a folder, but for the archive's own notes."""
-    files.invalidate_cache()
-    return [
-        path
-        for path in files.find(folder)
-        if path.endswith(".parquet") and f"/{HOME}/" not in path
-    ]
-
-
-def _groups(path: str, metadata: pq.FileMetaData) -> Iterator[Group]:
-    names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-    place = names.index(SEQUENCE)
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        told = group.column(place).statistics
-        if group.num_rows and told is not None and told.has_min_max:
-            yield Group(told.min, told.max + 1, path, number)
-        elif group.num_rows:
-            span = span_of(path)
-            assert span is not None, path
-            yield Group(span[0], span[1], path, number)
-
-
-def _within(table: pa.Table, first: int, next_: int) -> pa.Table:
-    column = table.column(SEQUENCE)
-    mask = pc.and_(pc.greater_equal(column, first), pc.less(column, next_))
-    return table.filter(mask)
-
-
-def _in_order(table: pa.Table) -> pa.RecordBatch | None:
-    """The rows by number, each once; None of none.
-
-    Files overlap where a damaged one was made again.
-    """
-    numbers = table.column(SEQUENCE).to_numpy()
-    _, places = np.unique(numbers, return_index=True)
-    batches = table.take(pa.array(places)).combine_chunks().to_batches()
-    return batches[0] if batches else None
-
-
 def _changed(files: Any, path: str) -> float:
     """When a file was changed; now where its filesystem does not say."""
     try:
         return float(files.modified(path).timestamp())
     except NotImplementedError:
         return time.time()
-
-
-@contextmanager
-def _damage(path: str) -> Iterator[None]:
-    """As ``reading``, but for a file that is gone."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except (OSError, EOFError, pa.ArrowException) as error:
-        raise unreadable(path, error) from error

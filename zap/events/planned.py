@@ -13,7 +13,7 @@ from zap.events.dimensions import resolved
 from zap.events.likely import likely_rows
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
-from zap.events.sources import StoredFile, compressed_bytes, list_files
+from zap.events.sources import StoredFile, compressed_bytes, list_files, place
 from zap.events.splitting import narrowed
 
 TIB = 2**40
@@ -26,7 +26,8 @@ class PlannedInput:
     Attributes:
         input: as it was given.
         kind: "files", "tables" or "query".
-        number: of files, or of tables.
+        number: of files, or of tables. A file that several inputs name, or a
+            dimension, counts once: it is read once.
         stored_bytes: their size: of files as stored, of tables without compression.
         read_bytes: what is read of them; of a query what it reads, as the service
             says.
@@ -81,14 +82,19 @@ def plan_inputs(
     Raises:
         ZapError: an input is not there, or does not fit the mapping.
     """
-    bare = replace(mapping, dimensions=())
-    found = [_planned(str(each), bare, properties, unread) for each in patterns]
+    told: list[PlannedInput] = []
+    counted: set[str] = set()
     for dimension in mapping.dimensions:
         own = mapping.of(dimension.name)
-        for pattern in dimension.inputs:
-            path = resolved(pattern, mapping.folder)
-            found.append(_planned(path, own, None, unread))
-    return found
+        paths = [resolved(pattern, mapping.folder) for pattern in dimension.inputs]
+        read: set[str] = set()  # a file of two dimensions is read for each
+        told += [_planned(path, own, None, unread, read) for path in paths]
+        counted |= read
+    bare = replace(mapping, dimensions=())
+    found = [
+        _planned(str(each), bare, properties, unread, counted) for each in patterns
+    ]
+    return [*found, *told]
 
 
 def _planned(
@@ -96,11 +102,15 @@ def _planned(
     mapping: EventMapping,
     properties: Collection[str] | None,
     unread: Collection[str],
+    counted: set[str],
 ) -> PlannedInput:
+    """What one input is, without the files that others name; they become more."""
     if is_table(pattern) and not is_bigquery(pattern):
         return _query(pattern, mapping)
     files = list_files([pattern], mapping)
     if not is_table(pattern):
+        files = [file for file in files if place(file.path) not in counted]
+        counted.update(place(file.path) for file in files)
         stored = sum(file.size_bytes for file in files)
         likely = likely_rows(files)
         return PlannedInput(

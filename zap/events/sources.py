@@ -108,11 +108,11 @@ def list_files(patterns: Sequence[str], mapping: EventMapping) -> list[StoredFil
             two of GA4's tables hold one day.
     """
     told = [file for each in mapping.dimensions for file in _told(each, mapping)]
-    taken = {os.path.abspath(file.path) for file in told}
+    taken = {place(file.path) for file in told}
     files = [
         _stored(path, size, mapping.format)
         for path, size in paths_of(_without_tables(patterns), mapping.format).items()
-        if is_remote(path) or os.path.abspath(path) not in taken
+        if place(path) not in taken
     ]
     files += _tables(patterns, mapping)
     if mapping.format == "ga4":
@@ -184,6 +184,11 @@ def stored_bytes(patterns: Sequence[str], mapping: EventMapping) -> int:
     here = [each for each in _without_tables(patterns) if not is_remote(each)]
     found = [listed(each, mapping.format) for each in here]
     return sum({path: size for each in found for path, size in each.items()}.values())
+
+
+def place(path: str) -> str:
+    """The one name of a file that has several."""
+    return path if is_remote(path) else os.path.abspath(path)
 
 
 def _told(dimension: Dimension, mapping: EventMapping) -> list[StoredFile]:

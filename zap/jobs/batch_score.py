@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,77 +17,30 @@ from zap.beam.sources import Inputs, named_in
 from zap.beam.verdict import check_bad_rows, identical_files
 from zap.beam.workers import Workers, wanted_workers
 from zap.bundles.bundle import Bundle
-from zap.bundles.files import Where
-from zap.bundles.names import LIVE
-from zap.bundles.registry import Registry
-from zap.errors import InputError, MappingError
+from zap.errors import InputError, ZapError
 from zap.events.mapping import EventMapping
 from zap.events.sources import StoredFile, list_files
 from zap.events.splitting import narrowed
 from zap.histories.needed import unread_fields
+from zap.jobs.score_options import (
+    ScoreOptions,
+    check_times,
+    find_bundle,
+    own_mapping,
+)
 from zap.scoring.output import Output
 from zap.scoring.outputs import open_output
-from zap.scoring.question import mapping_of, question_of
+from zap.scoring.question import question_of
 from zap.scoring.rows import day_of
 from zap.scoring.run_folder import RunFolder
 from zap.scoring.summary import summary_of
 from zap.serving.served import Served
 from zap.times import DAY_US, iso
 
+__all__ = ["ScoreOptions", "check_times", "find_bundle", "own_mapping", "score"]
+
 PREDICTING = ("ai-edge-litert", "pymongo")
 """Packages that workers elsewhere need besides those that make examples."""
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """How subjects are scored.
-
-    Attributes:
-        eligible: whether only those are scored for whom the question is asked.
-        max_bad_share: share of bad rows above which nothing is published.
-        shards: number of shards; None chooses by the size of the input.
-        beam_args: Beam's own command-line options.
-        workers: processes of a local run that were begun before; they end with it.
-    """
-
-    eligible: bool = False
-    max_bad_share: float = 0.01
-    shards: int | None = None
-    beam_args: tuple[str, ...] = ()
-    workers: Workers | None = None
-
-    def __post_init__(self) -> None:
-        if self.shards is not None and self.shards < 1:
-            raise InputError(
-                "Expected at least one shard. "
-                f"Received: shards={self.shards}. Leave it out to choose by size."
-            )
-        if not 0 <= self.max_bad_share <= 1:
-            raise InputError(
-                "Expected a share of bad rows from 0 to 1. "
-                f"Received: max_bad_share={self.max_bad_share}."
-            )
-
-
-def find_bundle(
-    application: str, root: Where, version: str = LIVE, bundle: str | None = None
-) -> Bundle:
-    """The version that is to score, verified.
-
-    Args:
-        application: whose.
-        root: the registry.
-        version: as a registry resolves it; its live one if nothing is said.
-        bundle: a bundle's directory or URL, in place of a registry's.
-
-    Raises:
-        RegistryError: there is no such version.
-        BundleError: it is damaged.
-    """
-    if bundle is not None:
-        return Bundle.load(bundle)
-    registry = Registry(root, application)
-    return registry.load(registry.resolve(version))
 
 
 def score(
@@ -119,21 +72,20 @@ def score(
 
     Raises:
         ZapError: the input, the mapping or the bundle does not fit, or the output can't
-            be written; then nothing of that day is published.
+            be written; then nothing of that day is published, unless it is only the
+            rows that could not be read for which there was no room.
     """
     options = options or ScoreOptions()
     check_times(times_us)
     mapping = mapping or own_mapping(bundle)
     question = question_of(bundle, options.eligible)
     check_fields(question, mapping)
-    path = str(bundle.path)
-    where = path if "://" in path else str(Path(path).resolve())
-    model = Model(application, bundle.version, where)
+    model = _model_of(application, bundle)
     served = model.load()
     target = open_output(output) if isinstance(output, str) else output
     elsewhere = Job(
         application,
-        (*map(str, inputs), where),
+        (*map(str, inputs), model.path),
         target.folder,
         (),
         mapping.dimension_paths(),
@@ -159,6 +111,13 @@ def score(
     }
 
 
+def _model_of(application: str, bundle: Bundle) -> Model:
+    """The version as workers find it, which may have been started elsewhere."""
+    path = str(bundle.path)
+    where = path if "://" in path else str(Path(path).resolve())
+    return Model(application, bundle.version, where)
+
+
 def _score_days(
     jobs: Sequence[ScoreJob],
     served: Served,
@@ -180,46 +139,6 @@ def _score_days(
     return days
 
 
-def check_times(times_us: Sequence[int]) -> None:
-    """Check that there are times of reference, each on a day of its own.
-
-    Raises:
-        InputError: there are none, or two on one day, one of which would be lost.
-    """
-    by_day: dict[int, int] = {}
-    for at_us in times_us:
-        other = by_day.setdefault(at_us // DAY_US, at_us)
-        if other != at_us or times_us.count(at_us) > 1:
-            raise InputError(
-                "Expected times of reference on days of their own, since a day has one "
-                f"set of predictions. Received: at={iso(other)} and {iso(at_us)}. "
-                "Leave one out, or write it to another output."
-            )
-    if not by_day:
-        raise InputError(
-            "Expected a time of reference. Received: none. Give one with --at, or days "
-            "with --days."
-        )
-
-
-def own_mapping(bundle: Bundle) -> EventMapping:
-    """The mapping that a bundle was trained with, if that is all that is needed.
-
-    Raises:
-        BundleError: it does not tell one.
-        MappingError: the mapping names files of dimensions, which are elsewhere now.
-    """
-    mapping = mapping_of(bundle)
-    if mapping.dimensions:
-        names = ", ".join(each.name for each in mapping.dimensions)
-        raise MappingError(
-            "Expected the mapping file, since the mapping has dimensions, whose files "
-            f"are found from where it lies. Received: dimensions={names}. Give it with "
-            "--mapping FILE."
-        )
-    return mapping
-
-
 def _wanted(files: Sequence[StoredFile], options: ScoreOptions) -> int:
     return wanted_workers(options.beam_args, sum(file.size_bytes for file in files))
 
@@ -238,14 +157,17 @@ def _score_day(
     try:
         raise_first((name, text) for name, text in found["errors"])
         check_bad_rows(counts, options.max_bad_share, RunFolder(output.folder))
-    finally:
-        letters = output.keep_letters(day)
-    if not found["parts"]:
-        raise InputError(_nobody(job.at_us, counts))
+        if not found["parts"]:
+            raise InputError(_nobody(job.at_us, counts))
+    except ZapError:
+        output.keep_letters(day)  # they may tell why
+        raise
     counts["files.identical"] = identical_files(
         job.inputs.sources or named_in(found["sources"])
     )
     published = output.publish(day, [each["part"] for each in found["parts"]])
+    # Not before: what stays where a day can't be published is the former day, whole.
+    letters = output.keep_letters(day)
     names = served.segments.names[::-1] if served.segments else ()
     newest = found["newest"]
     return {

@@ -11,7 +11,7 @@ from zap.bundles.registry import Registry
 from zap.events.mapping import EventMapping
 from zap.scoring.following.job import FollowJob
 from zap.scoring.following.options import Following
-from zap.scoring.following.output import begin_run, progress
+from zap.scoring.following.output import begin_run, claimed, progress
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def follow(
         What ``progress`` tells, and the version.
 
     Raises:
-        InputError: the runner does not stream, the folder is of something else, or
-            the archive can't be read.
+        InputError: the runner does not stream, the folder is of something else or
+            another process follows into it, or the archive can't be read.
         RunnerError: the runner says that the job failed.
         MappingError: the mapping does not fit.
         RegistryError: there is no such live model.
@@ -79,8 +79,9 @@ def follow(
         idle_s=pace.idle_s,
     )
     check_job(job)
-    job = replace(job, run=begin_run(job))
-    run_following(job, beam_args, lambda: watch(progress(job.output)))
+    with claimed(job.output):
+        job = replace(job, run=begin_run(job))
+        run_following(job, beam_args, lambda: watch(progress(job.output)))
     return {"version": version, "run": job.run, **progress(job.output)}
 
 

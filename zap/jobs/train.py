@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from zap.bundles.bundle import Bundle, write_bundle
-from zap.bundles.files import Where, files_at
+from zap.bundles.files import Where, files_at, local_path
 from zap.bundles.sealed import seal
 from zap.bundles.target import AMOUNT, BINARY, Target
 from zap.bundles.writing import check_free
 from zap.datasets.store import Dataset
+from zap.datasets.stores import check_writable
+from zap.datasets.visits import Visits
 from zap.encoding.columns import Float32Array
 from zap.evaluation.baselines import fit_target_baseline
 from zap.jobs.report import draft_report
@@ -24,7 +26,7 @@ from zap.serving.verification import (
     processor,
     scored_examples,
 )
-from zap.training.calibration import halves
+from zap.training.calibration import Calibration, Judged, halves
 from zap.training.calibrations import calibrate_target
 from zap.training.config import ModelConfig
 from zap.training.fit import Fitted, fit
@@ -59,11 +61,13 @@ def train_bundle(
         replace: whether a bundle at ``output`` may be replaced.
 
     Raises:
-        DatasetError: a split has no examples.
+        DatasetError: a split has no examples, or the output can't be written to.
         TrainingError: no model can be trained on these examples.
         BundleError: the output is taken.
     """
     check_free(files_at(output), replace)  # before hours of training, not after
+    if local_path(output) is None:
+        check_writable(str(output))
     config = config or ModelConfig()
     examples, validation = dataset.read("train"), dataset.read("validation")
     target = target_of(dataset.manifest["label"], examples, validation)
@@ -82,16 +86,8 @@ def train_bundle(
         work_dir=work_dir,
         progress=progress,
     )
-    scorer = Scorer(fitted.model, dataset.spec)
-    if target.kind == AMOUNT:
-        outputs = scorer.logits(examples)
-        target = balanced(target, outputs, examples.label, examples.weight)
-    calibration = calibrate_target(
-        target,
-        scorer.logits(stopping),
-        stopping.label,
-        scorer.logits(judging),
-        judging.label,
+    target, calibration = _calibrated(
+        Scorer(fitted.model, dataset.spec), target, examples, stopping, judging
     )
     baseline = fit_target_baseline(
         target, examples.baseline, examples.label, examples.weight
@@ -110,6 +106,27 @@ def train_bundle(
     return write_bundle(
         output, files, info, sealed={VERIFICATION: seal(lines)}, replace=replace
     )
+
+
+def _calibrated(
+    scorer: Scorer,
+    target: Target,
+    examples: Visits,
+    stopping: Visits,
+    judging: Visits,
+) -> tuple[Target, Calibration | Judged]:
+    """What the model's outputs stand for, and how they become predictions."""
+    if target.kind == AMOUNT:
+        outputs = scorer.logits(examples)
+        target = balanced(target, outputs, examples.label, examples.weight)
+    calibration = calibrate_target(
+        target,
+        scorer.logits(stopping),
+        stopping.label,
+        scorer.logits(judging),
+        judging.label,
+    )
+    return target, calibration
 
 
 def _made_by(dataset: Dataset, config: ModelConfig, fitted: Fitted) -> dict[str, Any]:

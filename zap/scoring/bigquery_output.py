@@ -25,6 +25,7 @@ import pyarrow as pa
 from zap.bigquery.destination import TableSpec
 from zap.bigquery.places import Place
 from zap.bigquery.writing import TableWriter, write_parquet
+from zap.datasets.stores import check_writable
 from zap.datasets.writing import writing, written
 from zap.errors import InputError
 from zap.scoring.rows import SCHEMA
@@ -75,6 +76,7 @@ class BigQueryOutput:
         """
         if self._waiting == own_folder():
             make_own(self._waiting)
+        check_writable(self._waiting)
         self._writer = TableWriter(self._name, SPEC.owned_by(application))
         self._writer.check()
         self._staging.begin()

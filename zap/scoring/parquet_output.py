@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zap.datasets.publishing import sync
+from zap.datasets.stores import check_writable
 from zap.datasets.writing import writing, written
 from zap.errors import InputError
 from zap.scoring.rows import SCHEMA
@@ -57,6 +58,7 @@ class ParquetOutput:
     def begin(self, application: str, days: Sequence[date]) -> None:
         """See ``Output.begin``."""
         self._application = application
+        check_writable(self.root)
         for day in days:
             self._check_free(day)
         self._staging.begin()

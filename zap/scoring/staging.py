@@ -56,14 +56,19 @@ class Staging:
         if not is_local(files):
             _clear_old(files, above)
             return
-        with writing(self.path):
-            # It gets its name once it is locked: nobody takes it for a dead one's.
-            made = Path(above, f".{self._run}")
-            made.mkdir(parents=True)
-            self._lock = open(made / _LOCK, "wb")  # noqa: SIM115
-            _locked(self._lock)
-            made.rename(Path(above, self._run))
-            _clear_dead(Path(above), self._run)
+        # It gets its name once it is locked: nobody takes it for a dead one's.
+        made = Path(above, f".{self._run}")
+        try:
+            with writing(self.path):
+                made.mkdir(parents=True)
+                self._lock = open(made / _LOCK, "wb")  # noqa: SIM115
+                _locked(self._lock)
+                made.rename(Path(above, self._run))
+                _clear_dead(Path(above), self._run)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            self.end()
+            raise
 
     def end(self) -> None:
         """Remove the folder, and the one above it if that is empty."""

@@ -2,34 +2,72 @@
 
 It remembers what it is of, so that a later run with other windows or shards does not
 mix two answers, and counts the runs: of two rows for one prediction that of the later
-run holds. All files appear whole; on a disk they are synced.
+run holds. A run has a local folder alone for as long as it lives; in a store, where
+nobody can tell who is alive, it has its number alone. All files appear whole; on a disk
+they are synced.
 """
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import fsspec
 
+from zap.bundles.files import local_path
 from zap.bundles.folders import replace_file
+from zap.datasets.claim import Claim
+from zap.datasets.stores import check_writable
 from zap.datasets.writing import writing
-from zap.errors import InputError
+from zap.errors import DatasetError, InputError
 from zap.scoring.following.job import FollowJob
 
 NOTE = "_follow.json"
 PROGRESS = "_progress"
 DEAD = "_dead_letters"
+RUNS = "_runs"
+CLAIM = "follow"
 FORMAT = 1
+
+
+@contextmanager
+def claimed(output: str) -> Iterator[None]:
+    """Have an output alone, where it is a local folder.
+
+    Raises:
+        InputError: another process that is alive has it.
+        OSError: the folder can't be made.
+    """
+    folder = local_path(output)
+    if folder is None:
+        yield
+        return
+    try:
+        claim = Claim(folder / CLAIM)
+    except DatasetError as error:
+        raise InputError(
+            "Expected an output that no other zap follow writes to. Received: "
+            f"output={output}, which a live process has. Stop it, or choose another "
+            "folder."
+        ) from error
+    try:
+        yield
+    finally:
+        claim.release(keep_parents=False)
 
 
 def begin_run(job: FollowJob) -> int:
     """The number of a new run into an output.
 
     Raises:
-        InputError: the output is of something else.
+        InputError: the output is of something else, or another run took the number in
+            the same instant.
+        DatasetError: it can't be written to.
     """
     asked = {
         "format": FORMAT,
@@ -38,6 +76,7 @@ def begin_run(job: FollowJob) -> int:
         "receipts": job.following.receipts,
         "shards": job.shards,
     }
+    check_writable(job.output)
     files, path = fsspec.core.url_to_fs(f"{job.output}/{NOTE}")
     try:
         found = json.loads(files.cat_file(path))
@@ -52,8 +91,34 @@ def begin_run(job: FollowJob) -> int:
             f"{ {k: asked[k] for k in other} }. Choose another folder."
         )
     run = int(found["runs"]) + 1
+    if local_path(job.output) is None:
+        run = _taken(job.output, run)
     note = json.dumps({**asked, "runs": run})
     replace_bytes(f"{job.output}/{NOTE}", note.encode())
+    return run
+
+
+def _taken(output: str, run: int) -> int:
+    """Take the number of a run in a store, or the next that is free.
+
+    A run that died before it was noted has only used a number up.
+
+    Raises:
+        InputError: another one took it in the same instant.
+    """
+    files, folder = fsspec.core.url_to_fs(f"{output}/{RUNS}")
+    files.invalidate_cache()
+    used = [int(path.rpartition("/")[2]) for path in files.glob(f"{folder}/*")]
+    run = max([run, *(number + 1 for number in used)])
+    try:
+        mine = uuid.uuid4().hex.encode()
+        files.pipe_file(f"{folder}/{run:06d}", mine, mode="create")
+    except FileExistsError as error:
+        raise InputError(
+            "Expected an output into which one zap follow is begun at a time. "
+            f"Received: output={output}, into which another began in this instant. "
+            "Leave it to that one, or choose another folder."
+        ) from error
     return run
 
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.errors import MappingError
+from zap.events.archive_groups import SEQUENCE
 from zap.events.archive_rows import IN_MEMORY, read_archived
-from zap.events.archive_tail import SEQUENCE, Chunk
+from zap.events.archive_tail import Chunk
 from zap.events.derived import DERIVED
 from zap.events.mapping import EventMapping
 from zap.events.projection import Projector
