@@ -20,6 +20,7 @@ from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.api.edge import LINE
 from zap.serving.api.endpoints import Answers
 from zap.serving.api.gathering import MOST_TOGETHER, Gathering
+from zap.serving.api.making import InLoop, InWorkers
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.refusals import Refused
 from zap.serving.api.together import Together
@@ -39,9 +40,12 @@ class Groups:
     def __init__(self, log: PredictionLog | None = None, **options: Any) -> None:
         self.groups: list[list[str]] = []
         self.told: list[Any] = []
-        given = {"workers": None, "most_waiting": 1_000, "timeout_s": 10} | options
+        workers, timeout_s = options.pop("workers", None), options.pop("timeout_s", 10)
+        in_loop = InLoop(self.make)
+        making = InWorkers(self.make, workers, timeout_s) if workers else in_loop
+        given = {"most_waiting": 1_000, "timeout_s": timeout_s} | options
         self.gathering = Gathering(
-            self.make, lambda scope, answer: self.told.append(answer), log, **given
+            making, lambda scope, answer: self.told.append(answer), log, **given
         )
 
     def make(self, asked: Sequence[Any]) -> list[Any]:

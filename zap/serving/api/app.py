@@ -6,8 +6,9 @@ happens), router, endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Route, Router
@@ -20,6 +21,7 @@ from zap.serving.api.edge import Edge, refused_at_gate
 from zap.serving.api.endpoints import Answers, Endpoint
 from zap.serving.api.gate import Gate
 from zap.serving.api.gathering import Gathering
+from zap.serving.api.making import InLoop, InWorkers
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.openapi import document
 from zap.serving.api.readiness import Ready, health
@@ -32,6 +34,7 @@ from zap.serving.ui.mounting import console
 from zap.serving.ui.recent import Recent
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
+ONE_PATH = "/v1/predictions/"
 SUBJECT_PATH = "/v1/subjects/{field}/{subject:path}"  # a subject may hold a slash
 PLAIN_PAGE = (
     b"content-security-policy",
@@ -76,6 +79,12 @@ def application(
     )
 
 
+def asks_one(scope: Mapping[str, Any]) -> bool:
+    """Whether a request is for a single prediction, of which there are the most."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.startswith(ONE_PATH)
+
+
 def watch(metrics: Metrics, service: Service, requests: RequestLog) -> None:
     """Let metrics tell of a service what it counts itself."""
     metrics.watch_live(
@@ -114,13 +123,13 @@ def routes(
     def asked(path: str, work: Callable[..., object], method: str = "GET") -> Route:
         return Route(path, Endpoint(workers, usual_s, work), methods=[method])
 
-    one = "/v1/predictions/{application}"
+    one = ONE_PATH + "{application}"
     together = Together(answers, service)
+    quick = service.store is not None and service.store.quick
     gathering = Gathering(
-        together.made,
+        InLoop(together.made) if quick else InWorkers(together.made, workers, usual_s),
         together.told,
         service.log,
-        None if service.store is not None and service.store.quick else workers,
         config.threads + config.max_waiting,
         usual_s,
     )

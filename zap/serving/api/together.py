@@ -16,10 +16,10 @@ from zap.serving.answers import Answer
 from zap.serving.api.asgi import Receive, Scope, Send, answer, read_body
 from zap.serving.api.bodies import PredictionRequest, decoded, encode
 from zap.serving.api.endpoints import Answers, Endpoint, check_may
-from zap.serving.api.gathering import Gathering, Made
+from zap.serving.api.gathering import Gathering
+from zap.serving.api.making import Asked, Made
 from zap.serving.service import Service
 
-Asked = tuple[Scope, PredictionRequest]
 SMALL_BYTES = 4_096
 """A body that only names a subject is no larger."""
 
