@@ -21,7 +21,7 @@ from zap.serving.api.edge import Edge, refused_at_gate
 from zap.serving.api.endpoints import Answers, Endpoint
 from zap.serving.api.gate import Gate
 from zap.serving.api.gathering import Gathering
-from zap.serving.api.making import InLoop, InWorkers
+from zap.serving.api.making import Asking, InLoop, InWorkers, Making
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.openapi import document
 from zap.serving.api.readiness import Ready, health
@@ -125,9 +125,16 @@ def routes(
 
     one = ONE_PATH + "{application}"
     together = Together(answers, service)
-    quick = service.store is not None and service.store.quick
+    store = service.store
+    making: Making
+    if store is not None and store.quick:
+        making = InLoop(together.made)
+    elif store is not None and store.asks_in_loop:
+        making = Asking(together.ask)
+    else:
+        making = InWorkers(together.made, workers, usual_s)
     gathering = Gathering(
-        InLoop(together.made) if quick else InWorkers(together.made, workers, usual_s),
+        making,
         together.told,
         service.log,
         config.threads + config.max_waiting,

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
+from functools import partial
 from types import coroutine
 from typing import Any, Generic, TypeVar
 
@@ -59,11 +61,16 @@ class Waiter(Generic[T]):
                 yield self
             else:
                 future = asyncio.get_running_loop().create_future()
-                self.then(lambda: future.done() or future.set_result(None))
+                self.then(partial(_done, future))
                 yield from future
         if self._error is not None:
             raise self._error
         return self._found  # type: ignore[return-value]
+
+
+def _done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class Driven:
@@ -90,10 +97,8 @@ class Driven:
 
     def cancel(self, msg: object = None) -> None:
         """End it where it waits, as a task is ended."""
-        try:
+        with suppress(StopIteration, asyncio.CancelledError):
             self._coroutine.throw(asyncio.CancelledError(msg))
-        except (StopIteration, asyncio.CancelledError):
-            pass
         self._under_way.discard(self)
 
     def _step(self) -> None:

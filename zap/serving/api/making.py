@@ -56,6 +56,25 @@ class InLoop:
         then(tried(self._make, asked))
 
 
+class Asking:
+    """Asks the store in the loop, and makes a group when it has answered.
+
+    Args:
+        ask: has a group made.
+    """
+
+    full = False
+
+    def __init__(self, ask: Callable[[Sequence[Asked], Then], None]):
+        self._ask = ask
+
+    def make(
+        self, loop: asyncio.AbstractEventLoop, asked: Sequence[Asked], then: Then
+    ) -> None:
+        """See `Making`."""
+        self._ask(asked, then)
+
+
 class InWorkers:
     """Makes groups in workers, as many at once as there are threads.
 

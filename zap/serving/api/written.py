@@ -1,7 +1,7 @@
 """Answers on their way through the log: given once it has their entries.
 
-The log has a thread of its own, so that no disk can hold up the loop. While the disk is
-quick the loop waits for that thread, at most `PATIENCE_S`, since it takes longer to come
+The log has a thread of its own, so that no disk can hold up the loop. While the disk
+is quick the loop waits for that thread, at most `PATIENCE_S`: it takes longer to come
 back to the loop by its queue than to write a line. A group that takes longer ends that:
 from then on, for `RESTLESS_S`, the loop goes on and is called when the lines are there.
 So a disk that stalls costs the loop two milliseconds a second at most, and each request
