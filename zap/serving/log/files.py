@@ -63,13 +63,13 @@ def folders_of(root: Path) -> list[Path]:
     return sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
 
 
-def is_at(path: Path, descriptor: int) -> bool:
-    """Whether the open file is still the one of that name."""
+def is_at(path: Path, opened: os.stat_result) -> bool:
+    """Whether an open file is still the one of that name."""
     try:
         there = os.stat(path)
     except FileNotFoundError:
         return False
-    return os.path.samestat(there, os.fstat(descriptor))
+    return os.path.samestat(there, opened)
 
 
 @contextmanager

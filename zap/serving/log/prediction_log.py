@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from zap.bundles.names import checked_application
 from zap.errors import LogError
@@ -207,11 +207,8 @@ class PredictionLog:
         ended = False
         while not ended:
             group = [self._queue.get()]
-            try:
-                while len(group) < GROUP:
-                    group.append(self._queue.get_nowait())
-            except Empty:
-                pass
+            while len(group) < GROUP and not self._queue.empty():
+                group.append(self._queue.get())  # nobody else takes from it
             ended = None in group
             self._write([each for each in group if each is not None])
         for writer in self._writers.values():
