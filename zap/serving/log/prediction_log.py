@@ -119,8 +119,9 @@ class PredictionLog:
         Raises:
             LogError: an entry can't be one, or the log is closed.
         """
-        for name in {entry.application for entry in entries}.difference(self._writers):
-            checked_application(name)
+        for entry in entries:
+            if entry.application not in self._writers:
+                checked_application(entry.application)
         handed = Handed(entries, told)
         if self._closed:
             raise LogError(
@@ -190,8 +191,9 @@ class PredictionLog:
         self._thread.join()
 
     def _count(self, name: str, number: int) -> None:
-        with self._lock:
-            self._counts[name] += number
+        if number:
+            with self._lock:
+                self._counts[name] += number
 
     def _repair(self) -> None:
         try:
