@@ -22,7 +22,7 @@ from zap.serving.api.edge import Edge, refused_at_gate
 from zap.serving.api.endpoints import Answers, Endpoint
 from zap.serving.api.gate import ROUTE_KEY, Gate
 from zap.serving.api.gathering import Gathering
-from zap.serving.api.making import Asking, InLoop, InWorkers, Making
+from zap.serving.api.making import Asking, InWorkers, Making, WhileQuick
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.openapi import document
 from zap.serving.api.readiness import Ready, health
@@ -129,7 +129,7 @@ def routes(
     store = service.store
     making: Making
     if store is not None and store.quick:
-        making = InLoop(together.made)
+        making = WhileQuick(together.made, workers, usual_s)
     elif store is not None and store.asks_in_loop:
         making = Asking(together.ask)
     else:

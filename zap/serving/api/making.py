@@ -1,7 +1,7 @@
 """Where groups of predictions are made: in the loop, or in a worker.
 
-A store that is a file of this machine is read in the event loop: a way to another
-thread and back costs half as much as all the rest. A store behind a network is asked in
+A store that is a file of this machine is read in the event loop while that is quick: a
+way to another thread and back costs half as much as all the rest. A store behind a network is asked in
 the loop too where it can be asked without waiting for it, and else in a worker, or one
 that hangs would hold up those who do not need it.
 """
@@ -9,6 +9,7 @@ that hangs would hold up those who do not need it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
@@ -37,23 +38,52 @@ class Making(Protocol):
         """Begin a group; ``then`` is called with what is made of it."""
 
 
-class InLoop:
-    """Makes groups at once.
+class WhileQuick:
+    """Makes groups in the loop while that is quick, and else in workers.
+
+    A read of a file can't be bounded from outside: a disk that stalls holds the loop
+    for as long as it does. So after one slow group the others go to workers for a
+    while, where those who need no store are not held up by it.
 
     Args:
         make: makes one.
+        workers: the threads.
+        timeout_s: of a group in a worker.
+        slow_s: a group that took so long was slow.
+        pause_s: how long the loop makes none then.
     """
 
-    full = False
-
-    def __init__(self, make: Make):
+    def __init__(
+        self,
+        make: Make,
+        workers: Workers,
+        timeout_s: float,
+        slow_s: float = 0.05,
+        pause_s: float = 1.0,
+    ):
         self._make = make
+        self._in_workers = InWorkers(make, workers, timeout_s)
+        self._slow_s, self._pause_s = slow_s, pause_s
+        self._quick_from = 0.0
+
+    @property
+    def full(self) -> bool:
+        """See `Making`."""
+        return self._in_workers.full and time.monotonic() < self._quick_from
 
     def make(
         self, loop: asyncio.AbstractEventLoop, asked: Sequence[Asked], then: Then
     ) -> None:
         """See `Making`."""
-        then(tried(self._make, asked))
+        begun = time.monotonic()
+        if begun < self._quick_from:
+            self._in_workers.make(loop, asked, then)
+            return
+        made = tried(self._make, asked)
+        ended = time.monotonic()
+        if ended - begun > self._slow_s:
+            self._quick_from = ended + self._pause_s
+        then(made)
 
 
 class Asking:

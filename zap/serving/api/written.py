@@ -4,9 +4,9 @@ The log has a thread of its own, so that no disk can hold up the loop. While the
 is quick the loop waits for that thread, at most `PATIENCE_S`: it takes longer to come
 back to the loop by its queue than to write a line. A group that takes longer ends that:
 from then on, for `RESTLESS_S`, the loop goes on and is called when the lines are there.
-So a disk that stalls costs the loop a twenty-fifth of its time at most, and each request
-its own ``wait_ms``. Longer restlessness would cost more than it spares: on a processor
-that others use too, a write takes two milliseconds once in a while.
+So a disk that stalls costs the loop a twenty-fifth of its time at most, and each
+request its own ``wait_ms``. Longer restlessness would cost more than it spares: on a
+processor that others use too, a write takes two milliseconds once in a while.
 """
 
 from __future__ import annotations
