@@ -1,9 +1,9 @@
 """Where groups of predictions are made: in the loop, or in a worker.
 
 A store that is a file of this machine is read in the event loop while that is quick: a
-way to another thread and back costs half as much as all the rest. A store behind a network is asked in
-the loop too where it can be asked without waiting for it, and else in a worker, or one
-that hangs would hold up those who do not need it.
+way to another thread and back costs half as much as all the rest. A store behind a
+network is asked in the loop too where it can be asked without waiting for it, and else
+in a worker, or one that hangs would hold up those who do not need it.
 """
 
 from __future__ import annotations
