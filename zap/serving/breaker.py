@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from zap.errors import StoreError
 from zap.serving.stores import Appended, EventStore, Need, Past
+from zap.serving.stores.asking import Then
 
 T = TypeVar("T")
 
@@ -72,6 +73,27 @@ class Breaker:
         """See `EventStore`."""
         return self._call(lambda: self._store.pasts(subjects, need, now_us))
 
+    @property
+    def asks_in_loop(self) -> bool:
+        """See `EventStore`."""
+        return self._store.asks_in_loop
+
+    def ask_pasts(
+        self, subjects: Sequence[str], need: Need, now_us: int, then: Then[list[Past]]
+    ) -> None:
+        """See `EventStore`; where the store is not asked, ``then`` is told at once."""
+
+        def told(found: list[Past] | Exception) -> None:
+            self._count(isinstance(found, StoreError))
+            then(found)
+
+        try:
+            self._wait_or_try()
+        except StoreError as error:
+            then(error)
+        else:
+            self._store.ask_pasts(subjects, need, now_us, told)
+
     def forget(self, subject_field: str, subject: str) -> int:
         """See `EventStore`."""
         return self._call(lambda: self._store.forget(subject_field, subject))
@@ -89,22 +111,28 @@ class Breaker:
         self._store.close()
 
     def _call(self, ask: Callable[[], T]) -> T:
-        if self._failed >= self._most:
-            self._wait_or_try()
+        self._wait_or_try()
         try:
             found = ask()
         except StoreError:
+            self._count(failed=True)
+            raise
+        self._count(failed=False)
+        return found
+
+    def _count(self, failed: bool) -> None:
+        if failed:
             with self._lock:
                 self._failed += 1
                 self._again = self._clock() + self._pause_s
-            raise
-        if self._failed:
+        elif self._failed:
             with self._lock:
                 self._failed = 0
-        return found
 
     def _wait_or_try(self) -> None:
         """Let one call through after each pause; refuse the others."""
+        if self._failed < self._most:
+            return
         with self._lock:
             if self._failed < self._most:
                 return

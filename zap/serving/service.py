@@ -26,13 +26,14 @@ from zap.serving.posted import parsed_events
 from zap.serving.prediction_ids import prediction_id
 from zap.serving.repeated import Repeated
 from zap.serving.served import Served
-from zap.serving.stores import Appended
+from zap.serving.stores import Appended, Past
 from zap.serving.stores.look import known_us
 
 CHUNK = 256
 SUBJECT: Final = "subject"
 EVENTS: Final = "events"
 BATCH: Final = "batch"
+MadeOf = Callable[[Sequence[int]], list[tuple[Answer, Logged]]]
 
 
 class UnknownApplicationError(ServingError):
@@ -267,9 +268,48 @@ class Service:
             StoreError: the store can't be reached.
         """
         served, now = self.served(application), self._clock()
-        at_clock = self._at_clock(served, None)
         assert self._marker is None, "each is asked after the point of the one before"
-        return self._of_subjects(served, subjects, now, at_clock, SUBJECT, False)
+        pasts = self._stored().pasts(subjects, served.need, now)
+        return self._made(served, subjects, pasts, now)
+
+    def ask_for(
+        self,
+        application: str,
+        subjects: Sequence[str],
+        then: Callable[[MadeOf], None],
+    ) -> None:
+        """The same, where the store can be asked in an event loop.
+
+        Args:
+            application: which question.
+            subjects: of some requests.
+            then: called once the store has answered, with what makes the answers of
+                those at some places, or raises as ``made_for`` does.
+
+        Raises:
+            UnknownApplicationError: nothing answers.
+        """
+        served, now = self.served(application), self._clock()
+        assert self._marker is None, "each is asked after the point of the one before"
+
+        def told(pasts: list[Past] | Exception) -> None:
+            def made(places: Sequence[int]) -> list[tuple[Answer, Logged]]:
+                if isinstance(pasts, Exception):
+                    raise pasts
+                some = [subjects[at] for at in places], [pasts[at] for at in places]
+                return self._made(served, *some, now)
+
+            then(made)
+
+        self._stored().ask_pasts(subjects, served.need, now, told)
+
+    def _made(
+        self, served: Served, subjects: Sequence[str], pasts: list[Past], now: int
+    ) -> list[tuple[Answer, Logged]]:
+        clock = self._clock()
+        names = [prediction_id(clock) for _ in subjects]
+        at_clock = self._at_clock(served, None)
+        return self._of_pasts(served, subjects, names, pasts, now, at_clock, SUBJECT)
 
     def append(self, events: Sequence[Mapping[str, Any]]) -> Appended:
         """Keep posted events of subjects.
@@ -320,6 +360,18 @@ class Service:
             for subject, name in zip(subjects, names, strict=True):
                 self._marker.of_subject(served, subject, name, now)
         pasts = self._stored().pasts(subjects, served.need, now)
+        return self._of_pasts(served, subjects, names, pasts, now, at_clock, source)
+
+    def _of_pasts(
+        self,
+        served: Served,
+        subjects: Sequence[str],
+        names: Sequence[str],
+        pasts: Sequence[Past],
+        now: int,
+        at_clock: bool,
+        source: Source,
+    ) -> list[tuple[Answer, Logged]]:
         asked = [
             Asked(
                 past.events,

@@ -107,14 +107,18 @@ class Running:
 
 @contextmanager
 def serving(
-    make: Callable[[Echo], Gate], bounds: ConnectionLimits | None = None
+    make: Callable[[Echo], Gate],
+    bounds: ConnectionLimits | None = None,
+    at_once: bool = True,
 ) -> Iterator[Running]:
-    """A server with a gate, until the block ends."""
+    """A server with a gate, until the block ends; whole requests may need no task."""
     echo = Echo()
     gate = make(echo)
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
-    protocol = limited_protocol(bounds or ConnectionLimits(), gate.metrics.refused)
+    protocol = limited_protocol(
+        bounds or ConnectionLimits(), gate.metrics.refused, lambda scope: at_once
+    )
     config = uvicorn.Config(
         gate,  # type: ignore[arg-type]
         http=protocol,
@@ -166,9 +170,10 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return Keys(path, secret, secret_key, publishable, publishable_key)
 
 
-@pytest.fixture(scope="module")
-def running(keys: Keys) -> Iterator[Running]:
-    with serving(lambda echo: Gate(echo, keys.path)) as one:
+@pytest.fixture(scope="module", params=["at once", "in a task"])
+def running(keys: Keys, request: pytest.FixtureRequest) -> Iterator[Running]:
+    at_once = request.param == "at once"
+    with serving(lambda echo: Gate(echo, keys.path), at_once=at_once) as one:
         yield one
 
 

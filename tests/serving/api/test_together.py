@@ -20,6 +20,7 @@ from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.api.edge import LINE
 from zap.serving.api.endpoints import Answers
 from zap.serving.api.gathering import MOST_TOGETHER, Gathering
+from zap.serving.api.making import InWorkers, Making, WhileQuick
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.refusals import Refused
 from zap.serving.api.together import Together
@@ -39,9 +40,15 @@ class Groups:
     def __init__(self, log: PredictionLog | None = None, **options: Any) -> None:
         self.groups: list[list[str]] = []
         self.told: list[Any] = []
-        given = {"workers": None, "most_waiting": 1_000, "timeout_s": 10} | options
+        workers, timeout_s = options.pop("workers", None), options.pop("timeout_s", 10)
+        making: Making
+        if workers is None:
+            making = WhileQuick(self.make, Workers(0, 0), timeout_s)  # in the loop
+        else:
+            making = InWorkers(self.make, workers, timeout_s)
+        given = {"most_waiting": 1_000, "timeout_s": timeout_s} | options
         self.gathering = Gathering(
-            self.make, lambda scope, answer: self.told.append(answer), log, **given
+            making, lambda scope, answer: self.told.append(answer), log, **given
         )
 
     def make(self, asked: Sequence[Any]) -> list[Any]:
@@ -137,6 +144,32 @@ def test_workers_that_are_held_up_end_in_a_refusal_and_then_go_on() -> None:
     workers.close(5)
     assert all(isinstance(each, Refused) and each.status == 504 for each in late)
     assert after == ["v3"]
+
+
+def test_after_a_slow_group_the_loop_is_not_held_up() -> None:
+    """The second group ends only if the loop goes on while it is made."""
+    workers, let_go = Workers(1, 1_000), threading.Event()
+    threads: list[str] = []
+
+    def make(asked: Sequence[Any]) -> list[Any]:
+        threads.append(threading.current_thread().name)
+        assert len(threads) != 2 or let_go.wait(60)
+        return [(one.subject, logged(one.subject)) for _, one in asked]
+
+    async def work(pause_s: float) -> list[Any]:
+        making = WhileQuick(make, workers, 60, slow_s=-1, pause_s=pause_s)
+        gathering = Gathering(making, lambda *given: None, None, 100, 60)
+        found = [await gathering.answer({}, PredictionRequest("v1"))]
+        asyncio.get_running_loop().call_later(0.01, let_go.set)
+        found.append(await gathering.answer({}, PredictionRequest("v2")))
+        return found
+
+    here = threading.current_thread().name
+    assert asyncio.run(work(60)) == ["v1", "v2"]
+    assert threads == [here, "worker-0"]
+    assert asyncio.run(work(0)) == ["v1", "v2"]
+    assert threads[2:] == [here, here]  # once the pause is over
+    workers.close(5)
 
 
 def test_answers_come_when_their_entries_are_in_the_log(tmp_path: Path) -> None:

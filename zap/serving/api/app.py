@@ -6,20 +6,23 @@ happens), router, endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Route, Router
 
 from zap.serving.api import bodies
+from zap.serving.api.access import path_of
 from zap.serving.api.asgi import App, Receive, Scope, Send, answer
 from zap.serving.api.config import ServeConfig
 from zap.serving.api.docs_page import page
 from zap.serving.api.edge import Edge, refused_at_gate
 from zap.serving.api.endpoints import Answers, Endpoint
-from zap.serving.api.gate import Gate
+from zap.serving.api.gate import ROUTE_KEY, Gate
 from zap.serving.api.gathering import Gathering
+from zap.serving.api.making import Asking, InWorkers, Making, WhileQuick
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.openapi import document
 from zap.serving.api.readiness import Ready, health
@@ -32,6 +35,7 @@ from zap.serving.ui.mounting import console
 from zap.serving.ui.recent import Recent
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
+ONE_PATH = "/v1/predictions/"
 SUBJECT_PATH = "/v1/subjects/{field}/{subject:path}"  # a subject may hold a slash
 PLAIN_PAGE = (
     b"content-security-policy",
@@ -67,13 +71,19 @@ def application(
     # Else starlette redirects, to whatever Host a request names.
     router = Router(paths, redirect_slashes=False, default=_nowhere)
     return Gate(
-        Edge(router, requests, metrics),
+        Edge(_Straight(paths[0], router), requests, metrics),
         keys=Path(config.keys) if config.keys else None,
         limits=config.limits,
         metrics=metrics,
         metrics_public=config.metrics_public,
         on_refused=refused_at_gate(requests),
     )
+
+
+def asks_one(scope: Mapping[str, Any]) -> bool:
+    """Whether a request is for a single prediction, of which there are the most."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.startswith(ONE_PATH)
 
 
 def watch(metrics: Metrics, service: Service, requests: RequestLog) -> None:
@@ -114,13 +124,20 @@ def routes(
     def asked(path: str, work: Callable[..., object], method: str = "GET") -> Route:
         return Route(path, Endpoint(workers, usual_s, work), methods=[method])
 
-    one = "/v1/predictions/{application}"
+    one = ONE_PATH + "{application}"
     together = Together(answers, service)
+    store = service.store
+    making: Making
+    if store is not None and store.quick:
+        making = WhileQuick(together.made, workers, usual_s)
+    elif store is not None and store.asks_in_loop:
+        making = Asking(together.ask)
+    else:
+        making = InWorkers(together.made, workers, usual_s)
     gathering = Gathering(
-        together.made,
+        making,
         together.told,
         service.log,
-        None if service.store is not None and service.store.quick else workers,
         config.threads + config.max_waiting,
         usual_s,
     )
@@ -137,6 +154,30 @@ def routes(
         Route("/openapi.json", Fixed(bodies.encode(told), [], JSON), methods=["GET"]),
         Route("/docs", Fixed(page(told), [PLAIN_PAGE], HTML), methods=["GET"]),
     ]
+
+
+class _Straight:
+    """A router that knows its busiest route at sight: the gate has found its path.
+
+    Args:
+        first: that route, with one name in its path, at its end.
+        router: of all routes.
+    """
+
+    def __init__(self, first: Route, router: Router):
+        self._template, self._endpoint = first.path, first.endpoint
+        self._prefix, _, name = first.path.partition("{")
+        self._name = name.removesuffix("}")
+        self._router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["method"] == "POST" and scope[ROUTE_KEY] == self._template:
+            given = path_of(scope).removeprefix(self._prefix)
+            scope["path_params"] = {self._name: given}
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._router(scope, receive, send)
 
 
 class _Asgi:

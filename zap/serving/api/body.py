@@ -27,6 +27,8 @@ Send = Callable[[Message], Awaitable[None]]
 LINGER_BYTES = 32 << 20
 LINGER_S = 1.0
 SMALL_BYTES = 64 << 10
+WHOLE = "zap.body"
+"""Where a scope has a body that had come before the application was asked."""
 
 
 class Body:
@@ -35,14 +37,20 @@ class Body:
     Args:
         headers: of the request.
         receive: of ASGI.
+        there: all of it, where it has come already.
     """
 
-    def __init__(self, headers: Mapping[bytes, bytes], receive: Receive):
-        self._receive = receive
+    def __init__(
+        self,
+        headers: Mapping[bytes, bytes],
+        receive: Receive,
+        there: bytes | None = None,
+    ):
+        self._receive, self._there = receive, there
         self._headers = headers
         self.declared_bytes = _declared(headers)
         self.expected = b"transfer-encoding" in headers or self.declared_bytes > 0
-        self.whole = not self.expected
+        self.whole = not self.expected or there is not None
         self.held_bytes = 0
         self.late = False
 
@@ -56,6 +64,8 @@ class Body:
         encoding = self._headers.get(b"content-encoding", b"identity")
         if encoding.lower() != b"identity":
             raise encoded_body()
+        if self._there is not None:
+            return self._taken(self._there, limits, buffer)
         try:
             async with asyncio.timeout(limits.body_timeout_s):
                 return await self.receive(
@@ -63,6 +73,15 @@ class Body:
                 )
         except TimeoutError:
             raise self.slow(limits.body_timeout_s) from None
+
+    def _taken(self, there: bytes, limits: Limits, buffer: Buffer) -> bytes:
+        """A body that is here, held to the same bounds."""
+        if max(len(there), self.declared_bytes) > limits.max_body_bytes:
+            raise too_large(limits.max_body_bytes)
+        if not buffer.take(len(there)):
+            raise busy("memory", limits.retry_after_s)
+        self.held_bytes = len(there)
+        return there
 
     async def receive(
         self, max_bytes: int, retry_after_s: float, buffer: Buffer

@@ -19,7 +19,7 @@ from typing import Any
 from zap.serving.api.access import RULES, Rule, Rules
 from zap.serving.api.answer import Answer
 from zap.serving.api.asked import Asked
-from zap.serving.api.body import Body, Buffer, Receive, Send, replayed
+from zap.serving.api.body import WHOLE, Body, Buffer, Receive, Send, replayed
 from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.api.doorman import Doorman
 from zap.serving.api.key_file import KeyFile
@@ -110,7 +110,7 @@ class Gate:
         answer = Answer(send, self._own.headers(asked))
         body: Body | None = None
         try:
-            body = Body(asked.headers, receive)
+            body = Body(asked.headers, receive, scope.get(WHOLE))
             await self._serve(asked, scope, body, receive, answer)
         except Refused as refused:
             if refused.reason:
@@ -150,7 +150,7 @@ class Gate:
             self._charge(asked, caller, answer)
             if await self._own.answer(asked, caller, answer):
                 return
-        if body.expected:
+        if body.expected or WHOLE in scope:
             content = await body.read(self.limits, self._buffer)
             receive = replayed(content, receive)
         if self._working >= self.limits.max_concurrent and not asked.rule.vital:

@@ -2,38 +2,37 @@
 
 What has come in by the end of a turn is answered as one group: one look into the store,
 one call of the model, one group of lines for the log. A lone request is a group of one
-and waits for nobody; the more come in, the larger the groups.
-
-Where the store is a file of this machine, groups are made in the event loop itself: a
-way to another thread and back costs half as much as all the rest. A store that is
-reached through a network is asked in a worker, or one that hangs would hold up those
-who do not need it. Lines go to the log's own thread, and the loop goes on meanwhile.
+and waits for nobody; the more come in, the larger the groups. How a group is made, in
+the loop or in a thread, is the affair of `zap.serving.api.making`; how its lines get
+into the log, that of `zap.serving.api.written`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from functools import partial
+from typing import NamedTuple
 
-from zap.errors import LogError
 from zap.serving.answers import Answer
 from zap.serving.api.asgi import Scope
 from zap.serving.api.bodies import PredictionRequest
+from zap.serving.api.driving import Waiter
+from zap.serving.api.making import Made, Making
 from zap.serving.api.refusals import busy
-from zap.serving.api.workers import Workers, expire
+from zap.serving.api.workers import late
+from zap.serving.api.written import Writing
 from zap.serving.log import Logged, PredictionLog
 
 MOST_TOGETHER = 16
 """A larger group is no quicker, and lets others wait."""
 
-Made: TypeAlias = "tuple[Answer, Logged] | Exception"
-
 
 class Waiting(NamedTuple):
     """A request that waits for its prediction."""
 
-    future: asyncio.Future[Answer]
+    answer: Waiter[Answer]
     scope: Scope
     asked: PredictionRequest
 
@@ -42,10 +41,9 @@ class Gathering:
     """Answers requests in groups.
 
     Args:
-        make: makes an answer and its entry, or the error, of each request of a group.
+        making: makes an answer and its entry, or the error, of each request of a group.
         told: called with each request that is answered, and its answer.
         log: where entries are written before their answers are given; None writes none.
-        workers: make the groups; None makes them in the event loop.
         most_waiting: requests that may wait or be worked on; others are refused.
         timeout_s: that a request may take.
 
@@ -55,20 +53,19 @@ class Gathering:
 
     def __init__(
         self,
-        make: Callable[[Sequence[tuple[Scope, PredictionRequest]]], Sequence[Made]],
+        making: Making,
         told: Callable[[Scope, Answer], None],
         log: PredictionLog | None,
-        workers: Workers | None,
         most_waiting: int,
         timeout_s: float,
     ):
-        self._make, self._told = make, told
-        self._log, self._workers = log, workers
-        self._most_waiting, self._timeout_s = most_waiting, timeout_s
+        self._making, self._told = making, told
+        self._writing = None if log is None else Writing(log)
+        self._most_waiting = most_waiting
         self._waiting: list[Waiting] = []
         self.pending = 0
         self._due = False
-        self._groups: set[asyncio.Task[None]] = set()
+        self._deadlines = Deadlines(timeout_s)
 
     async def answer(self, scope: Scope, asked: PredictionRequest) -> Answer:
         """The answer to a request, once its entry is in the log.
@@ -81,14 +78,11 @@ class Gathering:
             raise busy("busy", 1)
         self.pending += 1
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.append(Waiting(future, scope, asked))
+        waiter: Waiter[Answer] = Waiter()
+        self._waiting.append(Waiting(waiter, scope, asked))
         self._call_turn(loop)
-        timer = loop.call_later(self._timeout_s, expire, future)
-        try:
-            return await future
-        finally:
-            timer.cancel()
+        self._deadlines.add(loop, waiter)
+        return await waiter
 
     def _call_turn(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._due:
@@ -98,41 +92,17 @@ class Gathering:
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer what has come in; what is too much for a group, in the next turn."""
         self._due = False
-        if self._workers is not None and len(self._groups) >= self._workers.threads:
+        if self._making.full:
             return  # a group that ends calls again
         first = self._waiting[:MOST_TOGETHER]
         del self._waiting[:MOST_TOGETHER]
-        group = [each for each in first if not each.future.done()]
+        group = [each for each in first if not each.answer.told]
         self.pending -= len(first) - len(group)
         if self._waiting:
             self._call_turn(loop)
-        if not group:
-            return
-        if self._workers is None:
-            self._made(loop, group, self._tried(group))
-            return
-        task = loop.create_task(self._elsewhere(loop, self._workers, group))
-        self._groups.add(task)
-
-    async def _elsewhere(
-        self, loop: asyncio.AbstractEventLoop, workers: Workers, group: list[Waiting]
-    ) -> None:
-        try:
-            made = await workers.run(self._timeout_s, self._tried, group)
-        except Exception as error:
-            made = [error] * len(group)
-        task = asyncio.current_task()
-        assert task is not None
-        self._groups.discard(task)
-        if self._waiting:
-            self._call_turn(loop)
-        self._made(loop, group, made)
-
-    def _tried(self, group: Sequence[Waiting]) -> Sequence[Made]:
-        try:
-            return self._make([(each.scope, each.asked) for each in group])
-        except Exception as error:
-            return [error] * len(group)
+        if group:
+            asked = [(each.scope, each.asked) for each in group]
+            self._making.make(loop, asked, partial(self._made, loop, group))
 
     def _made(
         self,
@@ -142,11 +112,13 @@ class Gathering:
     ) -> None:
         """Give errors at once, and answers when they are in the log."""
         self.pending -= len(group)
+        if self._waiting:
+            self._call_turn(loop)
         answered: list[tuple[Waiting, Answer]] = []
         entries: list[Logged] = []
         for waiting, each in zip(group, made, strict=True):
             if isinstance(each, Exception):
-                _fail(waiting, each)
+                waiting.answer.fail(each)
             else:
                 answered.append((waiting, each[0]))
                 entries.append(each[1])
@@ -154,58 +126,44 @@ class Gathering:
         def give(error: Exception | None) -> None:
             for waiting, answer in answered:
                 if error is not None:
-                    _fail(waiting, error)
-                elif not waiting.future.done():
+                    waiting.answer.fail(error)
+                elif not waiting.answer.told:
                     self._told(waiting.scope, answer)
-                    waiting.future.set_result(answer)
+                    waiting.answer.tell(answer)
 
-        if self._log is None:
+        if self._writing is None:
             give(None)
         elif entries:
-            _Written(loop, self._log, entries, give)
+            self._writing.write(loop, entries, give)
 
 
-class _Written:
-    """Gives answers once the log has their entries, or an error when time is up."""
+class Deadlines:
+    """Ends waits that have taken too long, with one timer for all.
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        log: PredictionLog,
-        entries: Sequence[Logged],
-        give: Callable[[Exception | None], None],
-    ):
-        self._loop, self._log, self._give = loop, log, give
-        self._open, self._known = True, False
-        try:
-            self._handed = log.submit(entries, self._told)
-        except LogError as error:
-            give(error)
-            return
-        self._timer = loop.call_later(log.options.wait_ms / 1000, self._late)
+    Args:
+        timeout_s: of each.
+    """
 
-    def _told(self) -> None:
-        """In the thread of the log."""
-        self._known = True
-        try:
-            self._loop.call_soon_threadsafe(self._done)
-        except RuntimeError:
-            return  # the loop has ended, and nobody waits any more
+    def __init__(self, timeout_s: float):
+        self._timeout_s = timeout_s
+        self._waiters: deque[tuple[float, Waiter[Answer]]] = deque()
+        self._set = False
 
-    def _done(self) -> None:
-        self._timer.cancel()
-        if self._open:
-            self._open = False
-            self._give(self._log.outcome(self._handed))
+    def add(self, loop: asyncio.AbstractEventLoop, waiter: Waiter[Answer]) -> None:
+        """From now on a wait has its time."""
+        waiters = self._waiters
+        while waiters and waiters[0][1].told:
+            waiters.popleft()
+        waiters.append((loop.time() + self._timeout_s, waiter))
+        if not self._set:
+            self._set = True
+            loop.call_later(self._timeout_s, self._look, loop)
 
-    def _late(self) -> None:
-        if self._known:  # in time: it was the loop that was busy
-            self._done()
-        elif self._open:
-            self._open = False
-            self._give(self._log.give_up(self._handed))
-
-
-def _fail(waiting: Waiting, error: Exception) -> None:
-    if not waiting.future.done():
-        waiting.future.set_exception(error)
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        waiters = self._waiters
+        while waiters and (waiters[0][1].told or waiters[0][0] <= loop.time()):
+            waiters.popleft()[1].fail(late())
+        self._set = bool(waiters)
+        if waiters:
+            wait_s = max(waiters[0][0] - loop.time(), 0.001)
+            loop.call_later(wait_s, self._look, loop)

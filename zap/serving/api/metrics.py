@@ -75,6 +75,8 @@ class Metrics:
         self._bundle_errors = counter("zap_bundle_errors", kept, one)
         self._children: dict[tuple[str, str, int], Counter] = {}
         self._latencies: dict[str, Histogram] = {}
+        self._given: dict[tuple[str, str], Counter] = {}
+        self._values: dict[tuple[str, bool], Histogram] = {}
         self._versions: dict[str, deque[str]] = {}
         for reason in REASONS:
             self._refused.labels(reason)
@@ -124,11 +126,18 @@ class Metrics:
             score: a probability, the classes' probabilities, or an amount.
             amount: whether it is an amount.
         """
-        self._forget_old_versions(application, version)
-        self._predictions.labels(application, version).inc()
+        given = self._given.get((application, version))
+        if given is None:
+            self._forget_old_versions(application, version)
+            given = self._predictions.labels(application, version)
+            self._given[application, version] = given
+        given.inc()
         value = score if isinstance(score, int | float) else max(score, default=0.0)
-        histogram = self._amounts if amount else self._scores
-        histogram.labels(application).observe(value)
+        values = self._values.get((application, amount))
+        if values is None:
+            values = (self._amounts if amount else self._scores).labels(application)
+            self._values[application, amount] = values
+        values.observe(value)
 
     def store_failed(self, operation: str) -> None:
         """The event store could not do something: a word such as ``append``."""
@@ -174,4 +183,6 @@ class Metrics:
             return
         known.append(version)
         if len(known) > VERSIONS_KEPT:
-            self._predictions.remove(application, known.popleft())
+            oldest = known.popleft()
+            self._given.pop((application, oldest), None)
+            self._predictions.remove(application, oldest)

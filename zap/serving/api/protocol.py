@@ -5,18 +5,23 @@ fast one, httptools, takes headers of any size at any pace, and an application i
 asked before they are whole. So this is that protocol with three bounds: bytes of a
 request's first lines, seconds until they are whole, and connections at once. Give it to
 uvicorn as ``http=limited_protocol(...)``.
+
+A request that came in whole, as one for a prediction does, can also be begun without a
+task; see `zap.serving.api.driving`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from zap.serving.api.body import WHOLE
+from zap.serving.api.driving import Driven
 from zap.serving.api.refusals import JSON, Refused, busy
 
 _SLOW = "The headers came too slowly."
@@ -39,18 +44,23 @@ class ConnectionLimits:
 
 
 def limited_protocol(
-    limits: ConnectionLimits, refused: Callable[[str], None]
+    limits: ConnectionLimits,
+    refused: Callable[[str], None],
+    at_once: Callable[[Mapping[str, Any]], bool] = lambda scope: False,
 ) -> type[HttpToolsProtocol]:
     """A protocol class for uvicorn's option ``http``.
 
     Args:
         limits: that each connection is held to.
         refused: told each reason; `zap.serving.api.metrics.Metrics.refused`.
+        at_once: whether a request with such a scope is begun without a task, if it is
+            whole: it then finds its body in ``scope["zap.body"]``, and not by ASGI.
     """
 
     class LimitedProtocol(_Limited):
         bounds = limits
         count = staticmethod(refused)
+        drives = staticmethod(at_once)
 
     return LimitedProtocol
 
@@ -58,6 +68,7 @@ def limited_protocol(
 class _Limited(HttpToolsProtocol):
     bounds: ConnectionLimits
     count: Callable[[str], None]
+    drives: Callable[[Mapping[str, Any]], bool]
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -65,6 +76,8 @@ class _Limited(HttpToolsProtocol):
         self._data_bytes = 0  # of which the parser is told now
         self._part = "nothing"  # of a request, that is being received
         self._timer: asyncio.TimerHandle | None = None
+        self._parsing = False
+        self._held: tuple[Any, Any] | None = None  # a request, and what will answer it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -87,7 +100,11 @@ class _Limited(HttpToolsProtocol):
                 self._refuse(self._too_large())
                 return
         self._data_bytes = len(data)
+        self._parsing = True
         super().data_received(data)
+        self._parsing = False
+        if self._held is not None:
+            self._begin(*self._held)
         if self._part == "headers":
             if self._timer is None:
                 self._start_timer()
@@ -95,6 +112,23 @@ class _Limited(HttpToolsProtocol):
             self._header_bytes = max(self._header_bytes, self._told_bytes())
             if self._header_bytes > self.bounds.max_header_bytes:
                 self._refuse(self._too_large())
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Begin a request, but no sooner than all that has come of it is parsed."""
+        if self._parsing and self.drives(cycle.scope):
+            self._held = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, cycle: Any, app: Any) -> None:
+        self._held = None
+        if cycle.more_body or cycle.disconnected or self.transport.is_closing():
+            super()._start_asgi_task(cycle, app)
+            return
+        cycle.scope[WHOLE] = bytes(cycle.body)
+        cycle.body = bytearray()
+        cycle.message_event.clear()
+        Driven(cycle.run_asgi(app), self.loop, self.tasks).begin()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

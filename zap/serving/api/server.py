@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from zap.bundles.id_key import id_key
 from zap.encoding.subject_names import keyed_subject, subject_hash
 from zap.errors import ServingError
-from zap.serving.api.app import application
+from zap.serving.api.app import application, asks_one
 from zap.serving.api.asgi import App
 from zap.serving.api.config import ServeConfig
 from zap.serving.api.limits import is_loopback
@@ -124,7 +124,7 @@ def serve(
         listen(
             around(app, metrics.registry),
             bound,
-            limited_protocol(config.connections, metrics.refused),
+            limited_protocol(config.connections, metrics.refused, asks_one),
             lambda: told(Running(url_of(bound), service)),
             proxies=config.proxies,
             drain_s=config.drain_s,

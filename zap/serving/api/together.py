@@ -8,6 +8,7 @@ one request has wrong is its own affair: the others are answered.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
@@ -16,10 +17,10 @@ from zap.serving.answers import Answer
 from zap.serving.api.asgi import Receive, Scope, Send, answer, read_body
 from zap.serving.api.bodies import PredictionRequest, decoded, encode
 from zap.serving.api.endpoints import Answers, Endpoint, check_may
-from zap.serving.api.gathering import Gathering, Made
-from zap.serving.service import Service
+from zap.serving.api.gathering import Gathering
+from zap.serving.api.making import Asked, Made, Then
+from zap.serving.service import MadeOf, Service
 
-Asked = tuple[Scope, PredictionRequest]
 SMALL_BYTES = 4_096
 """A body that only names a subject is no larger."""
 
@@ -75,6 +76,49 @@ class Together:
         Args:
             asked: requests that name a subject.
         """
+        found, by_application = self._by_application(asked)
+        for application, places in by_application.items():
+            made = self._of(application, [asked[place] for place in places])
+            for place, each in zip(places, made, strict=True):
+                found[place] = each
+        return [each for each in found if each is not None]
+
+    def ask(self, asked: Sequence[Asked], then: Then) -> None:
+        """The same, where the store can be asked in the event loop.
+
+        Args:
+            asked: requests that name a subject.
+            then: told what is made of them.
+        """
+        found, by_application = self._by_application(asked)
+        left = len(by_application)
+
+        def told(places: Sequence[int], made: Sequence[Made]) -> None:
+            nonlocal left
+            for place, each in zip(places, made, strict=True):
+                found[place] = each
+            left -= 1
+            if not left:
+                then([each for each in found if each is not None])
+
+        for application, places in by_application.items():
+            subjects = [asked[place][1].subject or "" for place in places]
+            made = partial(_tried, len(places))
+            try:
+                self._service.ask_for(
+                    application,
+                    subjects,
+                    lambda make, p=places, m=made: told(p, m(make)),  # type: ignore[misc]
+                )
+            except Exception as error:
+                told(places, [error] * len(places))
+        if not by_application:
+            then([each for each in found if each is not None])
+
+    def _by_application(
+        self, asked: Sequence[Asked]
+    ) -> tuple[list[Made | None], dict[str, list[int]]]:
+        """Who may not ask gets an error; the places of all others by application."""
         found: list[Made | None] = [None] * len(asked)
         by_application: dict[str, list[int]] = {}
         for place, (scope, one) in enumerate(asked):
@@ -85,11 +129,7 @@ class Together:
                 by_application.setdefault(served.application, []).append(place)
             except Exception as error:
                 found[place] = error
-        for application, places in by_application.items():
-            made = self._of(application, [asked[place] for place in places])
-            for place, each in zip(places, made, strict=True):
-                found[place] = each
-        return [each for each in found if each is not None]
+        return found, by_application
 
     def _of(self, application: str, asked: Sequence[Asked]) -> Sequence[Made]:
         """Those of one application."""
@@ -106,3 +146,15 @@ class Together:
     def told(self, scope: Scope, given: Answer) -> None:
         """Count a request that is answered."""
         self._answers.count(scope, [given])
+
+
+def _tried(count: int, make: MadeOf) -> Sequence[Made]:
+    """What is made of some requests; where one has something wrong, one by one."""
+    try:
+        return make(range(count))
+    except StoreError as error:  # so would each of them
+        return [error] * count
+    except Exception as error:
+        if count == 1:
+            return [error]
+        return [_tried(1, lambda _, at=at: make([at]))[0] for at in range(count)]  # type: ignore[misc]

@@ -84,7 +84,7 @@ class Logged:
         ]
 
 
-@lru_cache(32_768)  # a subject's events come again with each of its predictions
+@lru_cache(65_536)  # a subject's events come again with each of its predictions
 def event_hash(event_id: str) -> str:
     """The 64-bit hash of an event's id, as 16 hexadecimal digits."""
     return blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

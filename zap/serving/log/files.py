@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -63,27 +61,39 @@ def folders_of(root: Path) -> list[Path]:
     return sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
 
 
-def is_at(path: Path, descriptor: int) -> bool:
-    """Whether the open file is still the one of that name."""
+def is_at(path: Path, opened: os.stat_result) -> bool:
+    """Whether an open file is still the one of that name."""
     try:
         there = os.stat(path)
     except FileNotFoundError:
         return False
-    return os.path.samestat(there, os.fstat(descriptor))
+    return os.path.samestat(there, opened)
 
 
-@contextmanager
-def locked(descriptor: int, wait: bool) -> Iterator[bool]:
-    """The file's lock, or False at once where another has it and one may not wait."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+class locked:
+    """The file's lock; false at once where another has it and one may not wait.
+
+    A class, as a generator for ``with`` would take longer than the lock.
+    """
+
+    __slots__ = ("_descriptor", "_ours", "_wait")
+
+    def __init__(self, descriptor: int, wait: bool):
+        self._descriptor, self._wait = descriptor, wait
+
+    def __enter__(self) -> bool:
+        how = fcntl.LOCK_EX if self._wait else fcntl.LOCK_EX | fcntl.LOCK_NB
+        try:
+            fcntl.flock(self._descriptor, how)
+        except BlockingIOError:
+            self._ours = False
+        else:
+            self._ours = True
+        return self._ours
+
+    def __exit__(self, *error: object) -> None:
+        if self._ours:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
 
 def repair(path: Path) -> bool:

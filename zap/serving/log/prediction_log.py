@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from zap.bundles.names import checked_application
 from zap.errors import LogError
@@ -119,8 +119,9 @@ class PredictionLog:
         Raises:
             LogError: an entry can't be one, or the log is closed.
         """
-        for name in {entry.application for entry in entries}.difference(self._writers):
-            checked_application(name)
+        for entry in entries:
+            if entry.application not in self._writers:
+                checked_application(entry.application)
         handed = Handed(entries, told)
         if self._closed:
             raise LogError(
@@ -190,8 +191,9 @@ class PredictionLog:
         self._thread.join()
 
     def _count(self, name: str, number: int) -> None:
-        with self._lock:
-            self._counts[name] += number
+        if number:
+            with self._lock:
+                self._counts[name] += number
 
     def _repair(self) -> None:
         try:
@@ -207,11 +209,8 @@ class PredictionLog:
         ended = False
         while not ended:
             group = [self._queue.get()]
-            try:
-                while len(group) < GROUP:
-                    group.append(self._queue.get_nowait())
-            except Empty:
-                pass
+            while len(group) < GROUP and not self._queue.empty():
+                group.append(self._queue.get())  # nobody else takes from it
             ended = None in group
             self._write([each for each in group if each is not None])
         for writer in self._writers.values():

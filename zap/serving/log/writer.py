@@ -62,12 +62,14 @@ class Writer:
         """Append, unless somebody forgets a subject in the file, or has."""
         assert self._path is not None
         with locked(self._file, wait=False) as ours:
-            if not ours or not is_at(self._path, self._file):
+            if not ours:
                 return None
-            return self._append(lines)
+            here = os.fstat(self._file)
+            return (
+                self._append(lines, here.st_size) if is_at(self._path, here) else None
+            )
 
-    def _append(self, lines: Sequence[bytes]) -> int:
-        size = os.fstat(self._file).st_size
+    def _append(self, lines: Sequence[bytes], size: int) -> int:
         group = b"".join(lines)
         done, problem = _written(self._file, group)
         written = len(lines)

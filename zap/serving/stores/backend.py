@@ -6,9 +6,11 @@ differ in them, and another one is a hundred lines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
+
+from zap.errors import StoreError
 
 ABSENT = 0
 """The version of a key that there is not."""
@@ -19,6 +21,9 @@ class Held(NamedTuple):
 
     version: int
     data: bytes
+
+
+HeldThen: TypeAlias = "Callable[[list[Held | None] | StoreError], None]"
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,19 @@ class Backend(Protocol):
     Attributes:
         name: where it is, without secrets.
         quick: whether a read waits for nothing but this machine's own files.
+        asks_in_loop: whether ``ask`` can be called.
     """
 
     name: str
     quick: bool
+    asks_in_loop: bool
 
     def get(self, keys: Sequence[str]) -> list[Held | None]:
         """What lies under each of the keys."""
+        ...
+
+    def ask(self, keys: Sequence[str], then: HeldThen) -> None:
+        """As ``get``, for an event loop: told in the loop's thread, and not at once."""
         ...
 
     def swap(self, changes: Sequence[Change]) -> list[bool]:

@@ -20,7 +20,7 @@ from pymongo.errors import (
 )
 
 from zap.errors import StoreError
-from zap.serving.stores.backend import Change, Held
+from zap.serving.stores.backend import Change, Held, HeldThen
 from zap.serving.stores.urls import shown
 
 _T = TypeVar("_T")
@@ -37,7 +37,7 @@ class MongoBackend:
         timeout_ms: of finding the server and of each answer.
     """
 
-    quick = False
+    quick = asks_in_loop = False
 
     def __init__(self, url: str, timeout_ms: int):
         self.name = shown(url)
@@ -66,6 +66,10 @@ class MongoBackend:
             for one in self._found(keys, {"version": 1, "data": 1})
         }
         return [found.get(key) for key in keys]
+
+    def ask(self, keys: Sequence[str], then: HeldThen) -> None:
+        """Nobody asks so: the client waits in threads."""
+        raise NotImplementedError
 
     def swap(self, changes: Sequence[Change]) -> list[bool]:
         """Write those whose key is as expected."""

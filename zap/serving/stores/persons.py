@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zap.serving.stores.backend import Backend
+from zap.serving.stores.asking import Asking
 from zap.serving.stores.document import Document, known_at
 from zap.serving.stores.keys import key_of
 from zap.serving.stores.need import PERSON, Need
@@ -20,21 +20,21 @@ from zap.serving.stores.swapping import document_of
 
 
 def pasts_of_persons(
-    backend: Backend, subjects: Sequence[str], need: Need, now_us: int
-) -> list[Past]:
+    subjects: Sequence[str], need: Need, now_us: int
+) -> Asking[list[Past]]:
     """What an instance sees of persons; see ``EventStore.pasts``.
 
     Three round trips at most: the subjects, their users, and all devices.
     """
     for subject in subjects:
         check_person(subject)
-    documents = _with(backend, subjects, {}, now_us)
+    documents = yield from _with(subjects, {}, now_us)
     persons = [person_now(s, documents[s], now_us) for s in subjects]
-    documents = _with(backend, persons, documents, now_us)
+    documents = yield from _with(persons, documents, now_us)
     users = [person for person in persons if person.startswith(USER)]
     listed = {u: [DEVICE + name for name, _ in documents[u].devices] for u in users}
     wanted = [name for names in listed.values() for name in names]
-    documents = _with(backend, wanted, documents, now_us)
+    documents = yield from _with(wanted, documents, now_us)
     found = []
     for person in persons:
         devices = {name: documents[name] for name in listed.get(person, ())}
@@ -44,12 +44,12 @@ def pasts_of_persons(
 
 
 def _with(
-    backend: Backend, names: Sequence[str], there: dict[str, Document], now_us: int
-) -> dict[str, Document]:
+    names: Sequence[str], there: dict[str, Document], now_us: int
+) -> Asking[dict[str, Document]]:
     """The documents that are there, and those of further persons."""
     missing = [name for name in dict.fromkeys(names) if name not in there]
     if not missing:
         return there
-    held = backend.get([key_of(PERSON, name) for name in missing])
+    held = yield [key_of(PERSON, name) for name in missing]
     read = (document_of(each, now_us) for each in held)
     return there | dict(zip(missing, read, strict=True))

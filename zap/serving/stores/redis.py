@@ -17,7 +17,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from zap.errors import StoreError
-from zap.serving.stores.backend import ABSENT, Change, Held
+from zap.serving.stores.backend import ABSENT, Change, Held, HeldThen
+from zap.serving.stores.redis_loop import LoopReads
 from zap.serving.stores.redis_reads import Reads
 from zap.serving.stores.urls import shown
 
@@ -62,7 +63,10 @@ class RedisBackend:
             retry=Retry(NoBackoff(), 1, supported_errors=(Unreachable,)),
         )
         self._swap = self._client.register_script(_SWAP)
-        self._reads = Reads(self._client.connection_pool)
+        pool = self._client.connection_pool
+        self._reads = Reads(pool)
+        self._in_loop = LoopReads(pool, timeout_ms / 1000)
+        self.asks_in_loop = LoopReads.speaks(pool)
 
     def get(self, keys: Sequence[str]) -> list[Held | None]:
         """What lies under each of the keys."""
@@ -72,6 +76,17 @@ class RedisBackend:
             some = names[start : start + _MANY]
             found += map(_held, self._run(partial(self._reads.get, some)))
         return found
+
+    def ask(self, keys: Sequence[str], then: HeldThen) -> None:
+        """The same, for an event loop."""
+
+        def told(found: list[bytes | None] | RedisError) -> None:
+            if isinstance(found, RedisError):
+                then(self._no_answer(found))
+            else:
+                then(list(map(_held, found)))
+
+        self._in_loop.get([(_PREFIX + key).encode() for key in keys], told)
 
     def swap(self, changes: Sequence[Change]) -> list[bool]:
         """Write those whose key is as expected."""
@@ -118,11 +133,14 @@ class RedisBackend:
         try:
             return work()
         except RedisError as error:
-            raise StoreError(
-                f"Expected an answer of the event store in {self._timeout_ms} ms. "
-                f"Received: {self.name} ({type(error).__name__}). "
-                "Start the server, or see what holds it up."
-            ) from error
+            raise self._no_answer(error) from error
+
+    def _no_answer(self, error: RedisError) -> StoreError:
+        return StoreError(
+            f"Expected an answer of the event store in {self._timeout_ms} ms. "
+            f"Received: {self.name} ({type(error).__name__}). "
+            "Start the server, or see what holds it up."
+        )
 
 
 def _eight(version: int) -> bytes:

@@ -46,14 +46,14 @@ class Reads:
             RedisError: there is no answer, also not at the second try where a
                 connection had died meanwhile, or the answer is an error.
         """
-        question = _question(keys)
+        asked = question(keys)
         there: _Connection | None = getattr(self._local, "connection", None)
         if there is not None:
             try:
-                return self._asked(there, question, len(keys))
+                return self._asked(there, asked, len(keys))
             except Unreachable:
                 pass  # all of them are dead after a restart of the server
-        return self._asked(self._connected(), question, len(keys))
+        return self._asked(self._connected(), asked, len(keys))
 
     def _asked(
         self, connection: _Connection, question: bytes, keys: int
@@ -122,7 +122,7 @@ class _Connection:
         self._made.disconnect()
 
 
-def _question(keys: Sequence[bytes]) -> bytes:
+def question(keys: Sequence[bytes]) -> bytes:
     """GET of one key, MGET of more, as Redis reads commands."""
     words = [b"GET" if len(keys) == 1 else b"MGET", *keys]
     told = b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])

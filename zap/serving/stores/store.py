@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from zap.errors import InputError
 from zap.serving.stores.arriving import Added, Arriving, Plan, added
+from zap.serving.stores.asking import Asking, Then, ask, asked
 from zap.serving.stores.backend import Backend, Held
 from zap.serving.stores.document import Document, decode, known_at
 from zap.serving.stores.forgetting import Forgetting
@@ -67,6 +68,11 @@ class EventStore:
         """Whether a read waits for nothing but this machine's own files."""
         return self._backend.quick
 
+    @property
+    def asks_in_loop(self) -> bool:
+        """Whether ``ask_pasts`` can be called, in an event loop."""
+        return self._backend.asks_in_loop
+
     def keep(self, needs: Sequence[Need]) -> None:
         """Say what is needed from now on, instead of what was said before.
 
@@ -121,17 +127,17 @@ class EventStore:
             InputError: the subject is no name of a person.
             StoreError: the store cannot be reached.
         """
-        if need.subject == PERSON:
-            return pasts_of_persons(self._backend, [subject], need, now_us)[0]
-        (held,) = self._backend.get([key_of(need.subject, subject)])
-        return _past(held, need, now_us)
+        return asked(_pasts([subject], need, now_us), self._backend.get)[0]
 
     def pasts(self, subjects: Sequence[str], need: Need, now_us: int) -> list[Past]:
         """The same of many subjects, in few round trips."""
-        if need.subject == PERSON:
-            return pasts_of_persons(self._backend, subjects, need, now_us)
-        keys = [key_of(need.subject, subject) for subject in subjects]
-        return [_past(held, need, now_us) for held in self._backend.get(keys)]
+        return asked(_pasts(subjects, need, now_us), self._backend.get)
+
+    def ask_pasts(
+        self, subjects: Sequence[str], need: Need, now_us: int, then: Then[list[Past]]
+    ) -> None:
+        """The same, where ``asks_in_loop``: ``then`` is told, from the loop."""
+        ask(_pasts(subjects, need, now_us), self._backend.ask, then)
 
     def forget(self, subject_field: str, subject: str) -> int:
         """Remove a subject with its links; how many events were removed.
@@ -191,6 +197,14 @@ class EventStore:
     def _edit(self, key: str, edit: Edit) -> None:
         """Change one document; None leaves it, an empty one is removed."""
         self._swapper.swap([key], self._clock_us(), lambda _, document: edit(document))
+
+
+def _pasts(subjects: Sequence[str], need: Need, now_us: int) -> Asking[list[Past]]:
+    """What an instance sees of subjects."""
+    if need.subject == PERSON:
+        return (yield from pasts_of_persons(subjects, need, now_us))
+    held = yield [key_of(need.subject, subject) for subject in subjects]
+    return [_past(each, need, now_us) for each in held]
 
 
 def _past(held: Held | None, need: Need, now_us: int) -> Past:

@@ -1,0 +1,89 @@
+"""A store that is asked in a loop answers as one that is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from made_servers import Server
+
+from zap.encoding.features import Hash
+from zap.encoding.instance import Instance
+from zap.errors import InputError, StoreError
+from zap.histories.identity import PERSON
+from zap.serving.breaker import Breaker
+from zap.serving.stores import EventStore, Need, open_store
+
+NOW_US = 1_700_000_000_000_000
+INSTANCE = Instance(types=["x"], last=9, fields=[Hash("page")], hash_buckets=64)
+DEVICES, PERSONS = Need.of(INSTANCE, "anonymous_id"), Need.of(INSTANCE, PERSON)
+NAMES = {
+    DEVICES.subject: ["d0", "d1", "nobody", "d2", "d0"],
+    PERSON: ["user:u0", "anonymous:d1", "anonymous:d2", "user:nobody", "user:u1"],
+}
+
+
+@pytest.fixture
+def store(own_redis: Server) -> Iterator[EventStore]:
+    made = open_store(f"{own_redis.url}0", 2_000, clock_us=lambda: NOW_US)
+    made.keep([DEVICES, PERSONS])
+    made.append(
+        [
+            {
+                "event_id": f"{at}",
+                "anonymous_id": f"d{at % 4}",
+                "user_id": f"u{at % 2}" if at > 6 and at % 4 != 2 else None,
+                "timestamp": NOW_US - 1_000_000 * (30 - at),
+                "type": "x",
+                "page": f"p{at % 3}",
+            }
+            for at in range(20)
+        ]
+    )
+    yield made
+    made.close()
+
+
+def ask(store: EventStore | Breaker, names: list[str], need: Need) -> Any:
+    """What the loop is told: pasts or an error."""
+
+    async def work() -> Any:
+        future = asyncio.get_running_loop().create_future()
+        store.ask_pasts(names, need, NOW_US, future.set_result)
+        return await future
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize("need", [DEVICES, PERSONS])
+def test_pasts_are_those_that_threads_get(store: EventStore, need: Need) -> None:
+    names = NAMES[need.subject]
+    assert store.asks_in_loop
+    found = ask(store, names, need)
+    wanted = store.pasts(names, need, NOW_US)
+    assert [each.events for each in found] == [each.events for each in wanted]
+    assert [len(each.events) for each in wanted].count(0) == 1
+
+
+def test_what_is_no_person_is_refused(store: EventStore) -> None:
+    with pytest.raises(InputError):
+        raise ask(store, ["user:u0", "d1"], PERSONS)
+
+
+def test_a_breaker_counts_what_the_loop_is_told(
+    store: EventStore, own_redis: Server
+) -> None:
+    moments = iter(range(1_000))
+    breaker = Breaker(store, 2, pause_s=3, clock=lambda: float(next(moments)))
+    own_redis.kill()
+    down = [ask(breaker, ["d0"], DEVICES) for _ in range(2)]
+    assert all(isinstance(each, StoreError) for each in down) and breaker.open
+    refused = ask(breaker, ["d0"], DEVICES)
+    assert isinstance(refused, StoreError) and "in a row" in str(refused)
+    assert breaker.refused == 1
+    own_redis.start()
+    while isinstance(ask(breaker, ["d0"], DEVICES), StoreError):
+        assert breaker.open
+    assert not breaker.open

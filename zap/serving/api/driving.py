@@ -1,0 +1,131 @@
+"""Coroutines that are begun where they are, and need no task of the event loop.
+
+A task is made, put in the loop's queue, and woken through it again: some turns of the
+loop for a request whose only wait is for the end of one. A coroutine that is `driven`
+runs at once until it waits for a `Waiter`, and goes on in the call that tells it. What
+waits for anything else goes on in a task from there. Until then there is no current
+task, so nothing that needs one (``asyncio.timeout``) may come before the first wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
+from functools import partial
+from types import coroutine
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Waiter(Generic[T]):
+    """Something that will be told once, in the thread of the loop.
+
+    Attributes:
+        told: whether it is.
+    """
+
+    __slots__ = ("_error", "_found", "_then", "told")
+
+    def __init__(self) -> None:
+        self.told = False
+        self._found: T | None = None
+        self._error: Exception | None = None
+        self._then: Callable[[], None] | None = None
+
+    def tell(self, found: T) -> None:
+        """What was waited for; what is told later counts for nothing."""
+        if not self.told:
+            self._found = found
+            self._go_on()
+
+    def fail(self, error: Exception) -> None:
+        """Why it will not come; as ``tell``."""
+        if not self.told:
+            self._error = error
+            self._go_on()
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Have something called when it is told."""
+        self._then = call
+
+    def _go_on(self) -> None:
+        self.told = True
+        if self._then is not None:
+            self._then()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if not self.told:
+            if asyncio.current_task() is None:
+                yield self
+            else:
+                future = asyncio.get_running_loop().create_future()
+                self.then(partial(_done, future))
+                yield from future
+        if self._error is not None:
+            raise self._error
+        return self._found  # type: ignore[return-value]
+
+
+def _done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class Driven:
+    """A coroutine on its way.
+
+    Args:
+        coroutine: it handles its own errors.
+        loop: where it runs.
+        under_way: holds what is not at its end yet: this, or its task.
+    """
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, None],
+        loop: asyncio.AbstractEventLoop,
+        under_way: set[Any],
+    ):
+        self._coroutine, self._loop, self._under_way = coroutine, loop, under_way
+
+    def begin(self) -> None:
+        """Run until it must wait."""
+        self._under_way.add(self)
+        self._step()
+
+    def cancel(self, msg: object = None) -> None:
+        """End it where it waits, as a task is ended."""
+        with suppress(StopIteration, asyncio.CancelledError):
+            self._coroutine.throw(asyncio.CancelledError(msg))
+        self._under_way.discard(self)
+
+    def _step(self) -> None:
+        try:
+            awaited = self._coroutine.send(None)
+        except StopIteration:
+            self._under_way.discard(self)
+            return
+        if isinstance(awaited, Waiter):
+            awaited.then(self._step)
+            return
+        task = self._loop.create_task(_rest(self._coroutine, awaited))
+        self._under_way.discard(self)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+
+@coroutine
+def _rest(driven: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """The rest of a coroutine that waits for something of the loop's own."""
+    try:
+        while True:
+            try:
+                sent = yield awaited
+            except BaseException as error:
+                awaited = driven.throw(error)
+            else:
+                awaited = driven.send(sent)
+    except StopIteration:
+        return
