@@ -6,7 +6,7 @@
 
 PYTHON ?= $(shell python3.11 -c "" 2>/dev/null && echo python3.11 || echo python3)
 EXTRAS ?= beam,train,serve
-JOBS ?= 2
+JOBS ?= 3
 PYTEST_ARGS ?=
 SLOW ?= $(CI)
 DEMO := build/demo

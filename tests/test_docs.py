@@ -29,7 +29,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LONG = ("analysis.md", "models.md", "retraining.md")  # they train several models
+LONG = (  # they train models, and start servers
+    "analysis.md",
+    "dataset.md",
+    "models.md",
+    "retraining.md",
+    "scoring.md",
+    "serving.md",
+)
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in sorted((ROOT / "zap").rglob("*.py"))

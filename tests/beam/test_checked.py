@@ -50,6 +50,7 @@ def test_a_rule_that_says_it_anticipates_is_published_and_marked(tmp_path) -> No
     assert manifest["check"]["verdict"] == "anticipates"
 
 
+@pytest.mark.slow
 def test_without_a_check_the_manifest_says_so(tmp_path: Path) -> None:
     manifest = made(tmp_path, Peeks(), check=False).manifest
     assert manifest["check"] == {"verdict": "not checked"}

@@ -113,6 +113,7 @@ def test_whichever_file_finds_no_room_the_message_names_it(
         assert any(kind in name for name in named), named
 
 
+@pytest.mark.slow
 def test_dead_letters_find_no_room(
     tmp_path: Path, runs: ForkedRuns, disk: Disk, whole: Dataset
 ) -> None:

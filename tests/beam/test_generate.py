@@ -497,6 +497,7 @@ generate(Killed(), sys.argv[3:4], mapping, sys.argv[4])
 """
 
 
+@pytest.mark.slow
 def test_a_job_killed_in_the_middle_leaves_nothing_that_looks_complete(
     tmp_path: Path,
 ) -> None:

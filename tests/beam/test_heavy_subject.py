@@ -98,6 +98,7 @@ def test_a_heavy_subject_goes_whole_whatever_is_read_first(
         assert sum(sliced) <= rows + 4 * (LIMIT + 1)
 
 
+@pytest.mark.slow
 def test_with_bots_in_a_heavy_subject_is_still_too_heavy(
     tmp_path: Path, paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +112,7 @@ def test_with_bots_in_a_heavy_subject_is_still_too_heavy(
     assert capped["digest"] == every["digest"]
 
 
+@pytest.mark.slow
 def test_persons_are_bounded_too(
     tmp_path: Path, paths: list[str], light: list[str], sliced: list[int]
 ) -> None:

@@ -141,6 +141,7 @@ def test_twenty_kills_at_random_moments(
     assert killed >= KILLS // 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_before_each_step(
     tmp_path: Path, runs: ForkedRuns, job: Job, step: str

@@ -104,6 +104,7 @@ def test_a_worker_is_told_where_its_runner_is() -> None:
     assert found["PIPELINE_OPTIONS"] == "{}"
 
 
+@pytest.mark.slow
 def test_a_port_has_one_pool() -> None:
     with WorkerPool(0) as pool, pytest.raises(InputError, match="cannot be listened"):
         WorkerPool(pool.port)

@@ -68,6 +68,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks at /proc")
 def test_prism_ends_with_a_job_that_is_killed(how: signal.Signals) -> None:

@@ -75,6 +75,7 @@ def test_shards_do_not_decide_which(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shards", [1, 4, 16])
 def test_nor_where_one_subject_has_nearly_all(tmp_path: Path, shards: int) -> None:
     rows = made_rows(40)
@@ -102,6 +103,7 @@ def test_one_example_of_each_subject_comes_first(
     assert len({line["subject"] for line in few}) == len(few) == len(subjects) // 2
 
 
+@pytest.mark.slow
 def test_subjects_are_known_by_the_key_alone(whole: Dataset, tmp_path: Path) -> None:
     def named(subject: str) -> str:
         hashed = subject_hash(subject).to_bytes(8, "little", signed=True)

@@ -88,6 +88,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to watch processes")
 def test_the_server_ends_with_a_job_that_is_killed() -> None:
     job = subprocess.Popen(

@@ -88,6 +88,7 @@ def dataset(given: Any, tmp_path_factory) -> Dataset:
     return Dataset.open(output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_reference_makes_the_same_examples(name, given, dataset, tmp_path):
     arguments = [str(given.events), str(tmp_path / "output")]

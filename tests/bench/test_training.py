@@ -102,6 +102,7 @@ def test_forms_of_the_first_layer_agree() -> None:
     assert table.count("| yes |") == table.count("| NO |") == 1
 
 
+@pytest.mark.slow
 def test_every_figure_has_its_row(
     given: Input, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

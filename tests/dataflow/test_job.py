@@ -29,6 +29,8 @@ from made_rows import made_rows, write_files
 from zap.cli.main import main
 from zap.dataflow.defaults import job_name
 
+pytestmark = pytest.mark.slow  # the job is submitted by the real runner first
+
 GOLDEN = Path(__file__).parents[1] / "goldens" / "dataflow" / "job.json"
 OUTPUT = "gs://my-bucket/examples"
 SAID = "the first step failed, as this test has it"

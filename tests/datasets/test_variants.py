@@ -56,6 +56,7 @@ def bots(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 ROWS = [*made_rows(80), *bot_rows()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["visits", "instances"])
 @pytest.mark.parametrize(
     "split", [SPLIT, TimeSplit(*map(instant_us, ("2024-03-06", "2024-03-12")))]

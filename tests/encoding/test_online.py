@@ -258,6 +258,7 @@ ALMOST_EQUAL += [SET_BACK, SET_BACK.replace(fold=1), ("red",), ["red"], (), 1.5]
 ALMOST_EQUAL += [("red", 1), (["red"],), (Colour.RED,), ("",), ""]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instance", [EVERY_KIND, TEXTS_ALONE, UNKNOWN_KIND])
 def test_no_value_finds_the_row_of_one_that_is_encoded_apart(instance: Any) -> None:
     encoder = Encoder(instance)

@@ -124,6 +124,7 @@ def written(table: pa.Table, path: Any, draw: Any) -> None:
         pq.write_table(table.select([]), path)
 
 
+@pytest.mark.slow
 @bounded(150)
 @given(tables(), st.data())
 def test_columns_of_any_type(tmp_path_factory: Any, table: pa.Table, data: Any) -> None:

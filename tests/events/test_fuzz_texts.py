@@ -101,6 +101,7 @@ def test_random_bytes(
         check_text(folder, ",".join(COLUMNS).encode() + b"\n" + data, suffix, pack)
 
 
+@pytest.mark.slow
 @bounded(250)
 @given(csv_files(), EDITS, st.sampled_from(sorted(PACK)))
 def test_damaged_csv(tmp_path_factory: Any, data: bytes, edits: Any, pack: str) -> None:
@@ -108,6 +109,7 @@ def test_damaged_csv(tmp_path_factory: Any, data: bytes, edits: Any, pack: str) 
     check_text(tmp_path_factory.getbasetemp(), damaged, ".csv", pack)
 
 
+@pytest.mark.slow
 @bounded(250)
 @given(json_files(), EDITS, st.sampled_from(sorted(PACK)))
 def test_damaged_json(

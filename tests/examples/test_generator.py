@@ -290,6 +290,7 @@ def test_a_method_s_classes_are_named() -> None:
     assert found.label_schema() == {"kind": "classes", "classes": ["no", "yes"]}
 
 
+@pytest.mark.slow
 def test_a_digest_is_the_same_in_every_process_and_tells_questions_apart() -> None:
     names = sorted(registered())
     code = (

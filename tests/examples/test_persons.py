@@ -146,6 +146,7 @@ def plain_cuts(rule: Any, rows: list[Row], gap: int | None) -> list[Cut]:
     return in_one_order(cuts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["each", "nth", "before_outcome", "at", "daily", "after"]
 )
@@ -279,6 +280,7 @@ def test_a_method_that_raises_sets_aside_the_history_it_was_shown(
     assert {e["who"] for e in plain(slices)} == {"user:bob"}
 
 
+@pytest.mark.slow
 @settings(max_examples=200, phases=[Phase.generate])
 @given(rng=st.randoms(use_true_random=True))
 def test_later_links_change_nothing(rng: Random, found_cuts: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,6 +89,7 @@ def person(row: Row, rows: list[Row]) -> str | None:
     return f"user:{max(before, key=lambda r: (r['t'], r['user_id']))['user_id']}"
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(rows_of_events)
 def test_every_event_has_the_owner_of_the_plain_loop(rows: list[Row]) -> None:

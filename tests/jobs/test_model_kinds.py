@@ -58,6 +58,7 @@ def bundles(
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_bundle_holds_its_kind_and_verifies_to_the_bit(
     kind: str, bundles: dict[str, Path], dataset: Dataset

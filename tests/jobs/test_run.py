@@ -77,6 +77,7 @@ def test_all_who_watch_are_told(made_run) -> None:
     assert epochs[:2] == [1, 2]
 
 
+@pytest.mark.slow
 def test_the_same_run_twice_is_the_same(made_run, tmp_path: Path) -> None:
     again = made_run.run_again(tmp_path / "again")
     dataset = Dataset.open(tmp_path / "again" / "dataset")

@@ -40,6 +40,7 @@ def examples(made_run, bucket: str) -> str:
     return f"{bucket}/examples"
 
 
+@pytest.mark.slow
 def test_a_preempted_job_ends_at_the_same_bytes(made_run, examples, bucket) -> None:
     dataset = Dataset.open(examples)
     places = {"work_dir": f"{bucket}/state"}
@@ -55,6 +56,7 @@ def test_a_preempted_job_ends_at_the_same_bytes(made_run, examples, bucket) -> N
     assert resumed.contents()["model.tflite"] == local.read("model.tflite")
 
 
+@pytest.mark.slow
 def test_the_command_as_a_custom_job_calls_it(
     made_run, examples, bucket, tmp_path, monkeypatch, capsys
 ) -> None:

@@ -253,6 +253,7 @@ def test_a_timeout_lets_running_trials_end_and_the_rest_is_done_later(fake) -> N
     assert counts(fake(3 + counts(result)["complete"]))["complete"] >= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
     fake, dataset: Dataset, tmp_path: Path, how: signal.Signals
@@ -392,6 +393,7 @@ def poisoned(dataset: Dataset, monkeypatch) -> None:
     monkeypatch.setattr(Dataset, "read", wrong)
 
 
+@pytest.mark.slow
 def test_the_search_never_touches_what_judges(
     dataset: Dataset, tmp_path: Path, monkeypatch
 ) -> None:
@@ -440,6 +442,7 @@ def test_examples_that_cannot_be_trained_on_are_refused(
         Trainer(empty)
 
 
+@pytest.mark.slow
 def test_a_worker_ends_when_nobody_talks_to_it(dataset: Dataset) -> None:
     environment = dict(os.environ, PYTHONPATH=str(Path(zap.__file__).parents[1]))
     done = subprocess.run(

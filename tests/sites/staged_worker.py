@@ -39,6 +39,10 @@ class StagedWorker:
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str], image: Path = IMAGE):
+        if image == IMAGE and not (IMAGE / ".installed").exists():
+            pytest.skip(
+                "needs server: Dataflow's workers; tests/servers/dataflow/install"
+            )
         self._image = image
         self._folder = folder = folder.resolve()
         self._python = str(folder / "image" / "bin" / "python")
@@ -111,8 +115,6 @@ class StagedWorker:
 
 def _layer(folder: Path, image: Path) -> None:
     """An environment on top of the image's, in which nothing is changed."""
-    if image == IMAGE and not (IMAGE / ".installed").exists():
-        pytest.skip("needs server: Dataflow's workers; tests/servers/dataflow/install")
     subprocess.run([image / "bin" / "python", "-m", "venv", folder], check=True)
     (below,) = image.glob("lib/python*/site-packages")
     (own,) = folder.glob("lib/python*/site-packages")

@@ -210,6 +210,7 @@ def steps_of(tmp_path: Path) -> int:
 MANY = pytest.param(3 if PROVE else 11, marks=pytest.mark.slow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apart", [23, MANY])
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("error", [Killed, OSError])

@@ -331,6 +331,7 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
     return os.WIFSIGNALED(status)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_loses_no_row_and_doubles_no_event(tmp_path: Path) -> None:
     sent = [{**CALL, "userId": f"u{i}"} for i in range(3)]
     step = 0

@@ -194,6 +194,7 @@ def killed_at(folder: Path, step: int, half: bool) -> bool:
     return os.WIFSIGNALED(status)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", [False, True])
 def test_a_kill_at_any_step_loses_and_doubles_nothing(
     tmp_path: Path, half: bool
