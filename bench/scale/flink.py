@@ -74,7 +74,7 @@ class FlinkCluster:
     """
 
     def __init__(
-        self, folder: Path, task_managers: int = 2, slots: int = 2, heap_mb: int = 320
+        self, folder: Path, task_managers: int = 2, slots: int = 2, heap_mb: int = 1024
     ):
         self._folder = folder.resolve()
         self._slots = slots
@@ -242,6 +242,7 @@ class FlinkCluster:
             f"{memory}.jvm-overhead.min": "96m",
             f"{memory}.jvm-overhead.max": "96m",
             "classloader.resolve-order": "parent-first",
+            "cluster.uncaught-exception-handling": "FAIL",
             "restart-strategy.type": "fixed-delay",
             "restart-strategy.fixed-delay.attempts": 20,
             "restart-strategy.fixed-delay.delay": "1 s",
