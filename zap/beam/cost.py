@@ -23,29 +23,29 @@ HOUR, GIGABYTE = 3_600, 10**9
 EVENTS_OF_SUBJECT = 10
 
 CPU_SECONDS: Mapping[str, float] = {
-    "job": 5.6,
-    "events": 5.4e-6,
-    "values": 0.22e-6,
+    "job": 7.9,
+    "events": 0.18e-6,
+    "values": 0.34e-6,
     "histories": 8.2e-6,
-    "examples": 0.3e-6,
+    "examples": 0.92e-6,
     "pieces": 400e-6,
-    "tables": 42e-3,
+    "tables": 34e-3,
 }
 """CPU seconds of all processes for each of what a job has to do."""
 
 SHUFFLE_BYTES: Mapping[str, float] = {
-    "events": 32.3,
-    "values": 1.9,
-    "histories": 45.9,
-    "pieces": 5_370.0,
+    "events": 33.8,
+    "values": 1.87,
+    "histories": 18.4,
+    "pieces": 5_940.0,
 }
 OUTPUT_BYTES: Mapping[str, float] = {
-    "values": 0.8,
-    "histories": 273.0,
-    "examples": 92.0,
+    "values": 0.56,
+    "histories": 285.0,
+    "examples": 93.8,
 }
 
-WORKER_BYTES: Mapping[str, float] = {"worker": 234e6, "rows": 0.0, "row values": 44.0}
+WORKER_BYTES: Mapping[str, float] = {"worker": 264e6, "rows": 0.0, "row values": 54.8}
 """Memory of one process: at its start, and for the rows that it holds at a time."""
 
 BUSY = 0.85
