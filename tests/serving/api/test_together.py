@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 import uvloop
 from made_bundles import deployed, made_bundle
 
-from zap.errors import LogError, StoreError
+from zap.errors import InputError, LogError, StoreError
+from zap.histories.identity import PERSON
 from zap.serving.answers import Answer
 from zap.serving.api.bodies import PredictionRequest
 from zap.serving.api.caller import SCOPE_KEY, Caller
@@ -29,6 +31,7 @@ from zap.serving.log import Logged, LogOptions, PredictionLog, read_log
 from zap.serving.log.writer import Writer
 from zap.serving.service import Service, UnknownApplicationError
 from zap.serving.stores import open_store
+from zap.serving.stores.backend import HeldThen
 
 SUBJECTS = [f"v{at}" for at in range(12)]
 NOW_US = 1_700_000_000_000_000
@@ -229,12 +232,20 @@ def test_a_loop_that_is_busy_does_not_make_the_log_late(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     root = tmp_path / "models"
     deployed(root, made_bundle(tmp_path / "b", ((2.0, -1.0, 0.5, -2.0),)))
+    persons = made_bundle(tmp_path / "p", subject=PERSON, application="persons")
+    deployed(root, persons, "persons")
     store = open_store(f"sqlite:{tmp_path / 'events.db'}", clock_us=lambda: NOW_US)
     log = PredictionLog(tmp_path / "log")
     made = Service(root, store, log, clock=lambda: NOW_US)
+    backend = store._backend
+
+    def ask(keys: Sequence[str], then: HeldThen) -> None:
+        asyncio.get_running_loop().call_soon(then, backend.get(keys))
+
+    monkeypatch.setattr(backend, "ask", ask)
     made.append(
         [
             {
@@ -257,11 +268,48 @@ def told() -> list[Answer]:
     return []
 
 
-@pytest.fixture
-def together(service: Service, told: list[Answer], tmp_path: Path) -> Together:
+@pytest.fixture(params=["waited for", "asked in a loop"])
+def together(
+    service: Service,
+    told: list[Answer],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Together:
+    """Makes answers of what a store says, whichever way it says it."""
     root = str(tmp_path / "models")
     answers = Answers(service, root, Metrics(), 100, 100, 10, told.extend)
-    return Together(answers, service)
+    together = Together(answers, service)
+    if request.param == "asked in a loop":
+        monkeypatch.setattr(together, "made", partial(made_in_a_loop, together))
+    return together
+
+
+def made_in_a_loop(together: Together, given: Sequence[Any]) -> Any:
+    async def work() -> Any:
+        future = asyncio.get_running_loop().create_future()
+        together.ask(given, future.set_result)
+        return await future
+
+    return asyncio.run(work())
+
+
+def reading(monkeypatch: pytest.MonkeyPatch, store: Any, pasts: Any) -> None:
+    """Let a store read by ``pasts``, whichever way it is asked."""
+
+    def past(subject: str, *given: Any) -> Any:
+        return pasts([subject], *given)[0]
+
+    def ask_pasts(subjects: Sequence[str], need: Any, now_us: int, then: Any) -> None:
+        found: Any
+        try:
+            found = pasts(subjects, need, now_us)
+        except Exception as error:
+            found = error
+        asyncio.get_running_loop().call_soon(then, found)
+
+    for name, read in (("past", past), ("pasts", pasts), ("ask_pasts", ask_pasts)):
+        monkeypatch.setattr(store, name, read)
 
 
 def asked(subject: str, caller: Caller | None = None, **given: Any) -> Any:
@@ -333,22 +381,27 @@ def test_one_that_cannot_be_encoded_harms_no_other(
     service: Service, together: Together, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = service._stored()
-    past = store.past
+    pasts = store.pasts
 
-    def damaged(subject: str, *given: Any) -> Any:
-        if subject == "v2":
+    def damaged(subjects: Sequence[str], *given: Any) -> Any:
+        if "v2" in subjects:
             raise KeyError("damaged")
-        return past(subject, *given)
+        return pasts(subjects, *given)
 
-    def all_damaged(subjects: Sequence[str], *given: Any) -> Any:
-        return [damaged(subject, *given) for subject in subjects]
-
-    monkeypatch.setattr(store, "past", damaged)
-    monkeypatch.setattr(store, "pasts", all_damaged)
+    reading(monkeypatch, store, damaged)
     found = answered(together, [asked(s) for s in ("v1", "v2", "v3")])
     assert isinstance(found[1], KeyError)
     for at, subject in ((0, "v1"), (2, "v3")):
         assert said(found[at]) == said(service.predict_subject("shop", subject))
+
+
+def test_who_names_no_person_is_told_so_and_nobody_else_is(together: Together) -> None:
+    subjects = ["user:u1", "anna@example.com", "user:u2", "ben@example.com"]
+    given = [asked(subject, application="persons") for subject in subjects]
+    first, wrong, second, wrong_too = answered(together, given)
+    assert isinstance(first, Answer) and isinstance(second, Answer)
+    for error, subject in ((wrong, subjects[1]), (wrong_too, subjects[3])):
+        assert isinstance(error, InputError) and subject in str(error)
 
 
 def test_a_store_that_is_down_is_asked_once(
@@ -360,7 +413,6 @@ def test_a_store_that_is_down_is_asked_once(
         calls.append(given)
         raise StoreError("down")
 
-    for name in ("past", "pasts"):
-        monkeypatch.setattr(service._stored(), name, down)
+    reading(monkeypatch, service._stored(), down)
     found = answered(together, [asked(s) for s in ("v1", "v2", "v3")])
     assert all(isinstance(each, StoreError) for each in found) and len(calls) == 1
