@@ -98,6 +98,27 @@ def test_a_server_that_hangs_holds_up_nobody_else(own_redis: Server) -> None:
     assert all(isinstance(each, TooSlow) for each in late)
 
 
+def test_what_still_waits_for_a_connection_has_lost_none(own_redis: Server) -> None:
+    filled(own_redis.url)
+
+    async def work(ask: Ask) -> Any:
+        assert await ask([b"k1"]) == [b"v1"]
+        own_redis.freeze()
+        late = [ask([b"k2"])]
+        await asyncio.sleep(0.3)
+        late.append(ask([b"k3"]))
+        await asyncio.sleep(0.5)
+        in_time = ask([b"k4"])  # all three are on the connection that hangs
+        late = [await each for each in late]
+        # The first ended the connection; the second, while there was no other yet.
+        own_redis.thaw()
+        return late, await in_time
+
+    late, in_time = asking(own_redis.url, work, timeout_s=1)
+    assert all(isinstance(each, TooSlow) for each in late)
+    assert in_time == [b"v4"]
+
+
 def test_a_restart_is_not_noticed(own_redis: Server) -> None:
     client = filled(own_redis.url)
 

@@ -38,13 +38,15 @@ class _Question:
         keys: how many.
         deadline: by the loop's clock.
         then: told what came of it.
-        again: whether it was asked before, on a connection that died.
+        sent: whether it is on the connection, and does not wait for one.
+        again: whether it was on another, which died.
     """
 
     asked: bytes
     keys: int
     deadline: float
     then: Then
+    sent: bool = False
     again: bool = False
 
 
@@ -86,7 +88,7 @@ class LoopReads:
         if self._timer is None:
             self._timer = loop.call_at(deadline, self._look, loop)
         if self._connection is not None:
-            self._connection.transport.write(asked.asked)
+            self._send(self._connection, asked)
         elif self._connecting is None:
             self._connecting = loop.create_task(self._connect(loop))
 
@@ -110,7 +112,11 @@ class LoopReads:
             return
         self._connecting, self._connection, self._fresh = None, connection, True
         for asked in self._questions:
-            connection.transport.write(asked.asked)
+            self._send(connection, asked)
+
+    def _send(self, connection: _Protocol, asked: _Question) -> None:
+        connection.transport.write(asked.asked)
+        asked.sent = True
 
     def _connected(self) -> Any:
         made = self._kind(**self._settings)
@@ -140,11 +146,12 @@ class LoopReads:
         """Those that a connection took with it, on a new one."""
         questions, self._questions = self._questions, deque()
         for asked in questions:
-            if asked.again:
+            if asked.sent and asked.again:
                 asked.then(Unreachable("the connection was lost twice"))
-            else:
-                asked.again = True
-                self._questions.append(asked)
+                continue
+            # What waits for a connection has lost none.
+            asked.again, asked.sent = asked.again or asked.sent, False
+            self._questions.append(asked)
         if self._questions and self._connecting is None:
             loop = asyncio.get_running_loop()
             self._connecting = loop.create_task(self._connect(loop))
@@ -153,10 +160,11 @@ class LoopReads:
         """End what has had its time; the others go with their connection."""
         self._timer = None
         if self._questions and self._questions[0].deadline <= loop.time():
-            self._drop()
+            dropped = self._drop()
             while self._questions and self._questions[0].deadline <= loop.time():
                 self._questions.popleft().then(TooSlow("no answer in time"))
-            self._ask_again()
+            if dropped:
+                self._ask_again()
         if self._questions and self._timer is None:
             self._timer = loop.call_at(self._questions[0].deadline, self._look, loop)
 
@@ -165,10 +173,13 @@ class LoopReads:
         for asked in questions:
             asked.then(error)
 
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.transport.abort()
-            self._connection = None
+    def _drop(self) -> bool:
+        """End the connection, if there is one; whether there was."""
+        if self._connection is None:
+            return False
+        self._connection.transport.abort()
+        self._connection = None
+        return True
 
 
 class _Protocol(asyncio.Protocol):
