@@ -6,27 +6,34 @@ redis-py's affair, in a thread; questions wait for it meanwhile. A time-out or a
 else that goes wrong ends the connection and all questions that are on it: the answer to
 one must not be taken for that to the next. Those that were asked on a connection that
 turns out to be dead are asked once more, as all connections are after a restart.
+
+Whoever is told an answer makes predictions of it there and then, so answers that came
+together are told one a turn of the loop. And a loop that was busy may have answers that
+it has not read: what is overdue is given as much time again as it was noticed late.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import hiredis
 from redis import ConnectionPool
 from redis.connection import Connection
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as TooSlow
 
+from zap.serving.stores.redis_connected import Connected
 from zap.serving.stores.redis_reads import question
 
 Found: TypeAlias = "list[bytes | None] | RedisError"
 Then = Callable[[Found], None]
+
+_SHORTLY_S = 0.001  # the loop reads what has come meanwhile
 
 
 @dataclass
@@ -36,7 +43,7 @@ class _Question:
     Attributes:
         asked: the command.
         keys: how many.
-        deadline: by the loop's clock.
+        deadline: by the clock that only rises.
         then: told what came of it.
         sent: whether it is on the connection, and does not wait for one.
         again: whether it was on another, which died.
@@ -63,10 +70,13 @@ class LoopReads:
         self._settings = {**pool.connection_kwargs, "protocol": 2}
         self._timeout_s = timeout_s
         self._questions: deque[_Question] = deque()
-        self._connection: _Protocol | None = None
+        self._answers: deque[tuple[_Question, Any]] = deque()  # not told yet
+        self._telling = False  # one more in the next turn
+        self._connection: Connected | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._fresh = False  # the connection has answered nothing yet
+        self._silent = False  # it has said nothing since something was overdue
 
     @staticmethod
     def speaks(pool: ConnectionPool) -> bool:
@@ -82,11 +92,11 @@ class LoopReads:
                 once this has returned.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout_s
+        # The loop's own clock stands still while it is busy.
+        deadline = time.monotonic() + self._timeout_s
         asked = _Question(question(keys), len(keys), deadline, then)
         self._questions.append(asked)
-        if self._timer is None:
-            self._timer = loop.call_at(deadline, self._look, loop)
+        self._watch(loop)
         if self._connection is not None:
             self._send(self._connection, asked)
         elif self._connecting is None:
@@ -103,7 +113,7 @@ class LoopReads:
             made = await asyncio.to_thread(self._connected)
             made._sock.setblocking(False)
             _, connection = await loop.create_connection(
-                lambda: _Protocol(made, self._answered, self._lost), sock=made._sock
+                lambda: Connected(made, self._heard, self._lost), sock=made._sock
             )
         except Exception as error:
             self._connecting = None
@@ -114,7 +124,7 @@ class LoopReads:
         for asked in self._questions:
             self._send(connection, asked)
 
-    def _send(self, connection: _Protocol, asked: _Question) -> None:
+    def _send(self, connection: Connected, asked: _Question) -> None:
         connection.transport.write(asked.asked)
         asked.sent = True
 
@@ -123,17 +133,30 @@ class LoopReads:
         made.connect()
         return made
 
-    def _answered(self, connection: _Protocol, found: Any) -> None:
+    def _heard(self, connection: Connected, answers: Sequence[Any]) -> None:
         if connection is not self._connection:
             return
-        asked = self._questions.popleft()
-        self._fresh = False
+        self._silent = False
+        for found in answers:
+            self._fresh = False
+            self._answers.append((self._questions.popleft(), found))
+        if not self._telling:
+            self._tell_one(asyncio.get_running_loop())
+
+    def _tell_one(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell an answer; the next one's turn comes after that of all others."""
+        self._telling = bool(self._answers)
+        if not self._telling:
+            return
+        # Also after the last: large answers are heard one by one, but in one turn.
+        loop.call_soon(self._tell_one, loop)
+        asked, found = self._answers.popleft()
         if isinstance(found, Exception):
             asked.then(ResponseError(str(found)))
         else:
             asked.then([found] if asked.keys == 1 else found)
 
-    def _lost(self, connection: _Protocol, error: Exception) -> None:
+    def _lost(self, connection: Connected, error: Exception) -> None:
         if connection is not self._connection:
             return
         self._drop()
@@ -156,17 +179,29 @@ class LoopReads:
             loop = asyncio.get_running_loop()
             self._connecting = loop.create_task(self._connect(loop))
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End what has had its time; the others go with their connection."""
-        self._timer = None
-        if self._questions and self._questions[0].deadline <= loop.time():
-            dropped = self._drop()
-            while self._questions and self._questions[0].deadline <= loop.time():
-                self._questions.popleft().then(TooSlow("no answer in time"))
-            if dropped:
-                self._ask_again()
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at the first question when it is due, or once more when it is over."""
         if self._questions and self._timer is None:
-            self._timer = loop.call_at(self._questions[0].deadline, self._look, loop)
+            left_s = self._questions[0].deadline - time.monotonic()
+            wait_s = max(left_s, min(-left_s, self._timeout_s), _SHORTLY_S)
+            self._timer = loop.call_later(wait_s, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        now = time.monotonic()
+        overdue = bool(self._questions) and self._questions[0].deadline <= now
+        if overdue and self._silent:
+            self._expire(now)
+        self._silent = overdue and not self._silent
+        self._watch(loop)
+
+    def _expire(self, now: float) -> None:
+        """End what has had its time; the others go with their connection."""
+        dropped = self._drop()
+        while self._questions and self._questions[0].deadline <= now:
+            self._questions.popleft().then(TooSlow("no answer in time"))
+        if dropped:
+            self._ask_again()
 
     def _end(self, error: RedisError) -> None:
         questions, self._questions = self._questions, deque()
@@ -180,38 +215,3 @@ class LoopReads:
         self._connection.transport.abort()
         self._connection = None
         return True
-
-
-class _Protocol(asyncio.Protocol):
-    """A connection that hears one answer after the other.
-
-    Args:
-        made: of redis-py, connected; it is kept, as it owns the socket.
-        answered: told each answer; an error of the server is one too.
-        lost: told the end.
-    """
-
-    transport: asyncio.Transport
-
-    def __init__(
-        self,
-        made: Any,
-        answered: Callable[[_Protocol, Any], None],
-        lost: Callable[[_Protocol, Exception], None],
-    ):
-        self._made, self._answered, self._lost = made, answered, lost
-        self._reader = hiredis.Reader()
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self._reader.feed(data)
-            while (found := self._reader.gets()) is not False:
-                self._answered(self, found)
-        except hiredis.ProtocolError as error:
-            self._lost(self, error)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost(self, exc or ConnectionError("the server closed the connection"))
