@@ -22,7 +22,7 @@ from zap.serving.api.caller import SCOPE_KEY, Caller
 from zap.serving.api.edge import LINE
 from zap.serving.api.endpoints import Answers
 from zap.serving.api.gathering import MOST_TOGETHER, Gathering
-from zap.serving.api.making import InWorkers, Making, WhileQuick
+from zap.serving.api.making import Asking, InWorkers, Making, WhileQuick
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.refusals import Refused
 from zap.serving.api.together import Together
@@ -124,6 +124,26 @@ def test_an_error_is_that_of_its_own_request(workers: Workers | None) -> None:
 def test_an_error_of_all_is_told_to_all(workers: Workers | None) -> None:
     found = asyncio.run(Groups(workers=workers).all(["v1", "broken", "v3"]))
     assert all(isinstance(each, KeyError) for each in found)
+
+
+def test_what_cannot_be_asked_is_told_to_all_once() -> None:
+    def ask(asked: Sequence[Any], then: Any) -> None:
+        if asked[0][1].subject == "told":
+            then([ValueError("told")] * len(asked))
+        raise KeyError("not asked")
+
+    gathering = Gathering(Asking(ask), lambda *given: None, None, 100, 60)
+
+    async def work(*subjects: str) -> Any:
+        asyncio.get_running_loop().set_exception_handler(lambda *given: None)
+        jobs = (gathering.answer({}, PredictionRequest(s)) for s in subjects)
+        return await asyncio.gather(*jobs, return_exceptions=True)
+
+    not_asked = asyncio.run(work("v1", "v2"))
+    assert all(isinstance(each, KeyError) for each in not_asked)
+    told = asyncio.run(work("told", "v2"))
+    assert all(isinstance(each, ValueError) for each in told)
+    assert gathering.pending == 0
 
 
 def test_further_ones_than_may_wait_are_refused() -> None:

@@ -15,6 +15,7 @@ from zap.errors import InputError, StoreError
 from zap.histories.identity import PERSON
 from zap.serving.breaker import Breaker
 from zap.serving.stores import EventStore, Need, open_store
+from zap.serving.stores.asking import ask as ask_reading
 
 NOW_US = 1_700_000_000_000_000
 INSTANCE = Instance(types=["x"], last=9, fields=[Hash("page")], hash_buckets=64)
@@ -65,6 +66,19 @@ def test_pasts_are_those_that_threads_get(store: EventStore, need: Need) -> None
     wanted = store.pasts(names, need, NOW_US)
     assert [each.events for each in found] == [each.events for each in wanted]
     assert [len(each.events) for each in wanted].count(0) == 1
+
+
+def test_what_cannot_be_asked_is_told() -> None:
+    def reading() -> Any:
+        return (yield ["k1"])
+
+    def get(keys: Any, then: Any) -> None:
+        raise KeyError("closed")
+
+    told: list[Any] = []
+    ask_reading(reading(), get, told.append)
+    (error,) = told
+    assert isinstance(error, KeyError)
 
 
 def test_what_is_no_person_is_refused(store: EventStore) -> None:

@@ -120,6 +120,35 @@ def test_a_loop_that_is_busy_does_not_make_the_server_late(own_redis: Server) ->
     assert asking(own_redis.url, work, timeout_s=0.2) == [[b"v2"], [b"v3"]]
 
 
+@pytest.mark.parametrize("way", ["answered", "late", "lost"])
+def test_who_cannot_hear_it_keeps_it_from_nobody_else(
+    own_redis: Server, way: str
+) -> None:
+    filled(own_redis.url)
+
+    def raising(_: Any) -> None:
+        raise KeyError("the first")
+
+    async def work(ask: Ask) -> Any:
+        if way == "lost":
+            own_redis.kill()
+        else:
+            await ask([b"k1"])
+        if way == "late":
+            own_redis.freeze()
+        told = ask([b"k1"], raising), ask([b"k2"])
+        found = await asyncio.wait_for(asyncio.gather(*told), 2)
+        own_redis.thaw()
+        return found
+
+    found = asking(own_redis.url, work, timeout_s=0.3)
+    if way == "answered":
+        assert found == [[b"v1"], [b"v2"]]
+    else:
+        kind = {"late": TooSlow, "lost": Unreachable}[way]
+        assert all(isinstance(each, kind) for each in found)
+
+
 def test_an_error_is_that_of_its_own_question(own_redis: Server) -> None:
     filled(own_redis.url)
 

@@ -102,7 +102,19 @@ class Asking:
         self, loop: asyncio.AbstractEventLoop, asked: Sequence[Asked], then: Then
     ) -> None:
         """See `Making`."""
-        self._ask(asked, then)
+        told = False
+
+        def tell(made: Sequence[Made]) -> None:
+            nonlocal told
+            told = True
+            then(made)
+
+        try:
+            self._ask(asked, tell)
+        except Exception as error:
+            if told:
+                raise
+            then([error] * len(asked))
 
 
 class InWorkers:

@@ -15,6 +15,7 @@ it has not read: what is overdue is given as much time again as it was noticed l
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ from zap.serving.stores.redis_reads import question
 
 Found: TypeAlias = "list[bytes | None] | RedisError"
 Then = Callable[[Found], None]
+LOG = logging.getLogger("zap.serving.stores")
 
 _SHORTLY_S = 0.001  # the loop reads what has come meanwhile
 
@@ -55,6 +57,13 @@ class _Question:
     then: Then
     sent: bool = False
     again: bool = False
+
+    def tell(self, found: Found) -> None:
+        """What came of it; whatever that leads to, others are told theirs."""
+        try:
+            self.then(found)
+        except Exception:
+            LOG.exception("What Redis answered could not be worked on.")
 
 
 class LoopReads:
@@ -152,9 +161,9 @@ class LoopReads:
         loop.call_soon(self._tell_one, loop)
         asked, found = self._answers.popleft()
         if isinstance(found, Exception):
-            asked.then(ResponseError(str(found)))
+            asked.tell(ResponseError(str(found)))
         else:
-            asked.then([found] if asked.keys == 1 else found)
+            asked.tell([found] if asked.keys == 1 else found)
 
     def _lost(self, connection: Connected, error: Exception) -> None:
         if connection is not self._connection:
@@ -170,7 +179,7 @@ class LoopReads:
         questions, self._questions = self._questions, deque()
         for asked in questions:
             if asked.sent and asked.again:
-                asked.then(Unreachable("the connection was lost twice"))
+                asked.tell(Unreachable("the connection was lost twice"))
                 continue
             # What waits for a connection has lost none.
             asked.again, asked.sent = asked.again or asked.sent, False
@@ -199,14 +208,14 @@ class LoopReads:
         """End what has had its time; the others go with their connection."""
         dropped = self._drop()
         while self._questions and self._questions[0].deadline <= now:
-            self._questions.popleft().then(TooSlow("no answer in time"))
+            self._questions.popleft().tell(TooSlow("no answer in time"))
         if dropped:
             self._ask_again()
 
     def _end(self, error: RedisError) -> None:
         questions, self._questions = self._questions, deque()
         for asked in questions:
-            asked.then(error)
+            asked.tell(error)
 
     def _drop(self) -> bool:
         """End the connection, if there is one; whether there was."""
