@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from made_servers import Server
+from redis import Redis
 
 from zap.encoding.features import Hash
 from zap.encoding.instance import Instance
@@ -53,7 +55,7 @@ def ask(store: EventStore | Breaker, names: list[str], need: Need) -> Any:
     async def work() -> Any:
         future = asyncio.get_running_loop().create_future()
         store.ask_pasts(names, need, NOW_US, future.set_result)
-        return await future
+        return await asyncio.wait_for(future, 10)
 
     return asyncio.run(work())
 
@@ -66,6 +68,37 @@ def test_pasts_are_those_that_threads_get(store: EventStore, need: Need) -> None
     wanted = store.pasts(names, need, NOW_US)
     assert [each.events for each in found] == [each.events for each in wanted]
     assert [len(each.events) for each in wanted].count(0) == 1
+
+
+def test_each_loop_has_a_connection_of_its_own(store: EventStore) -> None:
+    found = [ask(store, ["d1"], DEVICES) for _ in range(2)]
+    wanted = [each.events for each in store.pasts(["d1"], DEVICES, NOW_US)]
+    assert [[each.events for each in pasts] for pasts in found] == [wanted, wanted]
+
+
+def test_a_store_that_is_closed_has_no_connections(own_redis: Server) -> None:
+    def open_ones() -> int:
+        with Redis.from_url(own_redis.url) as client:
+            return len(client.client_list()) - 1
+
+    async def work() -> Any:
+        loop = asyncio.get_running_loop()
+        store = open_store(f"{own_redis.url}0", 2_000, clock_us=lambda: NOW_US)
+        asked = loop.create_future()
+        store.ask_pasts(["d0"], DEVICES, NOW_US, asked.set_result)
+        await asked
+        assert open_ones() > 0
+        own_redis.freeze()
+        asked = loop.create_future()
+        store.ask_pasts(["d0"], DEVICES, NOW_US, asked.set_result)
+        await asyncio.to_thread(store.close)
+        failed = await asyncio.wait_for(asked, 1)
+        own_redis.thaw()
+        return failed
+
+    assert isinstance(asyncio.run(work()), StoreError)
+    while open_ones():
+        time.sleep(0.01)
 
 
 def test_what_cannot_be_asked_is_told() -> None:

@@ -67,7 +67,7 @@ class _Question:
 
 
 class LoopReads:
-    """Reads strings by their keys. For one loop, and its thread.
+    """Reads strings by their keys. For one loop at a time, and its thread.
 
     Args:
         pool: says how to connect; none of its own connections are taken.
@@ -78,6 +78,11 @@ class LoopReads:
         self._kind = pool.connection_class
         self._settings = {**pool.connection_kwargs, "protocol": 2}
         self._timeout_s = timeout_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Be as new: what a loop that has ended had to do is nobody's any more."""
         self._questions: deque[_Question] = deque()
         self._answers: deque[tuple[_Question, Any]] = deque()  # not told yet
         self._telling = False  # one more in the next turn
@@ -101,6 +106,9 @@ class LoopReads:
                 once this has returned.
         """
         loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._begin()
+            self._loop = loop
         # The loop's own clock stands still while it is busy.
         deadline = time.monotonic() + self._timeout_s
         asked = _Question(question(keys), len(keys), deadline, then)
@@ -112,10 +120,19 @@ class LoopReads:
             self._connecting = loop.create_task(self._connect(loop))
 
     def close(self) -> None:
-        """Let go of the connection."""
-        if self._connecting is not None:
-            self._connecting.cancel()
+        """Let go of the connection, from any thread; what waits for it has failed."""
+        if self._loop is None or self._loop.is_closed():
+            self._begin()
+        else:
+            self._loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
+        for waits in (self._connecting, self._timer):
+            if waits is not None:
+                waits.cancel()
+        self._connecting = self._timer = None
         self._drop()
+        self._end(Unreachable("the store is closed"))
 
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
