@@ -134,3 +134,29 @@ def test_a_breaker_counts_what_the_loop_is_told(
     while isinstance(ask(breaker, ["d0"], DEVICES), StoreError):
         assert breaker.open
     assert not breaker.open
+
+
+@pytest.mark.parametrize("in_a_loop", [True, False])
+def test_a_callers_mistake_says_nothing_of_the_store(
+    store: EventStore, own_redis: Server, in_a_loop: bool
+) -> None:
+    moments = [0.0]
+    breaker = Breaker(store, 2, pause_s=1, clock=lambda: moments[0])
+
+    def tried(names: list[str]) -> Any:
+        if in_a_loop:
+            return ask(breaker, names, PERSONS)
+        try:
+            return breaker.pasts(names, PERSONS, NOW_US)
+        except Exception as error:
+            return error
+
+    own_redis.kill()
+    for _ in range(2):
+        assert isinstance(tried(["user:u0"]), StoreError)
+    own_redis.start()
+    moments[0] = 1.0
+    assert isinstance(tried(["nobody"]), InputError)
+    assert breaker.open
+    assert isinstance(tried(["user:u0"]), list)  # nobody else had tried yet
+    assert not breaker.open
