@@ -17,8 +17,10 @@ from made_bundles import deployed, made_bundle
 from zap.errors import InputError, LogError, StoreError
 from zap.histories.identity import PERSON
 from zap.serving.answers import Answer
+from zap.serving.api.app import routes
 from zap.serving.api.bodies import PredictionRequest
 from zap.serving.api.caller import SCOPE_KEY, Caller
+from zap.serving.api.config import ServeConfig
 from zap.serving.api.edge import LINE
 from zap.serving.api.endpoints import Answers
 from zap.serving.api.gathering import MOST_TOGETHER, Gathering
@@ -32,6 +34,7 @@ from zap.serving.log.writer import Writer
 from zap.serving.service import Service, UnknownApplicationError
 from zap.serving.stores import open_store
 from zap.serving.stores.backend import HeldThen
+from zap.serving.ui.recent import Recent
 
 SUBJECTS = [f"v{at}" for at in range(12)]
 NOW_US = 1_700_000_000_000_000
@@ -193,6 +196,35 @@ def test_after_a_slow_group_the_loop_is_not_held_up() -> None:
     assert asyncio.run(work(0)) == ["v1", "v2"]
     assert threads[2:] == [here, here]  # once the pause is over
     workers.close(5)
+
+
+def test_who_was_slow_once_waits_behind_no_batch(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go, made = threading.Event(), Together.made
+
+    def slow(self: Together, asked: Sequence[Any]) -> Sequence[Any]:
+        time.sleep(0.06)
+        return made(self, asked)
+
+    monkeypatch.setattr(Together, "made", slow)
+    workers, aside = Workers(1, 8), Workers(1, 0)
+    config = ServeConfig(registry=str(tmp_path / "models"))
+    paths = routes(service, config, workers, aside, Metrics(), Recent())
+    gathering = paths[0].endpoint._gathering
+
+    async def work() -> Any:
+        batch = asyncio.ensure_future(workers.run(60, let_go.wait))
+        one_by_one = [await gathering.answer(*asked(s)) for s in SUBJECTS[:3]]
+        let_go.set()
+        await batch
+        return one_by_one
+
+    found = asyncio.run(work())
+    workers.close(5)
+    aside.close(5)
+    alone = [service.predict_subject("shop", subject) for subject in SUBJECTS[:3]]
+    assert list(map(said, found)) == list(map(said, alone))
 
 
 def test_answers_come_when_their_entries_are_in_the_log(tmp_path: Path) -> None:
