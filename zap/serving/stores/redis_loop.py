@@ -7,20 +7,18 @@ else that goes wrong ends the connection and all questions that are on it: the a
 one must not be taken for that to the next. Those that were asked on a connection that
 turns out to be dead are asked once more, as all connections are after a restart.
 
-Whoever is told an answer makes predictions of it there and then, so answers that came
-together are told one a turn of the loop. And a loop that was busy may have answers that
-it has not read: what is overdue is given as much time again as it was noticed late.
+A loop that was busy may have answers that it has not read: what is overdue is given as
+much time again as it was noticed late.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from redis import ConnectionPool
 from redis.connection import Connection
@@ -30,10 +28,7 @@ from redis.exceptions import TimeoutError as TooSlow
 
 from zap.serving.stores.redis_connected import Connected
 from zap.serving.stores.redis_reads import question
-
-Found: TypeAlias = "list[bytes | None] | RedisError"
-Then = Callable[[Found], None]
-LOG = logging.getLogger("zap.serving.stores")
+from zap.serving.stores.telling import Telling, Then, tell
 
 _SHORTLY_S = 0.001  # the loop reads what has come meanwhile
 
@@ -58,13 +53,6 @@ class _Question:
     sent: bool = False
     again: bool = False
 
-    def tell(self, found: Found) -> None:
-        """What came of it; whatever that leads to, others are told theirs."""
-        try:
-            self.then(found)
-        except Exception:
-            LOG.exception("What Redis answered could not be worked on.")
-
 
 class LoopReads:
     """Reads strings by their keys. For one loop at a time, and its thread.
@@ -84,8 +72,7 @@ class LoopReads:
     def _begin(self) -> None:
         """Be as new: what a loop that has ended had to do is nobody's any more."""
         self._questions: deque[_Question] = deque()
-        self._answers: deque[tuple[_Question, Any]] = deque()  # not told yet
-        self._telling = False  # one more in the next turn
+        self._telling = Telling()
         self._connection: Connected | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -165,22 +152,12 @@ class LoopReads:
         self._silent = False
         for found in answers:
             self._fresh = False
-            self._answers.append((self._questions.popleft(), found))
-        if not self._telling:
-            self._tell_one(asyncio.get_running_loop())
-
-    def _tell_one(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell an answer; the next one's turn comes after that of all others."""
-        self._telling = bool(self._answers)
-        if not self._telling:
-            return
-        # Also after the last: large answers are heard one by one, but in one turn.
-        loop.call_soon(self._tell_one, loop)
-        asked, found = self._answers.popleft()
-        if isinstance(found, Exception):
-            asked.tell(ResponseError(str(found)))
-        else:
-            asked.tell([found] if asked.keys == 1 else found)
+            asked = self._questions.popleft()
+            if isinstance(found, Exception):
+                self._telling.add(asked.then, ResponseError(str(found)))
+            else:
+                self._telling.add(asked.then, [found] if asked.keys == 1 else found)
+        self._telling.go_on()
 
     def _lost(self, connection: Connected, error: Exception) -> None:
         if connection is not self._connection:
@@ -196,7 +173,7 @@ class LoopReads:
         questions, self._questions = self._questions, deque()
         for asked in questions:
             if asked.sent and asked.again:
-                asked.tell(Unreachable("the connection was lost twice"))
+                tell(asked.then, Unreachable("the connection was lost twice"))
                 continue
             # What waits for a connection has lost none.
             asked.again, asked.sent = asked.again or asked.sent, False
@@ -225,14 +202,14 @@ class LoopReads:
         """End what has had its time; the others go with their connection."""
         dropped = self._drop()
         while self._questions and self._questions[0].deadline <= now:
-            self._questions.popleft().tell(TooSlow("no answer in time"))
+            tell(self._questions.popleft().then, TooSlow("no answer in time"))
         if dropped:
             self._ask_again()
 
     def _end(self, error: RedisError) -> None:
         questions, self._questions = self._questions, deque()
         for asked in questions:
-            asked.tell(error)
+            tell(asked.then, error)
 
     def _drop(self) -> bool:
         """End the connection, if there is one; whether there was."""
