@@ -84,7 +84,10 @@ class Breaker:
         """See `EventStore`; where the store is not asked, ``then`` is told at once."""
 
         def told(found: list[Past] | Exception) -> None:
-            self._count(isinstance(found, StoreError))
+            if isinstance(found, Exception):
+                self._count_error(found)
+            else:
+                self._count(failed=False)
             then(found)
 
         try:
@@ -114,11 +117,19 @@ class Breaker:
         self._wait_or_try()
         try:
             found = ask()
-        except StoreError:
-            self._count(failed=True)
+        except Exception as error:
+            self._count_error(error)
             raise
         self._count(failed=False)
         return found
+
+    def _count_error(self, error: Exception) -> None:
+        """One that is a caller's says nothing of the store: the next one may try."""
+        if isinstance(error, StoreError):
+            self._count(failed=True)
+        elif self.open:
+            with self._lock:
+                self._again = self._clock()
 
     def _count(self, failed: bool) -> None:
         if failed:

@@ -276,7 +276,7 @@ class Service:
         self,
         application: str,
         subjects: Sequence[str],
-        then: Callable[[MadeOf], None],
+        then: Callable[[MadeOf | Exception], None],
     ) -> None:
         """The same, where the store can be asked in an event loop.
 
@@ -284,7 +284,7 @@ class Service:
             application: which question.
             subjects: of some requests.
             then: called once the store has answered, with what makes the answers of
-                those at some places, or raises as ``made_for`` does.
+                those at some places, or with the error of reading.
 
         Raises:
             UnknownApplicationError: nothing answers.
@@ -293,9 +293,11 @@ class Service:
         assert self._marker is None, "each is asked after the point of the one before"
 
         def told(pasts: list[Past] | Exception) -> None:
+            if isinstance(pasts, Exception):
+                then(pasts)
+                return
+
             def made(places: Sequence[int]) -> list[tuple[Answer, Logged]]:
-                if isinstance(pasts, Exception):
-                    raise pasts
                 some = [subjects[at] for at in places], [pasts[at] for at in places]
                 return self._made(served, *some, now)
 

@@ -45,9 +45,11 @@ class Echo:
 
     hold: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
+    in_a_task: bool | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
+        self.in_a_task = asyncio.current_task() is not None
         self.asked += 1
         body, more = b"", True
         while more:
@@ -81,6 +83,7 @@ class Running:
     gate: Gate
     echo: Echo
     port: int
+    at_once: bool
 
     @property
     def url(self) -> str:
@@ -133,7 +136,7 @@ def serving(
     while not server.started:
         time.sleep(0.002)
     try:
-        yield Running(gate, echo, sock.getsockname()[1])
+        yield Running(gate, echo, sock.getsockname()[1], at_once)
     finally:
         echo.hold.set()
         server.should_exit = True

@@ -93,21 +93,80 @@ def test_what_waits_for_the_loop_goes_on_in_a_task() -> None:
     run(work)
 
 
-def test_it_can_be_cancelled_where_it_waits() -> None:
-    async def work() -> None:
-        ended = []
+def test_all_can_be_cancelled_where_they_wait() -> None:
+    """As uvicorn does: it goes through what is under way, and cancels each."""
 
-        async def waits() -> None:
+    async def work() -> None:
+        ended, found = [], []
+        waiters: list[Waiter[int]] = [Waiter() for _ in range(3)]
+
+        async def waits(waiter: Waiter[int]) -> None:
             try:
-                await Waiter[int]()
+                found.append(await waiter)
             finally:
                 ended.append(True)
+
+        loop, under_way = asyncio.get_running_loop(), set[Any]()
+        for waiter in waiters:
+            loop.call_soon(Driven(waits(waiter), loop, under_way).begin)
+        await asyncio.sleep(0.01)
+        for driven in under_way:
+            driven.cancel(msg="the end")
+        await asyncio.sleep(0.01)
+        assert ended == [True] * 3 and not under_way
+        for waiter in waiters:
+            waiter.tell(1)  # whoever tells is not told of it
+        assert found == []
+
+    run(work)
+
+
+def test_what_was_told_before_it_was_cancelled_is_kept() -> None:
+    async def work() -> None:
+        found, waiter = [], Waiter[int]()
+
+        async def waits() -> None:
+            found.append(await waiter)
 
         loop, under_way = asyncio.get_running_loop(), set[Any]()
         loop.call_soon(Driven(waits(), loop, under_way).begin)
         await asyncio.sleep(0.01)
         (driven,) = under_way
-        driven.cancel(msg="the end")
-        assert ended == [True] and not under_way
+        driven.cancel()
+        waiter.tell(1)
+        await asyncio.sleep(0.01)
+        assert found == [1] and not under_way
+
+    run(work)
+
+
+def test_one_that_is_cancelled_may_wait_for_its_end() -> None:
+    async def work() -> None:
+        found: list[Any] = []
+        first, second, event = Waiter[int](), Waiter[int](), asyncio.Event()
+
+        async def waits() -> None:
+            try:
+                await first
+            finally:
+                found.append(await second)
+                await event.wait()
+                found.append("ended")
+
+        loop, under_way = asyncio.get_running_loop(), set[Any]()
+        loop.call_soon(Driven(waits(), loop, under_way).begin)
+        await asyncio.sleep(0.01)
+        (driven,) = under_way
+        driven.cancel()
+        await asyncio.sleep(0.01)
+        first.tell(1)  # too late: it waits for the second
+        assert found == [] and under_way == {driven}
+        second.tell(2)
+        (task,) = under_way
+        event.set()
+        await asyncio.wait([task])
+        assert found == [2, "ended"]
+        await asyncio.sleep(0)
+        assert not under_way
 
     run(work)

@@ -35,6 +35,14 @@ def test_all_other_routes_need_a_key(client: httpx.Client, path: str) -> None:
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
+def test_a_whole_request_is_begun_without_a_task(running: Running, keys: Keys) -> None:
+    """How the protocol does that is no part of uvicorn's public interface."""
+    head = f"POST {PREDICT} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+    head += f"authorization: Bearer {keys.secret}\r\ncontent-length: 2\r\n\r\n"
+    assert b"200 OK" in running.raw(head.encode() + b"{}")
+    assert running.echo.in_a_task is not running.at_once
+
+
 def test_a_secret_key_may_ask_everything(client: httpx.Client, keys: Keys) -> None:
     for path in (PREDICT, "/v1/events", "/v1/subjects/user_id/7", "/what"):
         said = client.post(path, headers=keys.as_server, content=b"{}").json()

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ import pytest
 import uvloop
 from made_bundles import deployed, made_bundle
 
-from zap.errors import LogError, StoreError
+from zap.errors import InputError, LogError, StoreError
+from zap.histories.identity import PERSON
 from zap.serving.answers import Answer
+from zap.serving.api.app import routes
 from zap.serving.api.bodies import PredictionRequest
 from zap.serving.api.caller import SCOPE_KEY, Caller
+from zap.serving.api.config import ServeConfig
 from zap.serving.api.edge import LINE
 from zap.serving.api.endpoints import Answers
 from zap.serving.api.gathering import MOST_TOGETHER, Gathering
-from zap.serving.api.making import InWorkers, Making, WhileQuick
+from zap.serving.api.making import Asking, InWorkers, Making, WhileQuick
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.refusals import Refused
 from zap.serving.api.together import Together
@@ -29,6 +33,8 @@ from zap.serving.log import Logged, LogOptions, PredictionLog, read_log
 from zap.serving.log.writer import Writer
 from zap.serving.service import Service, UnknownApplicationError
 from zap.serving.stores import open_store
+from zap.serving.stores.backend import HeldThen
+from zap.serving.ui.recent import Recent
 
 SUBJECTS = [f"v{at}" for at in range(12)]
 NOW_US = 1_700_000_000_000_000
@@ -123,6 +129,26 @@ def test_an_error_of_all_is_told_to_all(workers: Workers | None) -> None:
     assert all(isinstance(each, KeyError) for each in found)
 
 
+def test_what_cannot_be_asked_is_told_to_all_once() -> None:
+    def ask(asked: Sequence[Any], then: Any) -> None:
+        if asked[0][1].subject == "told":
+            then([ValueError("told")] * len(asked))
+        raise KeyError("not asked")
+
+    gathering = Gathering(Asking(ask), lambda *given: None, None, 100, 60)
+
+    async def work(*subjects: str) -> Any:
+        asyncio.get_running_loop().set_exception_handler(lambda *given: None)
+        jobs = (gathering.answer({}, PredictionRequest(s)) for s in subjects)
+        return await asyncio.gather(*jobs, return_exceptions=True)
+
+    not_asked = asyncio.run(work("v1", "v2"))
+    assert all(isinstance(each, KeyError) for each in not_asked)
+    told = asyncio.run(work("told", "v2"))
+    assert all(isinstance(each, ValueError) for each in told)
+    assert gathering.pending == 0
+
+
 def test_further_ones_than_may_wait_are_refused() -> None:
     found = asyncio.run(Groups(most_waiting=2).all(["v1", "v2", "v3"]))
     assert found[:2] == ["v1", "v2"]
@@ -170,6 +196,35 @@ def test_after_a_slow_group_the_loop_is_not_held_up() -> None:
     assert asyncio.run(work(0)) == ["v1", "v2"]
     assert threads[2:] == [here, here]  # once the pause is over
     workers.close(5)
+
+
+def test_who_was_slow_once_waits_behind_no_batch(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go, made = threading.Event(), Together.made
+
+    def slow(self: Together, asked: Sequence[Any]) -> Sequence[Any]:
+        time.sleep(0.06)
+        return made(self, asked)
+
+    monkeypatch.setattr(Together, "made", slow)
+    workers, aside = Workers(1, 8), Workers(1, 0)
+    config = ServeConfig(registry=str(tmp_path / "models"))
+    paths = routes(service, config, workers, aside, Metrics(), Recent())
+    gathering = paths[0].endpoint._gathering
+
+    async def work() -> Any:
+        batch = asyncio.ensure_future(workers.run(60, let_go.wait))
+        one_by_one = [await gathering.answer(*asked(s)) for s in SUBJECTS[:3]]
+        let_go.set()
+        await batch
+        return one_by_one
+
+    found = asyncio.run(work())
+    workers.close(5)
+    aside.close(5)
+    alone = [service.predict_subject("shop", subject) for subject in SUBJECTS[:3]]
+    assert list(map(said, found)) == list(map(said, alone))
 
 
 def test_answers_come_when_their_entries_are_in_the_log(tmp_path: Path) -> None:
@@ -229,12 +284,20 @@ def test_a_loop_that_is_busy_does_not_make_the_log_late(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     root = tmp_path / "models"
     deployed(root, made_bundle(tmp_path / "b", ((2.0, -1.0, 0.5, -2.0),)))
+    persons = made_bundle(tmp_path / "p", subject=PERSON, application="persons")
+    deployed(root, persons, "persons")
     store = open_store(f"sqlite:{tmp_path / 'events.db'}", clock_us=lambda: NOW_US)
     log = PredictionLog(tmp_path / "log")
     made = Service(root, store, log, clock=lambda: NOW_US)
+    backend = store._backend
+
+    def ask(keys: Sequence[str], then: HeldThen) -> None:
+        asyncio.get_running_loop().call_soon(then, backend.get(keys))
+
+    monkeypatch.setattr(backend, "ask", ask)
     made.append(
         [
             {
@@ -257,11 +320,48 @@ def told() -> list[Answer]:
     return []
 
 
-@pytest.fixture
-def together(service: Service, told: list[Answer], tmp_path: Path) -> Together:
+@pytest.fixture(params=["waited for", "asked in a loop"])
+def together(
+    service: Service,
+    told: list[Answer],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Together:
+    """Makes answers of what a store says, whichever way it says it."""
     root = str(tmp_path / "models")
     answers = Answers(service, root, Metrics(), 100, 100, 10, told.extend)
-    return Together(answers, service)
+    together = Together(answers, service)
+    if request.param == "asked in a loop":
+        monkeypatch.setattr(together, "made", partial(made_in_a_loop, together))
+    return together
+
+
+def made_in_a_loop(together: Together, given: Sequence[Any]) -> Any:
+    async def work() -> Any:
+        future = asyncio.get_running_loop().create_future()
+        together.ask(given, future.set_result)
+        return await future
+
+    return asyncio.run(work())
+
+
+def reading(monkeypatch: pytest.MonkeyPatch, store: Any, pasts: Any) -> None:
+    """Let a store read by ``pasts``, whichever way it is asked."""
+
+    def past(subject: str, *given: Any) -> Any:
+        return pasts([subject], *given)[0]
+
+    def ask_pasts(subjects: Sequence[str], need: Any, now_us: int, then: Any) -> None:
+        found: Any
+        try:
+            found = pasts(subjects, need, now_us)
+        except Exception as error:
+            found = error
+        asyncio.get_running_loop().call_soon(then, found)
+
+    for name, read in (("past", past), ("pasts", pasts), ("ask_pasts", ask_pasts)):
+        monkeypatch.setattr(store, name, read)
 
 
 def asked(subject: str, caller: Caller | None = None, **given: Any) -> Any:
@@ -333,22 +433,27 @@ def test_one_that_cannot_be_encoded_harms_no_other(
     service: Service, together: Together, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = service._stored()
-    past = store.past
+    pasts = store.pasts
 
-    def damaged(subject: str, *given: Any) -> Any:
-        if subject == "v2":
+    def damaged(subjects: Sequence[str], *given: Any) -> Any:
+        if "v2" in subjects:
             raise KeyError("damaged")
-        return past(subject, *given)
+        return pasts(subjects, *given)
 
-    def all_damaged(subjects: Sequence[str], *given: Any) -> Any:
-        return [damaged(subject, *given) for subject in subjects]
-
-    monkeypatch.setattr(store, "past", damaged)
-    monkeypatch.setattr(store, "pasts", all_damaged)
+    reading(monkeypatch, store, damaged)
     found = answered(together, [asked(s) for s in ("v1", "v2", "v3")])
     assert isinstance(found[1], KeyError)
     for at, subject in ((0, "v1"), (2, "v3")):
         assert said(found[at]) == said(service.predict_subject("shop", subject))
+
+
+def test_who_names_no_person_is_told_so_and_nobody_else_is(together: Together) -> None:
+    subjects = ["user:u1", "anna@example.com", "user:u2", "ben@example.com"]
+    given = [asked(subject, application="persons") for subject in subjects]
+    first, wrong, second, wrong_too = answered(together, given)
+    assert isinstance(first, Answer) and isinstance(second, Answer)
+    for error, subject in ((wrong, subjects[1]), (wrong_too, subjects[3])):
+        assert isinstance(error, InputError) and subject in str(error)
 
 
 def test_a_store_that_is_down_is_asked_once(
@@ -360,7 +465,6 @@ def test_a_store_that_is_down_is_asked_once(
         calls.append(given)
         raise StoreError("down")
 
-    for name in ("past", "pasts"):
-        monkeypatch.setattr(service._stored(), name, down)
+    reading(monkeypatch, service._stored(), down)
     found = answered(together, [asked(s) for s in ("v1", "v2", "v3")])
     assert all(isinstance(each, StoreError) for each in found) and len(calls) == 1

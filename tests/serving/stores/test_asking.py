@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from made_servers import Server
+from redis import Redis
 
 from zap.encoding.features import Hash
 from zap.encoding.instance import Instance
@@ -15,6 +17,7 @@ from zap.errors import InputError, StoreError
 from zap.histories.identity import PERSON
 from zap.serving.breaker import Breaker
 from zap.serving.stores import EventStore, Need, open_store
+from zap.serving.stores.asking import ask as ask_reading
 
 NOW_US = 1_700_000_000_000_000
 INSTANCE = Instance(types=["x"], last=9, fields=[Hash("page")], hash_buckets=64)
@@ -52,7 +55,7 @@ def ask(store: EventStore | Breaker, names: list[str], need: Need) -> Any:
     async def work() -> Any:
         future = asyncio.get_running_loop().create_future()
         store.ask_pasts(names, need, NOW_US, future.set_result)
-        return await future
+        return await asyncio.wait_for(future, 10)
 
     return asyncio.run(work())
 
@@ -65,6 +68,50 @@ def test_pasts_are_those_that_threads_get(store: EventStore, need: Need) -> None
     wanted = store.pasts(names, need, NOW_US)
     assert [each.events for each in found] == [each.events for each in wanted]
     assert [len(each.events) for each in wanted].count(0) == 1
+
+
+def test_each_loop_has_a_connection_of_its_own(store: EventStore) -> None:
+    found = [ask(store, ["d1"], DEVICES) for _ in range(2)]
+    wanted = [each.events for each in store.pasts(["d1"], DEVICES, NOW_US)]
+    assert [[each.events for each in pasts] for pasts in found] == [wanted, wanted]
+
+
+def test_a_store_that_is_closed_has_no_connections(own_redis: Server) -> None:
+    def open_ones() -> int:
+        with Redis.from_url(own_redis.url) as client:
+            return len(client.client_list()) - 1
+
+    async def work() -> Any:
+        loop = asyncio.get_running_loop()
+        store = open_store(f"{own_redis.url}0", 2_000, clock_us=lambda: NOW_US)
+        asked = loop.create_future()
+        store.ask_pasts(["d0"], DEVICES, NOW_US, asked.set_result)
+        await asked
+        assert open_ones() > 0
+        own_redis.freeze()
+        asked = loop.create_future()
+        store.ask_pasts(["d0"], DEVICES, NOW_US, asked.set_result)
+        await asyncio.to_thread(store.close)
+        failed = await asyncio.wait_for(asked, 1)
+        own_redis.thaw()
+        return failed
+
+    assert isinstance(asyncio.run(work()), StoreError)
+    while open_ones():
+        time.sleep(0.01)
+
+
+def test_what_cannot_be_asked_is_told() -> None:
+    def reading() -> Any:
+        return (yield ["k1"])
+
+    def get(keys: Any, then: Any) -> None:
+        raise KeyError("closed")
+
+    told: list[Any] = []
+    ask_reading(reading(), get, told.append)
+    (error,) = told
+    assert isinstance(error, KeyError)
 
 
 def test_what_is_no_person_is_refused(store: EventStore) -> None:
@@ -86,4 +133,30 @@ def test_a_breaker_counts_what_the_loop_is_told(
     own_redis.start()
     while isinstance(ask(breaker, ["d0"], DEVICES), StoreError):
         assert breaker.open
+    assert not breaker.open
+
+
+@pytest.mark.parametrize("in_a_loop", [True, False])
+def test_a_callers_mistake_says_nothing_of_the_store(
+    store: EventStore, own_redis: Server, in_a_loop: bool
+) -> None:
+    moments = [0.0]
+    breaker = Breaker(store, 2, pause_s=1, clock=lambda: moments[0])
+
+    def tried(names: list[str]) -> Any:
+        if in_a_loop:
+            return ask(breaker, names, PERSONS)
+        try:
+            return breaker.pasts(names, PERSONS, NOW_US)
+        except Exception as error:
+            return error
+
+    own_redis.kill()
+    for _ in range(2):
+        assert isinstance(tried(["user:u0"]), StoreError)
+    own_redis.start()
+    moments[0] = 1.0
+    assert isinstance(tried(["nobody"]), InputError)
+    assert breaker.open
+    assert isinstance(tried(["user:u0"]), list)  # nobody else had tried yet
     assert not breaker.open

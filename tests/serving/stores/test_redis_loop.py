@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from redis.exceptions import TimeoutError as TooSlow
 from zap.serving.stores.redis_loop import LoopReads
 
 LARGE = b"l" * 300_001
-Ask = Callable[[Sequence[bytes]], "asyncio.Future[Any]"]
+Ask = Callable[..., "asyncio.Future[Any]"]
 
 
 def asking(
@@ -29,9 +30,11 @@ def asking(
     async def whole() -> Any:
         reads = LoopReads(client.connection_pool, timeout_s)
 
-        def ask(keys: Sequence[bytes]) -> asyncio.Future[Any]:
+        def ask(
+            keys: Sequence[bytes], told: Callable[[Any], None] = lambda found: None
+        ) -> asyncio.Future[Any]:
             future = asyncio.get_running_loop().create_future()
-            reads.get(keys, future.set_result)
+            reads.get(keys, lambda found: (future.set_result(found), told(found)))
             assert not future.done()
             return future
 
@@ -66,6 +69,86 @@ def test_all_that_is_asked_at_once_is_answered_to_who_asked(own_redis: Server) -
     assert cold == wanted and warm == wanted[::-1]
 
 
+@pytest.mark.parametrize("length", [2, 300_000])
+def test_the_loop_turns_between_two_answers(own_redis: Server, length: int) -> None:
+    values = [(b"v%d" % at) * (length // 2) for at in range(9)]
+    filled(own_redis.url).mset({f"k{at}": value for at, value in enumerate(values)})
+
+    async def work(ask: Ask) -> Any:
+        assert await ask([b"k99"]) == [b"v99"]
+        loop, turn, told = asyncio.get_running_loop(), 0, []
+
+        def next_turn() -> None:
+            nonlocal turn
+            turn += 1
+            if len(told) < 9:
+                loop.call_soon(next_turn)
+
+        next_turn()
+
+        def busy(_: Any) -> None:
+            told.append(turn)
+            time.sleep(0.005)  # meanwhile further ones come
+
+        own_redis.freeze()
+        asked = [ask([b"k%d" % at], busy) for at in range(9)]
+        await asyncio.sleep(0.05)
+        own_redis.thaw()
+        return await asyncio.gather(*asked), told
+
+    found, told = asking(own_redis.url, work)
+    assert found == [[value] for value in values]
+    assert told == sorted(set(told))
+
+
+def test_a_loop_that_is_busy_does_not_make_the_server_late(own_redis: Server) -> None:
+    filled(own_redis.url)
+
+    async def work(ask: Ask) -> Any:
+        asked = []
+
+        def busy(_: Any) -> None:
+            """Where the loop reads, and looks at timers before it reads again."""
+            asked.append(ask([b"k2"]))
+            time.sleep(0.4)
+            asked.append(ask([b"k3"]))
+
+        assert await ask([b"k1"]) == [b"v1"]
+        await ask([b"k1"], busy)
+        return await asyncio.gather(*asked)
+
+    assert asking(own_redis.url, work, timeout_s=0.2) == [[b"v2"], [b"v3"]]
+
+
+@pytest.mark.parametrize("way", ["answered", "late", "lost"])
+def test_who_cannot_hear_it_keeps_it_from_nobody_else(
+    own_redis: Server, way: str
+) -> None:
+    filled(own_redis.url)
+
+    def raising(_: Any) -> None:
+        raise KeyError("the first")
+
+    async def work(ask: Ask) -> Any:
+        if way == "lost":
+            own_redis.kill()
+        else:
+            await ask([b"k1"])
+        if way == "late":
+            own_redis.freeze()
+        told = ask([b"k1"], raising), ask([b"k2"])
+        found = await asyncio.wait_for(asyncio.gather(*told), 2)
+        own_redis.thaw()
+        return found
+
+    found = asking(own_redis.url, work, timeout_s=0.3)
+    if way == "answered":
+        assert found == [[b"v1"], [b"v2"]]
+    else:
+        kind = {"late": TooSlow, "lost": Unreachable}[way]
+        assert all(isinstance(each, kind) for each in found)
+
+
 def test_an_error_is_that_of_its_own_question(own_redis: Server) -> None:
     filled(own_redis.url)
 
@@ -96,6 +179,27 @@ def test_a_server_that_hangs_holds_up_nobody_else(own_redis: Server) -> None:
     turns, late, after = asking(own_redis.url, work, timeout_s=0.2)
     assert turns > 10 and after == [b"v4"]
     assert all(isinstance(each, TooSlow) for each in late)
+
+
+def test_what_still_waits_for_a_connection_has_lost_none(own_redis: Server) -> None:
+    filled(own_redis.url)
+
+    async def work(ask: Ask) -> Any:
+        assert await ask([b"k1"]) == [b"v1"]
+        own_redis.freeze()
+        late = [ask([b"k2"])]
+        await asyncio.sleep(0.3)
+        late.append(ask([b"k3"]))
+        await asyncio.sleep(0.5)
+        in_time = ask([b"k4"])  # all three are on the connection that hangs
+        late = [await each for each in late]
+        # The first ended the connection; the second, while there was no other yet.
+        own_redis.thaw()
+        return late, await in_time
+
+    late, in_time = asking(own_redis.url, work, timeout_s=1)
+    assert all(isinstance(each, TooSlow) for each in late)
+    assert in_time == [b"v4"]
 
 
 def test_a_restart_is_not_noticed(own_redis: Server) -> None:

@@ -47,6 +47,7 @@ def application(
     service: Service,
     config: ServeConfig,
     workers: Workers,
+    aside: Workers,
     requests: RequestLog,
     metrics: Metrics,
 ) -> Gate:
@@ -56,6 +57,7 @@ def application(
         service: what answers.
         config: its settings.
         workers: the threads that work.
+        aside: a thread for single predictions, while the store's disk is slow.
         requests: where a line goes for each request.
         metrics: where all is counted.
 
@@ -65,7 +67,7 @@ def application(
     watch(metrics, service, requests)
     recent = Recent()
     requests.told = recent.see
-    paths = routes(service, config, workers, metrics, recent)
+    paths = routes(service, config, workers, aside, metrics, recent)
     log = Path(config.log) if config.log else None
     paths += console(service, config.registry, log, recent)
     # Else starlette redirects, to whatever Host a request names.
@@ -106,6 +108,7 @@ def routes(
     service: Service,
     config: ServeConfig,
     workers: Workers,
+    aside: Workers,
     metrics: Metrics,
     recent: Recent,
 ) -> list[Route]:
@@ -129,7 +132,7 @@ def routes(
     store = service.store
     making: Making
     if store is not None and store.quick:
-        making = WhileQuick(together.made, workers, usual_s)
+        making = WhileQuick(together.made, aside, usual_s)
     elif store is not None and store.asks_in_loop:
         making = Asking(together.ask)
     else:

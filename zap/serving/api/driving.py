@@ -89,6 +89,7 @@ class Driven:
         under_way: set[Any],
     ):
         self._coroutine, self._loop, self._under_way = coroutine, loop, under_way
+        self._awaited: Waiter[Any] | None = None
 
     def begin(self) -> None:
         """Run until it must wait."""
@@ -96,24 +97,40 @@ class Driven:
         self._step()
 
     def cancel(self, msg: object = None) -> None:
-        """End it where it waits, as a task is ended."""
-        with suppress(StopIteration, asyncio.CancelledError):
-            self._coroutine.throw(asyncio.CancelledError(msg))
-        self._under_way.discard(self)
+        """End it where it waits, as a task is ended: in the loop's next turn."""
+        self._loop.call_soon(self._end, msg)
+
+    def _end(self, msg: object) -> None:
+        if self._awaited is not None:
+            self._awaited.then(_nothing)  # it waits for that no more
+            with suppress(asyncio.CancelledError):
+                self._run(partial(self._coroutine.throw, asyncio.CancelledError(msg)))
 
     def _step(self) -> None:
+        self._run(partial(self._coroutine.send, None))
+
+    def _run(self, resume: Callable[[], Any]) -> None:
+        """Go on until it must wait, or is at its end."""
+        self._awaited = None
         try:
-            awaited = self._coroutine.send(None)
-        except StopIteration:
+            awaited = resume()
+        except BaseException as error:
             self._under_way.discard(self)
-            return
+            if isinstance(error, StopIteration):
+                return
+            raise
         if isinstance(awaited, Waiter):
+            self._awaited = awaited
             awaited.then(self._step)
             return
         task = self._loop.create_task(_rest(self._coroutine, awaited))
         self._under_way.discard(self)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+
+
+def _nothing() -> None:
+    pass
 
 
 @coroutine

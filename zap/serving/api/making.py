@@ -1,4 +1,4 @@
-"""Where groups of predictions are made: in the loop, or in a worker.
+"""Where groups of predictions are made: in the loop, or in a thread.
 
 A store that is a file of this machine is read in the event loop while that is quick: a
 way to another thread and back costs half as much as all the rest. A store behind a
@@ -39,16 +39,18 @@ class Making(Protocol):
 
 
 class WhileQuick:
-    """Makes groups in the loop while that is quick, and else in workers.
+    """Makes groups in the loop while that is quick, and else in a thread aside.
 
     A read of a file can't be bounded from outside: a disk that stalls holds the loop
-    for as long as it does. So after one slow group the others go to workers for a
-    while, where those who need no store are not held up by it.
+    for as long as it does. So after one slow group the others are made aside for a
+    while, where those who need no store are not held up by it. A group is also slow on
+    a processor that others use, so that must be no worse than in the loop: no batch
+    waits in the same line.
 
     Args:
         make: makes one.
-        workers: the threads.
-        timeout_s: of a group in a worker.
+        aside: a thread for nothing else.
+        timeout_s: of a group there.
         slow_s: a group that took so long was slow.
         pause_s: how long the loop makes none then.
     """
@@ -56,20 +58,20 @@ class WhileQuick:
     def __init__(
         self,
         make: Make,
-        workers: Workers,
+        aside: Workers,
         timeout_s: float,
         slow_s: float = 0.05,
         pause_s: float = 1.0,
     ):
         self._make = make
-        self._in_workers = InWorkers(make, workers, timeout_s)
+        self._aside = InWorkers(make, aside, timeout_s)
         self._slow_s, self._pause_s = slow_s, pause_s
         self._quick_from = 0.0
 
     @property
     def full(self) -> bool:
         """See `Making`."""
-        return self._in_workers.full and time.monotonic() < self._quick_from
+        return self._aside.full and time.monotonic() < self._quick_from
 
     def make(
         self, loop: asyncio.AbstractEventLoop, asked: Sequence[Asked], then: Then
@@ -77,7 +79,7 @@ class WhileQuick:
         """See `Making`."""
         begun = time.monotonic()
         if begun < self._quick_from:
-            self._in_workers.make(loop, asked, then)
+            self._aside.make(loop, asked, then)
             return
         made = tried(self._make, asked)
         ended = time.monotonic()
@@ -102,7 +104,19 @@ class Asking:
         self, loop: asyncio.AbstractEventLoop, asked: Sequence[Asked], then: Then
     ) -> None:
         """See `Making`."""
-        self._ask(asked, then)
+        told = False
+
+        def tell(made: Sequence[Made]) -> None:
+            nonlocal told
+            told = True
+            then(made)
+
+        try:
+            self._ask(asked, tell)
+        except Exception as error:
+            if told:
+                raise
+            then([error] * len(asked))
 
 
 class InWorkers:

@@ -115,11 +115,11 @@ def serve(
     _check_host(config)
     metrics = Metrics()
     service = make_service(config, metrics.bundle_failed)
-    workers = Workers(config.threads, config.max_waiting)
+    workers, aside = Workers(config.threads, config.max_waiting), Workers(1, 0)
     requests = RequestLog(sys.stderr.buffer if config.log_requests else None)
     try:
         bound = bind(config.host, config.port)
-        app = application(service, config, workers, requests, metrics)
+        app = application(service, config, workers, aside, requests, metrics)
         service.follow(config.poll_s, config.sweep_s)
         listen(
             around(app, metrics.registry),
@@ -130,7 +130,8 @@ def serve(
             drain_s=config.drain_s,
         )
     finally:
-        workers.close(config.drain_s)
+        for threads in (workers, aside):
+            threads.close(config.drain_s)
         service.close()
         requests.close()
 

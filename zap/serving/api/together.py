@@ -19,7 +19,7 @@ from zap.serving.api.bodies import PredictionRequest, decoded, encode
 from zap.serving.api.endpoints import Answers, Endpoint, check_may
 from zap.serving.api.gathering import Gathering
 from zap.serving.api.making import Asked, Made, Then
-from zap.serving.service import MadeOf, Service
+from zap.serving.service import MadeOf, Service, UnknownApplicationError
 
 SMALL_BYTES = 4_096
 """A body that only names a subject is no larger."""
@@ -91,29 +91,28 @@ class Together:
             then: told what is made of them.
         """
         found, by_application = self._by_application(asked)
-        left = len(by_application)
-
-        def told(places: Sequence[int], made: Sequence[Made]) -> None:
-            nonlocal left
-            for place, each in zip(places, made, strict=True):
-                found[place] = each
-            left -= 1
-            if not left:
-                then([each for each in found if each is not None])
-
+        collected = _Collected(found, then)
         for application, places in by_application.items():
             subjects = [asked[place][1].subject or "" for place in places]
-            made = partial(_tried, len(places))
-            try:
-                self._service.ask_for(
-                    application,
-                    subjects,
-                    lambda make, p=places, m=made: told(p, m(make)),  # type: ignore[misc]
-                )
-            except Exception as error:
-                told(places, [error] * len(places))
-        if not by_application:
-            then([each for each in found if each is not None])
+            self._ask(application, subjects, partial(collected.put, places))
+
+    def _ask(self, application: str, subjects: Sequence[str], then: Then) -> None:
+        """Those of one application; where reading some fails, one by one."""
+
+        def read(make: MadeOf | Exception) -> None:
+            if not isinstance(make, Exception):
+                then(_tried(len(subjects), make))
+            elif isinstance(make, StoreError) or len(subjects) == 1:
+                then([make] * len(subjects))
+            else:
+                collected = _Collected([None] * len(subjects), then)
+                for at, subject in enumerate(subjects):
+                    self._ask(application, [subject], partial(collected.put, [at]))
+
+        try:
+            self._service.ask_for(application, subjects, read)
+        except UnknownApplicationError as error:
+            then([error] * len(subjects))
 
     def _by_application(
         self, asked: Sequence[Asked]
@@ -146,6 +145,31 @@ class Together:
     def told(self, scope: Scope, given: Answer) -> None:
         """Count a request that is answered."""
         self._answers.count(scope, [given])
+
+
+class _Collected:
+    """What is told of a group bit by bit, and is passed on once it is whole.
+
+    Args:
+        found: what is known already.
+        then: told the whole.
+    """
+
+    def __init__(self, found: list[Made | None], then: Then):
+        self._found, self._then = found, then
+        self._left = sum(each is None for each in found)
+        self._end()
+
+    def put(self, places: Sequence[int], made: Sequence[Made]) -> None:
+        """What is made of those at some places."""
+        for place, each in zip(places, made, strict=True):
+            self._found[place] = each
+        self._left -= len(places)
+        self._end()
+
+    def _end(self) -> None:
+        if not self._left:
+            self._then([each for each in self._found if each is not None])
 
 
 def _tried(count: int, make: MadeOf) -> Sequence[Made]:

@@ -36,7 +36,10 @@ def asked(reading: Asking[T], get: Callable[[Sequence[str]], list[Held | None]])
 def ask(
     reading: Asking[T], get: Callable[[Sequence[str], HeldThen], None], then: Then[T]
 ) -> None:
-    """The same in an event loop: ``then`` is called with what it comes to."""
+    """The same in an event loop: ``then`` is called with what it comes to.
+
+    ``get`` tells what it has got once it has returned.
+    """
 
     def go_on(held: list[Held | None] | StoreError | None) -> None:
         try:
@@ -49,6 +52,9 @@ def ask(
         except Exception as error:
             then(error)
         else:
-            get(keys, go_on)
+            try:
+                get(keys, go_on)
+            except Exception as error:
+                then(error)
 
     go_on(None)

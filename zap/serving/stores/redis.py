@@ -127,6 +127,7 @@ class RedisBackend:
     def close(self) -> None:
         """Close all connections."""
         self._reads.close()
+        self._in_loop.close()
         self._client.close()
 
     def _run(self, work: Callable[[], _T]) -> _T:

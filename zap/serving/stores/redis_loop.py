@@ -6,27 +6,31 @@ redis-py's affair, in a thread; questions wait for it meanwhile. A time-out or a
 else that goes wrong ends the connection and all questions that are on it: the answer to
 one must not be taken for that to the next. Those that were asked on a connection that
 turns out to be dead are asked once more, as all connections are after a restart.
+
+A loop that was busy may have answers that it has not read: what is overdue is given as
+much time again as it was noticed late.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-import hiredis
 from redis import ConnectionPool
 from redis.connection import Connection
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as TooSlow
 
+from zap.serving.stores.redis_connected import Connected
 from zap.serving.stores.redis_reads import question
+from zap.serving.stores.telling import Telling, Then, tell
 
-Found: TypeAlias = "list[bytes | None] | RedisError"
-Then = Callable[[Found], None]
+_SHORTLY_S = 0.001  # the loop reads what has come meanwhile
 
 
 @dataclass
@@ -36,20 +40,22 @@ class _Question:
     Attributes:
         asked: the command.
         keys: how many.
-        deadline: by the loop's clock.
+        deadline: by the clock that only rises.
         then: told what came of it.
-        again: whether it was asked before, on a connection that died.
+        sent: whether it is on the connection, and does not wait for one.
+        again: whether it was on another, which died.
     """
 
     asked: bytes
     keys: int
     deadline: float
     then: Then
+    sent: bool = False
     again: bool = False
 
 
 class LoopReads:
-    """Reads strings by their keys. For one loop, and its thread.
+    """Reads strings by their keys. For one loop at a time, and its thread.
 
     Args:
         pool: says how to connect; none of its own connections are taken.
@@ -60,11 +66,18 @@ class LoopReads:
         self._kind = pool.connection_class
         self._settings = {**pool.connection_kwargs, "protocol": 2}
         self._timeout_s = timeout_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Be as new: what a loop that has ended had to do is nobody's any more."""
         self._questions: deque[_Question] = deque()
-        self._connection: _Protocol | None = None
+        self._telling = Telling()
+        self._connection: Connected | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._fresh = False  # the connection has answered nothing yet
+        self._silent = False  # it has said nothing since something was overdue
 
     @staticmethod
     def speaks(pool: ConnectionPool) -> bool:
@@ -80,28 +93,40 @@ class LoopReads:
                 once this has returned.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout_s
+        if loop is not self._loop:
+            self._begin()
+            self._loop = loop
+        # The loop's own clock stands still while it is busy.
+        deadline = time.monotonic() + self._timeout_s
         asked = _Question(question(keys), len(keys), deadline, then)
         self._questions.append(asked)
-        if self._timer is None:
-            self._timer = loop.call_at(deadline, self._look, loop)
+        self._watch(loop)
         if self._connection is not None:
-            self._connection.transport.write(asked.asked)
+            self._send(self._connection, asked)
         elif self._connecting is None:
             self._connecting = loop.create_task(self._connect(loop))
 
     def close(self) -> None:
-        """Let go of the connection."""
-        if self._connecting is not None:
-            self._connecting.cancel()
+        """Let go of the connection, from any thread; what waits for it has failed."""
+        if self._loop is None or self._loop.is_closed():
+            self._begin()
+        else:
+            self._loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
+        for waits in (self._connecting, self._timer):
+            if waits is not None:
+                waits.cancel()
+        self._connecting = self._timer = None
         self._drop()
+        self._end(Unreachable("the store is closed"))
 
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             made = await asyncio.to_thread(self._connected)
             made._sock.setblocking(False)
             _, connection = await loop.create_connection(
-                lambda: _Protocol(made, self._answered, self._lost), sock=made._sock
+                lambda: Connected(made, self._heard, self._lost), sock=made._sock
             )
         except Exception as error:
             self._connecting = None
@@ -110,24 +135,31 @@ class LoopReads:
             return
         self._connecting, self._connection, self._fresh = None, connection, True
         for asked in self._questions:
-            connection.transport.write(asked.asked)
+            self._send(connection, asked)
+
+    def _send(self, connection: Connected, asked: _Question) -> None:
+        connection.transport.write(asked.asked)
+        asked.sent = True
 
     def _connected(self) -> Any:
         made = self._kind(**self._settings)
         made.connect()
         return made
 
-    def _answered(self, connection: _Protocol, found: Any) -> None:
+    def _heard(self, connection: Connected, answers: Sequence[Any]) -> None:
         if connection is not self._connection:
             return
-        asked = self._questions.popleft()
-        self._fresh = False
-        if isinstance(found, Exception):
-            asked.then(ResponseError(str(found)))
-        else:
-            asked.then([found] if asked.keys == 1 else found)
+        self._silent = False
+        for found in answers:
+            self._fresh = False
+            asked = self._questions.popleft()
+            if isinstance(found, Exception):
+                self._telling.add(asked.then, ResponseError(str(found)))
+            else:
+                self._telling.add(asked.then, [found] if asked.keys == 1 else found)
+        self._telling.go_on()
 
-    def _lost(self, connection: _Protocol, error: Exception) -> None:
+    def _lost(self, connection: Connected, error: Exception) -> None:
         if connection is not self._connection:
             return
         self._drop()
@@ -140,67 +172,49 @@ class LoopReads:
         """Those that a connection took with it, on a new one."""
         questions, self._questions = self._questions, deque()
         for asked in questions:
-            if asked.again:
-                asked.then(Unreachable("the connection was lost twice"))
-            else:
-                asked.again = True
-                self._questions.append(asked)
+            if asked.sent and asked.again:
+                tell(asked.then, Unreachable("the connection was lost twice"))
+                continue
+            # What waits for a connection has lost none.
+            asked.again, asked.sent = asked.again or asked.sent, False
+            self._questions.append(asked)
         if self._questions and self._connecting is None:
             loop = asyncio.get_running_loop()
             self._connecting = loop.create_task(self._connect(loop))
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End what has had its time; the others go with their connection."""
-        self._timer = None
-        if self._questions and self._questions[0].deadline <= loop.time():
-            self._drop()
-            while self._questions and self._questions[0].deadline <= loop.time():
-                self._questions.popleft().then(TooSlow("no answer in time"))
-            self._ask_again()
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at the first question when it is due, or once more when it is over."""
         if self._questions and self._timer is None:
-            self._timer = loop.call_at(self._questions[0].deadline, self._look, loop)
+            left_s = self._questions[0].deadline - time.monotonic()
+            wait_s = max(left_s, min(-left_s, self._timeout_s), _SHORTLY_S)
+            self._timer = loop.call_later(wait_s, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        now = time.monotonic()
+        overdue = bool(self._questions) and self._questions[0].deadline <= now
+        if overdue and self._silent:
+            self._expire(now)
+        self._silent = overdue and not self._silent
+        self._watch(loop)
+
+    def _expire(self, now: float) -> None:
+        """End what has had its time; the others go with their connection."""
+        dropped = self._drop()
+        while self._questions and self._questions[0].deadline <= now:
+            tell(self._questions.popleft().then, TooSlow("no answer in time"))
+        if dropped:
+            self._ask_again()
 
     def _end(self, error: RedisError) -> None:
         questions, self._questions = self._questions, deque()
         for asked in questions:
-            asked.then(error)
+            tell(asked.then, error)
 
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.transport.abort()
-            self._connection = None
-
-
-class _Protocol(asyncio.Protocol):
-    """A connection that hears one answer after the other.
-
-    Args:
-        made: of redis-py, connected; it is kept, as it owns the socket.
-        answered: told each answer; an error of the server is one too.
-        lost: told the end.
-    """
-
-    transport: asyncio.Transport
-
-    def __init__(
-        self,
-        made: Any,
-        answered: Callable[[_Protocol, Any], None],
-        lost: Callable[[_Protocol, Exception], None],
-    ):
-        self._made, self._answered, self._lost = made, answered, lost
-        self._reader = hiredis.Reader()
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self._reader.feed(data)
-            while (found := self._reader.gets()) is not False:
-                self._answered(self, found)
-        except hiredis.ProtocolError as error:
-            self._lost(self, error)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost(self, exc or ConnectionError("the server closed the connection"))
+    def _drop(self) -> bool:
+        """End the connection, if there is one; whether there was."""
+        if self._connection is None:
+            return False
+        self._connection.transport.abort()
+        self._connection = None
+        return True
