@@ -86,7 +86,7 @@ prove-scoring: $(VENV)/.installed-dev  ## batch scores beside a real server's, k
 	@$(BIN)/python -m bench.scoring
 
 GCS := build/servers/gcs
-prove-scale: $(VENV)/.installed-dev  ## the same examples on Prism, Flink and a worker's clean environment, kills, costs to 100 M events (hours; needs go, mvn, java)
+prove-scale: $(VENV)/.installed-dev  ## the same examples on Prism, Flink and a worker's clean environment, kills, costs to 100 M events (an hour; needs go, mvn, java)
 	@bench/scale/servers/install
 	@tests/servers/google/install && tests/servers/dataflow/install
 	@test -x $(GCS)/bin/gcp-storage-emulator || { $(PYTHON) -m venv $(GCS) && \

@@ -30,6 +30,8 @@ def bucket(folder: Path) -> Iterator[str]:
     server = Process("s3", command, folder)
     try:
         server.wait_for(lambda: answers(port))
+        # One that was there before in this process talks to its server still.
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
         fsspec.filesystem("s3").mkdir("zap-proof")
         yield "s3://zap-proof"
     finally:
