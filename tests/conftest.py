@@ -9,6 +9,7 @@ tested, so it fails there (``--strict-skips``, on when the variable CI is "true"
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import hypothesis
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So it is below a shell that started this in the background, and in all that is
+    # started here; but tests press Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 FAILS_IN_CI = ("needs server:", "needs extra:", "could not import ")
