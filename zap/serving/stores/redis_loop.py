@@ -42,15 +42,13 @@ class _Question:
         keys: how many.
         deadline: by the clock that only rises.
         then: told what came of it.
-        sent: whether it is on the connection, and does not wait for one.
-        again: whether it was on another, which died.
+        again: whether it was on another connection, which died.
     """
 
     asked: bytes
     keys: int
     deadline: float
     then: Then
-    sent: bool = False
     again: bool = False
 
 
@@ -102,7 +100,7 @@ class LoopReads:
         self._questions.append(asked)
         self._watch(loop)
         if self._connection is not None:
-            self._send(self._connection, asked)
+            self._connection.transport.write(asked.asked)
         elif self._connecting is None:
             self._connecting = loop.create_task(self._connect(loop))
 
@@ -135,11 +133,7 @@ class LoopReads:
             return
         self._connecting, self._connection, self._fresh = None, connection, True
         for asked in self._questions:
-            self._send(connection, asked)
-
-    def _send(self, connection: Connected, asked: _Question) -> None:
-        connection.transport.write(asked.asked)
-        asked.sent = True
+            connection.transport.write(asked.asked)
 
     def _connected(self) -> Any:
         made = self._kind(**self._settings)
@@ -169,15 +163,18 @@ class LoopReads:
             self._ask_again()
 
     def _ask_again(self) -> None:
-        """Those that a connection took with it, on a new one."""
+        """Those that a connection took with it, on a new one.
+
+        While there is a connection, all questions are on it: what only waited for one
+        has lost none.
+        """
         questions, self._questions = self._questions, deque()
         for asked in questions:
-            if asked.sent and asked.again:
+            if asked.again:
                 tell(asked.then, Unreachable("the connection was lost twice"))
-                continue
-            # What waits for a connection has lost none.
-            asked.again, asked.sent = asked.again or asked.sent, False
-            self._questions.append(asked)
+            else:
+                asked.again = True
+                self._questions.append(asked)
         if self._questions and self._connecting is None:
             loop = asyncio.get_running_loop()
             self._connecting = loop.create_task(self._connect(loop))
