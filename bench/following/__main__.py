@@ -20,7 +20,8 @@ from zap.beam.follow_source import CHUNK_ROWS, reading_of
 from zap.bundles.bundle import Bundle
 from zap.bundles.registry import Registry
 from zap.events.archive_tail import ArchiveTail
-from zap.jobs.batch_score import ScoreOptions, score
+from zap.jobs.batch_score import score
+from zap.jobs.score_options import ScoreOptions
 from zap.scoring.following.job import FollowJob, Times
 from zap.scoring.following.notes import Note, picture
 from zap.scoring.following.options import Following

@@ -30,7 +30,8 @@ from zap.bundles.bundle import Bundle
 from zap.bundles.kinds import GRU, TREES
 from zap.events.mapping import EventMapping
 from zap.events.sources import list_files
-from zap.jobs.batch_score import ScoreOptions, score
+from zap.jobs.batch_score import score
+from zap.jobs.score_options import ScoreOptions
 from zap.scoring.question import question_of
 from zap.serving.frozen import LITERT_FILE
 from zap.serving.stderr import silent_stderr

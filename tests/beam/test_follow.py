@@ -41,7 +41,7 @@ from tests.collect.real_collector import (
     source_of,
     until,
 )
-from zap.beam import follow_score, follow_state
+from zap.beam import follow, follow_score, follow_state
 from zap.beam.follow import run_following
 from zap.beam.follow_score import ScoreShards
 from zap.beam.follow_source import reading_of
@@ -295,3 +295,16 @@ def test_a_collector_that_is_posted_to_is_followed_through_a_kill(
     runs = set(written(tmp_path / "scores").column("run").to_pylist())
     assert runs == {1, 2}
     assert json.loads((tmp_path / "scores" / "_follow.json").read_text())["runs"] == 2
+
+
+def test_a_look_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "WATCH_S", 0.001)
+    looks, seen = iter([OSError("away"), InputError("half written")]), threading.Event()
+
+    def look() -> None:
+        for error in looks:
+            raise error
+        seen.set()
+
+    with follow._watched(look):
+        assert seen.wait(30)

@@ -29,7 +29,8 @@ from zap.cli.main import main
 from zap.errors import BundleError, DatasetError, InputError, MappingError
 from zap.events.mapping import EventMapping
 from zap.examples import ANY, event, past
-from zap.jobs.batch_score import ScoreOptions, score
+from zap.jobs.batch_score import score
+from zap.jobs.score_options import ScoreOptions
 from zap.scoring.parquet_output import ParquetOutput
 from zap.scoring.question import question_of
 from zap.times import DAY_US, iso

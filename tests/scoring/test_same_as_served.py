@@ -27,7 +27,8 @@ from made_scored import (
 )
 
 from zap.bundles.registry import Registry
-from zap.jobs.batch_score import ScoreOptions, score
+from zap.jobs.batch_score import score
+from zap.jobs.score_options import ScoreOptions
 from zap.serving.prediction_ids import is_prediction_id, time_us_of
 
 EVENTS = scored_events()

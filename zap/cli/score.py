@@ -11,7 +11,7 @@ from zap.cli.registry_arguments import add_root, root_of
 from zap.errors import InputError
 
 if TYPE_CHECKING:
-    from zap.jobs.batch_score import ScoreOptions
+    from zap.jobs.score_options import ScoreOptions
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +97,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     with progress() as line:
         line.stage("score")
         from zap.events.mapping import EventMapping
-        from zap.jobs.batch_score import find_bundle, score
+        from zap.jobs.batch_score import score
+        from zap.jobs.score_options import find_bundle
 
         bundle = find_bundle(args.application, root_of(args), args.version, args.bundle)
         found = score(
@@ -116,7 +117,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _options_of(args: argparse.Namespace) -> ScoreOptions:
-    from zap.jobs.batch_score import ScoreOptions
+    from zap.jobs.score_options import ScoreOptions
 
     return ScoreOptions(
         eligible=args.eligible,

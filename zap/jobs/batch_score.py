@@ -22,12 +22,7 @@ from zap.events.mapping import EventMapping
 from zap.events.sources import StoredFile, list_files
 from zap.events.splitting import narrowed
 from zap.histories.needed import unread_fields
-from zap.jobs.score_options import (
-    ScoreOptions,
-    check_times,
-    find_bundle,
-    own_mapping,
-)
+from zap.jobs.score_options import ScoreOptions, check_times, own_mapping
 from zap.scoring.output import Output
 from zap.scoring.outputs import open_output
 from zap.scoring.question import question_of
@@ -36,8 +31,6 @@ from zap.scoring.run_folder import RunFolder
 from zap.scoring.summary import summary_of
 from zap.serving.served import Served
 from zap.times import DAY_US, iso
-
-__all__ = ["ScoreOptions", "check_times", "find_bundle", "own_mapping", "score"]
 
 PREDICTING = ("ai-edge-litert", "pymongo")
 """Packages that workers elsewhere need besides those that make examples."""
