@@ -60,6 +60,7 @@ def bundle_of(model: Model, work: Path) -> Path:
     """The folder of the model's bundle; trained once."""
     output = work / model.name
     if not (output / "bundle" / "COMPLETED").exists():
+        work.mkdir(parents=True, exist_ok=True)
         config = work / f"{model.name}.json"
         config.write_text(json.dumps(model.config))
         given: list[object] = []
@@ -81,10 +82,9 @@ def bundle_of(model: Model, work: Path) -> Path:
 
 
 def shop_in(work: Path) -> Path:
-    """The folder of the simulated shop; made once."""
+    """The folder of the simulated shop in an existing folder; made once."""
     shop = work / "shop"
     if not (shop / "events").exists():
-        work.mkdir(parents=True, exist_ok=True)
         zap("simulate", "--events", EVENTS, "--bots", 0, "--output", shop)
     return shop
 
