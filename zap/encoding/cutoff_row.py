@@ -1,7 +1,8 @@
 """The row of metadata of one subject at one cutoff, in plain Python.
 
 Last values repeat from request to request, so what they encode to is remembered by the
-values; times since an event are placed anew. Aggregates: ``zap.encoding.window_row``.
+values, up to the first source that is told by the time; times are placed anew.
+Aggregates: ``zap.encoding.window_row``.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class MetadataRow:
                 self._own.append((source, place, scalar_of(feature, start)))
                 start += feature.size
         self.size = start
-        self._timed = any(place < 0 for _, place, _ in self._own)
+        timed = [i for i, (_, place, _) in enumerate(self._own) if place < 0]
+        first = timed[0] if timed else len(self._own)
+        self._own, self._from_timed = self._own[:first], self._own[first:]
         self._any_last = bool(lasts)
         self._known: dict[tuple[Any, ...], SparseRows] = {}
 
@@ -64,14 +67,14 @@ class MetadataRow:
             moment_us: the instant.
         """
         lasts = self._last_values(rows)
-        if self._timed:
-            return self._made(lasts, times, moment_us)
         found = self._known.get(lasts)
         if found is None:
-            found = self._made(lasts, times, moment_us)
+            found = self._before_times(lasts)
             if len(self._known) >= _MOST_KNOWN:
                 self._known = {}
             self._known[lasts] = found
+        if self._from_timed:
+            return self._with_times(found, lasts, times, moment_us)
         return SparseRows(
             found.offsets.copy(), found.indices.copy(), found.values.copy()
         )
@@ -90,28 +93,46 @@ class MetadataRow:
                     break
         return tuple(found)
 
-    def _made(
-        self, lasts: tuple[Any, ...], times: Sequence[int], moment_us: int
-    ) -> SparseRows:
+    def _before_times(self, lasts: tuple[Any, ...]) -> SparseRows:
+        """The entries up to the first one that is told by the time."""
         places: set[int] = set()
         for place, known in self._hashed:
             places.update(known[lasts[place]])
         indices = sorted(places)
         weights = [1.0] * len(indices)
-        for source, place, scalar in self._own:
+        for _, place, scalar in self._own:
+            if lasts[place] is not None:
+                found, shares = scalar(lasts[place])
+                indices += found
+                weights += shares
+        return _one_row(indices, weights)
+
+    def _with_times(
+        self,
+        before: SparseRows,
+        lasts: tuple[Any, ...],
+        times: Sequence[int],
+        moment_us: int,
+    ) -> SparseRows:
+        """The entries before, and those from the first one that is told by the time."""
+        indices, weights = before.indices.tolist(), before.values.tolist()
+        for source, place, scalar in self._from_timed:
+            value = None
             if place >= 0:
                 value = lasts[place]
             elif times:
                 since = times[0] if isinstance(source, Tenure) else times[-1]
                 value = max((moment_us - since) / 1e6, 0.0)
-            else:
-                value = None
             if value is not None:
                 found, shares = scalar(value)
                 indices += found
                 weights += shares
-        return SparseRows(
-            np.array([0, len(indices)]),
-            np.array(indices, np.int32),
-            np.array(weights, np.float32),
-        )
+        return _one_row(indices, weights)
+
+
+def _one_row(indices: Sequence[int], weights: Sequence[float]) -> SparseRows:
+    return SparseRows(
+        np.array([0, len(indices)]),
+        np.array(indices, np.int32),
+        np.array(weights, np.float32),
+    )

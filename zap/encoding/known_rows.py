@@ -37,6 +37,7 @@ class KnownRows:
     ):
         self._fields, self._maker = fields, maker
         self._get = itemgetter(*fields) if len(fields) > 1 else _only(fields[0])
+        self._gets = [(field, itemgetter(field)) for field in fields]
         self._listed: frozenset[int] = frozenset()  # fields that have held lists
         self.cache: RowCache[Row] = RowCache(limits, typed)
 
@@ -48,15 +49,12 @@ class KnownRows:
             Unusual: nor can it be looked at.
         """
         now = self.cache.generation
-        try:
-            given = list(map(self._get, events))
-        except KeyError:
-            given = [tuple(map(event.get, self._fields)) for event in events]
+        given = self._values(events)
         found: list[Row | None]
         try:
             found = list(map(now.rows.get, now.keys(given)))
         except TypeError:  # a list cannot be part of a key
-            given, found = self._without_lists(given)
+            given, found = self._first_lists(events, given)
         if all(found):
             return found  # type: ignore[return-value]
         if not any(found):
@@ -66,27 +64,31 @@ class KnownRows:
         )
         return [row or next(missing) for row in found]
 
-    def _without_lists(
-        self, given: list[Values]
-    ) -> tuple[list[Values], list[Row | None]]:
-        """The values with tuples for lists, and the rows that are known of them."""
-        columns: list[Values] = list(zip(*given, strict=True))
-        for again in (False, True):
-            if again:  # in fields that had none before
-                kinds = (set(map(type, column)) for column in columns)
-                here = {place for place, seen in enumerate(kinds) if list in seen}
-                self._listed = self._listed | here
-            for place in self._listed:
-                columns[place] = tuple(
-                    [tuple(v) if type(v) is list else v for v in columns[place]]
-                )
-            given = list(zip(*columns, strict=True))
-            now = self.cache.generation
+    def _values(self, events: Sequence[Event]) -> list[Values]:
+        """The values of each event's fields, tuples for lists where they are known."""
+        if not self._listed:
             try:
-                return given, list(map(now.rows.get, now.keys(given)))
-            except TypeError:  # a list in a list, or something else
-                continue
-        return given, [None] * len(given)
+                return list(map(self._get, events))
+            except KeyError:  # not all events have all fields
+                pass
+        columns = [_column(events, field, get) for field, get in self._gets]
+        for place in self._listed:
+            columns[place] = _without_lists(columns[place])
+        return list(zip(*columns, strict=True))
+
+    def _first_lists(
+        self, events: Sequence[Event], given: list[Values]
+    ) -> tuple[list[Values], list[Row | None]]:
+        """The same after a look for lists in fields that had none before."""
+        kinds = (set(map(type, column)) for column in zip(*given, strict=True))
+        here = {place for place, seen in enumerate(kinds) if list in seen}
+        self._listed = self._listed | here
+        given = self._values(events)
+        now = self.cache.generation
+        try:
+            return given, list(map(now.rows.get, now.keys(given)))
+        except TypeError:  # a list in a list, or something else
+            return given, [None] * len(given)
 
     def _learned(self, given: list[Values]) -> list[Row]:
         """The rows of events that were not found at first sight."""
@@ -130,6 +132,23 @@ def _usable(value: Any, field: str) -> Any:
     if type(value) is list:
         return tuple(value)
     return value if type(value) in _KEYS else plain_value(value, field)
+
+
+def _column(
+    events: Sequence[Event], field: str, get: Callable[[Event], Any]
+) -> Sequence[Any]:
+    """The values of a field, None where an event has none."""
+    try:
+        return list(map(get, events))
+    except KeyError:
+        return [event.get(field) for event in events]
+
+
+def _without_lists(column: Sequence[Any]) -> Sequence[Any]:
+    """The values with tuples for lists."""
+    if set(map(type, column)) == {list}:
+        return list(map(tuple, column))
+    return [tuple(value) if type(value) is list else value for value in column]
 
 
 def _only(field: str) -> Callable[[Event], tuple[Any, ...]]:

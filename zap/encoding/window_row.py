@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 from math import nan
-from operator import sub
+from operator import attrgetter, itemgetter, sub
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from zap.encoding.aggregates import DAY_US, Aggregates, Scaling
+from zap.encoding.aggregates import DAY_US, LEAST_PRESENT, Aggregates, Scaling
 from zap.encoding.columns import SparseRows
 from zap.encoding.event_rows import Row
 from zap.encoding.kinds import TRUTH
@@ -37,6 +38,7 @@ from zap.encoding.measures import (
 from zap.encoding.windows import LARGEST_NUMBER, LARGEST_SUMMAND
 
 _HALF = 1 << 63
+_VALUES = attrgetter("values")
 
 
 class Group:
@@ -50,21 +52,24 @@ class Group:
     def __init__(self, rows: Sequence[Row], times: Sequence[int]):
         self.rows, self.times = rows, times
         self._read: dict[tuple[Any, int], list[Any]] = {}
+        self._gaps: list[int] | None = None
 
     def values(self, place: int, made: Callable[[Any], Any] | None = None) -> list[Any]:
         """The values of a field, or what is made of each; None where there is none."""
         found = self._read.get((made, place))
         if found is None:
-            found = [row.values[place] for row in self.rows]
+            found = list(map(itemgetter(place), map(_VALUES, self.rows)))
             if made is not None:
                 found = [None if value is None else made(value) for value in found]
             self._read[made, place] = found
         return found
 
-    @cached_property
+    @property
     def gaps(self) -> list[int]:
         """Microseconds from each event to the next."""
-        return list(map(sub, self.times[1:], self.times))
+        if self._gaps is None:  # a cached_property has a lock, which costs more
+            self._gaps = list(map(sub, self.times[1:], self.times))
+        return self._gaps
 
     def by_type(self, place: int) -> dict[str, Group]:
         """The events of each type."""
@@ -78,6 +83,21 @@ class Group:
 
 Number: TypeAlias = Callable[[Group, int, int], float]  # of the events start..stop
 _NOBODY = Group((), ())
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is measured: windows times numbers.
+
+    Attributes:
+        aggregates: theirs.
+        spans_us: lengths of the windows, in microseconds.
+        numbers: the function of each measure.
+    """
+
+    aggregates: Aggregates
+    spans_us: Sequence[int]
+    numbers: Sequence[Number]
 
 
 class WindowRow:
@@ -94,10 +114,18 @@ class WindowRow:
     ):
         self._type = fields.index("type")
         self._plans = [
-            (each, [_number(of, fields) for of in each.of]) for each in aggregates
+            _Plan(
+                each,
+                [round(days * DAY_US) for days in each.days],
+                [_number(of, fields) for of in each.of],
+            )
+            for each in aggregates
         ]
         self._by_type = any(each.by for each in aggregates)
-        self._scaling = Scaling.joined([each.scaling for each in aggregates])
+        scaling = Scaling.joined([each.scaling for each in aggregates])
+        self._log_size = scaling.log_size
+        self._signed = scaling.signed.tolist()
+        self._optional = scaling.optional.tolist()
         size = sum(each.size for each in aggregates)
         self._places = np.arange(start, start + size, dtype=np.int32)
 
@@ -116,48 +144,65 @@ class WindowRow:
             times: their timestamps, in microseconds.
             moment_us: the instant.
         """
-        numbers = np.array(self._numbers(Group(rows, times), moment_us), np.float64)
-        values = self._scaling.values(numbers).astype(np.float32)
+        numbers = self._numbers(Group(rows, times), moment_us)
+        values = np.array(self._values(numbers), np.float32)
         there = values > 0
         indices = np.concatenate((metadata.indices, self._places[there]))
         weights = np.concatenate((metadata.values, values[there]))
         return SparseRows(np.array([0, len(indices)]), indices, weights)
 
+    def _values(self, numbers: list[float]) -> list[float]:
+        """``Scaling.values``, with a few calls into numpy alone: for its logarithm."""
+        logs = np.log1p(np.abs(np.array(numbers, np.float64))) / self._log_size
+        within = np.minimum(logs, 1.0).tolist()
+        return list(map(_value, numbers, within, self._signed, self._optional))
+
     def _numbers(self, every: Group, moment_us: int) -> list[float]:
         """The numbers of all measures, and of all types of each."""
         kinds = every.by_type(self._type) if self._by_type else {}
         numbers: list[float] = []
-        for each, of in self._plans:
-            groups = [every]
-            if each.by:
-                groups = [kinds.get(kind, _NOBODY) for kind in each.types or ()]
-            found = [_measured(each, of, group, moment_us) for group in groups]
+        for plan in self._plans:
+            if not plan.aggregates.by:
+                numbers += _measured(plan, every, moment_us)
+                continue
+            types = plan.aggregates.types or ()
+            groups = [kinds.get(kind, _NOBODY) for kind in types]
+            found = [_measured(plan, group, moment_us) for group in groups]
             for of_types in zip(*found, strict=True):
                 numbers += of_types
         return numbers
 
 
-def _measured(
-    aggregates: Aggregates, of: Sequence[Number], group: Group, moment_us: int
-) -> list[float]:
+def _value(number: float, log: float, signed: bool, optional: bool) -> float:
+    """One of ``Scaling.values``."""
+    if number != number:
+        return 0.0
+    if signed:
+        value = 0.5 + 0.5 * log if number > 0 else 0.5 - 0.5 * log
+    else:
+        value = log if number > 0 else 0.0
+    return LEAST_PRESENT + (1 - LEAST_PRESENT) * value if optional else value
+
+
+def _measured(plan: _Plan, group: Group, moment_us: int) -> list[float]:
     """The numbers of a group's events, in the order of the measures."""
-    times, found = group.times, []
+    aggregates, times, found = plan.aggregates, group.times, list[float]()
+    stop, until = len(times), moment_us
+    if aggregates.whole_days:  # up to the end of the day
+        until += DAY_US - moment_us % DAY_US
     begun, same = -1, list[float]()
-    for days in aggregates.days:
-        span = round(days * DAY_US)
-        since = moment_us - span
-        if aggregates.whole_days:
-            since = (moment_us // DAY_US - (int(days) - 1)) * DAY_US
-        start, stop = bisect_left(times, since), len(times)
+    for span in plan.spans_us:
+        since = until - span
+        start = bisect_left(times, since)
         if not aggregates.change:
             if start != begun:  # a longer window often holds no more events
-                begun, same = start, [number(group, start, stop) for number in of]
+                begun, same = start, [of(group, start, stop) for of in plan.numbers]
             found += same
             continue
         before = bisect_left(times, since - span)
-        for number in of:
-            now = number(group, start, stop)
-            found += (now, now - number(group, before, start))
+        for of in plan.numbers:
+            now = of(group, start, stop)
+            found += (now, now - of(group, before, start))
     return found
 
 
