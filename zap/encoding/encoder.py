@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from zap.encoding.online import Online
 
 FORMAT = 1  # raised by every change of what an encoded vector means
+_LITTLE_ENDIAN = [np.dtype(kind) for kind in ("<i8", "<i4", "<f4")]
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ class EncodedInstance:
         """Hex digest, 32 digits, of the rows; equal bytes and only those have one."""
         hashed = hashlib.blake2b(digest_size=16)
         for rows in (self.events, self.metadata):
-            hashed.update(np.asarray(rows.offsets - rows.offsets[0], "<i8").tobytes())
-            hashed.update(np.asarray(rows.indices, "<i4").tobytes())
-            hashed.update(np.asarray(rows.values, "<f4").tobytes())
+            parts = rows.offsets - rows.offsets[0], rows.indices, rows.values
+            for part, kind in zip(parts, _LITTLE_ENDIAN, strict=True):
+                hashed.update(np.ascontiguousarray(part, kind).data)
         return hashed.hexdigest()
 
 

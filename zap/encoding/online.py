@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import accumulate, compress
+from itertools import compress
 from operator import itemgetter
 
 import numpy as np
@@ -171,8 +171,8 @@ class Online:
 
 def _joined(indices: list[bytes], weights: list[bytes] | None) -> SparseRows:
     """Packed rows one after the other; without weights all values are 1."""
-    sizes = accumulate(map(len, indices), initial=0)
-    offsets = np.fromiter(sizes, np.int64, len(indices) + 1)
+    offsets = np.zeros(len(indices) + 1, np.int64)
+    np.fromiter(map(len, indices), np.int64, len(indices)).cumsum(out=offsets[1:])
     offsets >>= 2
     found = np.frombuffer(bytearray().join(indices), np.int32)
     if weights is None:
