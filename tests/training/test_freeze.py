@@ -64,6 +64,30 @@ def test_bit_equal_over_batch_sizes(
     assert (scorer.logits(visits, batch) == scorer.logits(visits)).all()
 
 
+def test_bit_equal_at_the_usual_size() -> None:
+    """Other sizes of matrices are other kernels; blanks hold whatever was there."""
+    spec = InputSpec(40, 500, 12, 50, 4)
+    model = SequenceModel(spec, ModelConfig())
+    rng = np.random.default_rng(5)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(0, 0.5, variable.shape))
+    scorer = Scorer(convert(model), spec)
+    rows = 96
+    length = rng.integers(0, 41, rows).astype(np.int32)
+    indices = rng.integers(0, 500, (rows, 40, 12)).astype(np.int32)
+    values = rng.random((rows, 40, 12), np.float32)
+    metadata = rng.integers(0, 50, (rows, 4)).astype(np.int32)
+    blank = (np.arange(40) >= length[:, None])[..., None]
+    cleared = np.where(blank, 0, indices), np.where(blank, 0, values)
+    weights = rng.random((rows, 4), np.float32)
+    expected = scorer.score(*cleared, length, metadata, weights).tobytes()
+    for size in (1, 3, 16, 96):
+        parts = [slice(at, at + size) for at in range(0, rows, size)]
+        inputs = (indices, values, length, metadata, weights)
+        found = [scorer.score(*(each[part] for each in inputs)) for part in parts]
+        assert np.concatenate(found).tobytes() == expected
+
+
 def test_blank_events_leave_the_state_bit_equal(
     model: SequenceModel, frozen: bytes, spec: InputSpec, make_visits: Made
 ) -> None:

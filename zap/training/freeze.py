@@ -1,9 +1,9 @@
 """Freezing: a trained model as a LiteRT file, whose scores do not depend on padding.
 
-After a row's last event its sum is copied and not computed, and the reader's state is
-that after the last event, so that blank events leave both bit-equal; and no operation
-mixes rows, so that a score is the same whatever else is in its batch. Every score that
-is stored or compared comes from this file.
+Of blank events exact zeros are added to a row's sum, and the reader's state is that
+after the last event, so that they leave both bit-equal; and no operation mixes rows, so
+that a score is the same whatever else is in its batch. Every score that is stored or
+compared comes from this file.
 """
 
 from __future__ import annotations
@@ -132,9 +132,6 @@ def _logits(
 
 
 def _summed(vectors: Any, length: Any) -> Any:
-    """The sum of each row's events, one after the other; shape (rows, embedding)."""
-    by_step = tf.unstack(vectors, axis=1)
-    total = tf.zeros_like(by_step[0])
-    for at, events in enumerate(by_step):
-        total = tf.where((length > at)[:, None], total + events, total)
-    return total
+    """The sum of each row's events, blanks as exact zeros; shape (rows, embedding)."""
+    there = tf.range(vectors.shape[1])[None, :] < length[:, None]
+    return tf.reduce_sum(tf.where(there[..., None], vectors, tf.zeros(())), axis=1)
