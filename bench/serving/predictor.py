@@ -1,9 +1,10 @@
 """``python -m bench.serving.predictor``: a prediction from events, and the bare model.
 
-Both take turns at each past, on the very same inputs; of each past the best of all
+All take turns at each past, on the very same inputs; of each past the best of all
 rounds counts. "Bare" is LiteRT called by hand, five inputs set and one output taken;
-for trees it is their evaluation in numpy. Events are read anew from JSON before each
-call, as a server would hold them.
+for trees it is their evaluation in numpy. "Keras' form" is the same call on what the
+converter makes of Keras' own recurrence with the same weights. Events are read anew
+from JSON before each call, as a server would hold them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import argparse
 import gc
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,15 +29,25 @@ from zap.serving.litert import LiteRtModel
 from zap.serving.predictor import Predictor
 from zap.serving.stderr import silent_stderr
 
-PARTS = ["bare", "predict", "encode", "pad", "model", "calibrate"]
+PARTS = ["bare", "keras", "predict", "encode", "pad", "model", "calibrate"]
+Call = Callable[[Sequence[Any]], Any]
 
 
-def bare_litert(bundle: Bundle) -> Callable[[Sequence[Any]], Any]:
+def keras_form(bundle: Path, work: Path) -> bytes:
+    """The bundle's model as Keras' own layers freeze; made once."""
+    output = work / f"{bundle.parent.name}-{Bundle.load(bundle).version}.tflite"
+    if not output.exists():
+        command = [sys.executable, "-m", "bench.serving.keras_form", bundle, output]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    return output.read_bytes()
+
+
+def bare_litert(content: bytes) -> Call:
     """LiteRT's own call for one instance, as its documentation shows it."""
     from ai_edge_litert.interpreter import Interpreter
 
     with silent_stderr():
-        interpreter = Interpreter(model_content=bundle.read(LITERT_FILE), num_threads=1)
+        interpreter = Interpreter(model_content=content, num_threads=1)
         interpreter.allocate_tensors()
     names = ["indices", "values", "length", "metadata_indices", "metadata_values"]
     by_name = {
@@ -54,13 +67,17 @@ def bare_litert(bundle: Bundle) -> Callable[[Sequence[Any]], Any]:
 
 
 def measured(
-    bundle: Bundle, pasts: Sequence[dict[str, Any]], rounds: int
+    path: Path, pasts: Sequence[dict[str, Any]], rounds: int
 ) -> dict[str, float]:
     """Microseconds of each part, the best of each past, averaged over the pasts."""
+    bundle = Bundle.load(path)
     predictor = Predictor.from_bundle(bundle)
     scorer, encoder = predictor.scorer, predictor.encoder
-    sequence = isinstance(scorer.model, LiteRtModel)
-    bare = bare_litert(bundle) if sequence else lambda inputs: scorer.score(*inputs)
+    bare: Call = lambda inputs: scorer.score(*inputs)  # noqa: E731
+    by_keras: Call | None = None
+    if isinstance(scorer.model, LiteRtModel):
+        bare = bare_litert(bundle.read(LITERT_FILE))
+        by_keras = bare_litert(keras_form(path, path.parents[1]))
     texts = [json.dumps(past["events"]) for past in pasts]
     best = {part: np.full(len(pasts), np.inf) for part in PARTS}
     clock = time.perf_counter
@@ -82,6 +99,9 @@ def measured(
             clocked("calibrate", at, scorer.calibrator.one, logits[0].tolist())
             ours = clocked("predict", at, predictor.predict, second, instant)
             theirs = clocked("bare", at, bare, inputs)
+            if by_keras is not None:
+                same = clocked("keras", at, by_keras, inputs)
+                assert np.allclose(same, theirs, atol=1e-4), "the forms differ"
             gc.enable()
             assert ours.logits == tuple(theirs[0].tolist()), "the scores differ"
     return {part: float(took.mean()) * 1e6 for part, took in best.items()}
@@ -96,21 +116,22 @@ def main() -> None:
     args = parser.parse_args()
     print(f"{os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}\n")
     print(
-        "| model | events | bare (µs) | predict (µs) | times bare "
-        "| encode | pad | model | calibrate |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+        "| model | events | bare (µs) | predict (µs) | times bare | Keras' form (µs) "
+        "| times | encode | pad | model | calibrate |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     )
     for model in MODELS:
         path = bundle_of(model, args.work)
         usual = pasts_of(path, args.pasts)
         for pasts in (usual, lengthened(usual, 40)):
-            found = measured(Bundle.load(path), pasts, args.rounds)
+            found = measured(path, pasts, args.rounds)
+            predict, keras = found["predict"], found["keras"]
+            beside = f"{keras:.1f} | {predict / keras:.2f}" if keras < np.inf else " | "
             events = np.mean([len(past["events"]) for past in pasts])
-            parts = " | ".join(f"{found[part]:.1f}" for part in PARTS[2:])
+            parts = " | ".join(f"{found[part]:.1f}" for part in PARTS[3:])
             print(
-                f"| {model.name} | {events:.0f} | {found['bare']:.1f} "
-                f"| {found['predict']:.1f} | {found['predict'] / found['bare']:.2f} "
-                f"| {parts} |",
+                f"| {model.name} | {events:.0f} | {found['bare']:.1f} | {predict:.1f} "
+                f"| {predict / found['bare']:.2f} | {beside} | {parts} |",
                 flush=True,
             )
 
