@@ -91,7 +91,7 @@ def test_bit_equal_at_the_usual_size() -> None:
 def test_blank_events_leave_the_state_bit_equal(
     model: SequenceModel, frozen: bytes, spec: InputSpec, make_visits: Made
 ) -> None:
-    """A model unrolled over more events gives the same bits."""
+    """A model of longer histories gives the same bits."""
     longer = replace(spec, last=spec.last + 5)
     other = SequenceModel(longer, CONFIG)
     other.set_weights(model.get_weights())

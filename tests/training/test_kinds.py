@@ -151,7 +151,7 @@ def test_blank_events_leave_predictions_bit_equal(
     trained: dict[str, TrainedModel],
     frozen: dict[str, bytes],
 ) -> None:
-    """A model unrolled over more events gives the same bits."""
+    """A model of longer histories gives the same bits."""
     model = trained[kind].model
     longer = replace(spec, last=spec.last + 5)
     other = SequenceModel(longer, CONFIG, model.outputs)

@@ -21,6 +21,7 @@ from zap.serving.stderr import silent_stderr
 from zap.training.backend import as_constants, tf
 from zap.training.batches import Batches
 from zap.training.model import SequenceModel, States
+from zap.training.models.padded import Padded
 from zap.training.trainer import TrainedModel, batch_logits
 
 TOLERANCE = 1e-5
@@ -123,15 +124,7 @@ def _logits(
     metadata_indices: Any,
     metadata_values: Any,
 ) -> Any:
-    vectors = model.first.looked_up(indices, values)
-    states = States(
-        model.reader().frozen(vectors, length), _summed(vectors, length), length
-    )
+    events = Padded(model.first, indices, values, length)
+    states = States(*model.reader().frozen(events), length)
     metadata = model.metadata.looked_up(metadata_indices, metadata_values)
     return model.head(states, metadata)
-
-
-def _summed(vectors: Any, length: Any) -> Any:
-    """The sum of each row's events, blanks as exact zeros; shape (rows, embedding)."""
-    there = tf.range(vectors.shape[1])[None, :] < length[:, None]
-    return tf.reduce_sum(tf.where(there[..., None], vectors, tf.zeros(())), axis=1)

@@ -79,8 +79,12 @@ class SparseDense(keras.layers.Layer):
 
     def looked_up(self, indices: Any, values: Any) -> Any:
         """The same by plain look-ups, which any runtime has; arguments as ``call``."""
+        return self.without_bias(indices, values) + self.bias
+
+    def without_bias(self, indices: Any, values: Any) -> Any:
+        """The same, the bias left out."""
         rows = tf.gather(self.kernel, indices)
-        return tf.reduce_sum(rows * values[..., None], axis=-2) + self.bias
+        return tf.reduce_sum(rows * values[..., None], axis=-2)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the layer."""

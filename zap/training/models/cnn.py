@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from zap.training.backend import keras, tf
+from zap.training.models.padded import Padded
 
 _SEEDS_APART = 1_000_003
 
@@ -81,9 +82,11 @@ class EventConvolutions(keras.layers.Layer):
             states = states + found if states.shape[2] == self.units else found
         return tf.pad(states, [(0, 0), (1, 0), (0, 0)])
 
-    def frozen(self, events: Any, length: Any) -> Any:
+    def frozen(self, events: Padded) -> tuple[Any, Any]:
         """The state after a row's last event; blanks come after it and are not seen."""
-        return tf.gather(self.call(events), length, batch_dims=1)
+        vectors = events.vectors()
+        states = tf.gather(self.call(vectors), events.length, batch_dims=1)
+        return states, events.summed(vectors)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the layer."""

@@ -1,14 +1,16 @@
 """A gated recurrent unit (GRU): a state is carried from each event to the next.
 
-Training needs all states at once, as fast as possible and with gradients; LiteRT
-converts no loop of this kind, so the frozen form has its steps in the open.
+Training needs all states at once, as fast as possible and with gradients. The frozen
+form needs the last one only, in a loop of the kind that LiteRT converts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from zap.training.backend import keras, tf
+from zap.training.models.padded import Padded
 from zap.training.recurrence import states_after
 
 _CLOSED = -1e9  # a sum of which the sigmoid is 0, whatever else is in it
@@ -80,35 +82,63 @@ class EventRecurrence(keras.layers.Layer):
         """The weights that L2 regularises."""
         return [self.kernel, self.recurrent]
 
-    def frozen(self, events: Any, length: Any) -> Any:
-        """The state after a row's last event, step by step, as LiteRT knows it.
+    def frozen(self, events: Padded) -> tuple[Any, Any]:
+        """The state after a row's last event, and the sum of its events.
 
-        The share that is new is computed in place of the one that is kept, and is an
-        exact 0 after a row's last event, so that blank events leave its state
-        bit-equal. That an event is blank is one more input of its vector: to choose
-        between two states at each step would take half as many operations again, and
-        a call on one row takes as long as there are operations.
+        A loop that ends after the last event of all rows, so that short histories cost
+        little; events are looked up in it, so that what it needs stays in the
+        processor's cache. The share that is new takes the place of the one that is
+        kept: for a blank it is an exact 0, as the look-up's sum is, so that blanks
+        leave both bit-equal. That an event is blank is one more input of its vector.
+        """
+        by_step = tf.transpose(events.there, (1, 0, 2))
+        values = tf.transpose(events.values, (1, 0, 2))
+        given = (
+            tf.transpose(events.indices, (1, 0, 2)),
+            tf.where(by_step, values, tf.zeros(())),
+            tf.where(by_step, tf.zeros(()), tf.ones(())),
+        )
+        step = self._frozen_step(events.first)
+        most = tf.reduce_max(events.length)
+        none = tf.zeros_like(events.values[:, 0, :1])
+        inputs = events.first.settings["units"]
+
+        def body(at: Any, most: Any, given: Any, state: Any, total: Any) -> Any:
+            indices, values, blank = (tf.gather(part, at) for part in given)
+            vectors = events.first.without_bias(indices, values)
+            return at + 1, most, given, step(vectors, blank, state), total + vectors
+
+        *_, state, total = tf.while_loop(
+            lambda at, most, *_: at < most,
+            body,
+            (0, most, given, none + tf.zeros(self.units), none + tf.zeros(inputs)),
+        )
+        count = tf.cast(events.length, tf.float32)[:, None]
+        return state, total + count * events.first.bias
+
+    def _frozen_step(self, first: Any) -> Callable[[Any, Any, Any], Any]:
+        """The state after one event of a vector without its bias.
+
+        It takes the vectors, 1 for each blank and 0 for each event, and the states.
         """
         units, kernel, recurrent = self.units, self.kernel, self.recurrent
-        blank = tf.range(events.shape[1])[None, :] >= length[:, None]
-        marked = tf.concat([events, tf.cast(blank, tf.float32)[..., None]], axis=2)
+        bias = self.bias + tf.linalg.matvec(kernel, first.bias, transpose_a=True)
+        reset, last = slice(units, 2 * units), slice(2 * units, None)
         none = tf.zeros((1, units))
         of_new = [-kernel[:, :units], none + _CLOSED, -recurrent[:, :units]]
-        reset = slice(units, 2 * units)
         of_reset = [kernel[:, reset], none, recurrent[:, reset]]
         of_gates = tf.concat([tf.concat(of_new, 0), tf.concat(of_reset, 0)], axis=1)
-        bias = tf.concat([-self.bias[:units], self.bias[reset]], axis=0)
-        of_candidate = tf.concat([kernel[:, 2 * units :], none], axis=0)
-        of_memory = recurrent[:, 2 * units :]
-        state = tf.zeros_like(events[:, 0, :1]) + none
-        for event in tf.unstack(marked, axis=1):
-            gates = tf.matmul(tf.concat([event, state], axis=1), of_gates) + bias
-            new, open_ = tf.split(tf.sigmoid(gates), 2, axis=1)
-            memory = tf.matmul(state, of_memory) + self.recurrent_bias
-            projected = tf.matmul(event, of_candidate) + self.bias[2 * units :]
+        gates_bias = tf.concat([-bias[:units], bias[reset]], axis=0)
+
+        def step(vectors: Any, blank: Any, state: Any) -> Any:
+            gates = tf.matmul(tf.concat([vectors, blank, state], 1), of_gates)
+            new, open_ = tf.split(tf.sigmoid(gates + gates_bias), 2, axis=1)
+            memory = tf.matmul(state, recurrent[:, last]) + self.recurrent_bias
+            projected = tf.matmul(vectors, kernel[:, last]) + bias[last]
             candidate = tf.tanh(projected + open_ * memory)
-            state = state + new * (candidate - state)
-        return state
+            return state + new * (candidate - state)
+
+        return step
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the layer."""

@@ -9,6 +9,7 @@ from zap.bundles.kinds import CNN, GRU, TRANSFORMER
 from zap.training.config import ModelConfig
 from zap.training.models.cnn import EventConvolutions
 from zap.training.models.gru import EventRecurrence
+from zap.training.models.padded import Padded
 from zap.training.models.transformer import EventAttention
 
 
@@ -41,17 +42,17 @@ class Reader(Protocol):
             float32, shape (rows, steps + 1, units); the first state is 0.
         """
 
-    def frozen(self, events: Any, length: Any) -> Any:
-        """The state after each row's last event, in operations that LiteRT knows.
+    def frozen(self, events: Padded) -> tuple[Any, Any]:
+        """What is carried along the events, in operations that LiteRT knows.
 
         Blank events leave it bit-equal, and no operation mixes rows.
 
         Args:
-            events: float32, shape (rows, steps, inputs), steps known.
-            length: int32, shape (rows,): events of each row; blanks follow.
+            events: of some rows.
 
         Returns:
-            float32, shape (rows, units).
+            float32, shape (rows, units): the state after each row's last event; and
+            float32, shape (rows, inputs): the sum of its events' vectors.
         """
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from zap.training.backend import keras, tf
+from zap.training.models.padded import Padded
 
 _SEEDS_APART = 1_000_003
 _WIDER = 2
@@ -115,9 +116,11 @@ class EventAttention(keras.layers.Layer):
         states = _normed(states, *self._last_norm)
         return tf.pad(states, [(0, 0), (1, 0), (0, 0)])
 
-    def frozen(self, events: Any, length: Any) -> Any:
+    def frozen(self, events: Padded) -> tuple[Any, Any]:
         """The state after a row's last event; blanks come after it and are not seen."""
-        return tf.gather(self.call(events), length, batch_dims=1)
+        vectors = events.vectors()
+        states = tf.gather(self.call(vectors), events.length, batch_dims=1)
+        return states, events.summed(vectors)
 
     def _attended(self, states: Any, layer: Any) -> Any:
         """What each place takes from itself and from those before it."""
