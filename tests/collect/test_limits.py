@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from zap.collect.app.rates import Bucket, EventRate
 from zap.collect.inflate import inflate
-from zap.collect.nesting import too_deep
+from zap.collect.nesting import openings, too_deep
 from zap.collect.protocol import Fate, Unaccepted
 
 TEXTS = st.text(alphabet='[]{}"\\ab:,é', max_size=12)
@@ -36,6 +36,11 @@ def test_depth_is_that_of_a_walk(value: Any, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only).encode()
     for most in range(6):
         assert too_deep(text, most) == (depth_of(value) > most)
+
+
+@given(st.binary() | st.text(alphabet="[]{}a").map(str.encode))
+def test_openings_are_the_brackets_of_a_text(text: bytes) -> None:
+    assert openings(text) == sum(byte in b"[{" for byte in text)
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=5), st.integers(0, 900))

@@ -8,17 +8,17 @@ the spool are the same for all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol as Shape
+
+from msgspec import Struct
 
 from zap.collect.event import BadRow, Event
 
 Header = tuple[bytes, bytes]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request with its whole body.
 
     Attributes:
@@ -40,8 +40,7 @@ class Request:
     address: str = ""
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer, whole."""
 
     status: int
@@ -77,8 +76,7 @@ class Unaccepted(Exception):
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """What a request holds.
 
     Attributes:
@@ -89,7 +87,7 @@ class Parsed:
 
     key: str | None
     events: Sequence[Event] = ()
-    bad: Sequence[BadRow] = field(default=())
+    bad: Sequence[BadRow] = ()
 
 
 class Protocol(Shape):

@@ -45,7 +45,10 @@ def encode_event(event: Event) -> bytes:
     Raises:
         CollectError: JSON can't hold it.
     """
-    return EVENT + _dumped(event)
+    try:
+        return EVENT + orjson.dumps(event)
+    except TypeError as error:
+        raise _unfit(event, error) from error
 
 
 def encode_bad(bad: BadRow, source: str, received_us: int) -> bytes:
@@ -66,7 +69,10 @@ def encode_bad(bad: BadRow, source: str, received_us: int) -> bytes:
         "source": source,
         "received_us": received_us,
     }
-    return BAD + _dumped(fields)
+    try:
+        return BAD + orjson.dumps(fields)
+    except TypeError as error:
+        raise _unfit(fields, error) from error
 
 
 def decode(record: bytes) -> Event | BadRecord | None:
@@ -100,14 +106,11 @@ def _bad(fields: Any) -> BadRecord:
     return BadRecord(row, fields["source"], fields["received_us"])
 
 
-def _dumped(fields: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(fields)
-    except TypeError as error:
-        raise CollectError(
-            f"Expected what JSON can hold: {error}. Received: keys={sorted(fields)}. "
-            "Send text, whole numbers of 64 bits, numbers, lists and objects alone."
-        ) from error
+def _unfit(fields: dict[str, Any], error: TypeError) -> CollectError:
+    return CollectError(
+        f"Expected what JSON can hold: {error}. Received: keys={sorted(fields)}. "
+        "Send text, whole numbers of 64 bits, numbers, lists and objects alone."
+    )
 
 
 def _no_record(record: bytes) -> CollectError:

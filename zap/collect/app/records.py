@@ -16,8 +16,9 @@ def event_record(event: Event, most_bytes: int) -> bytes | BadRow:
         record = encode_event(event)
     except CollectError as error:
         return BadRow(NO_JSON, str(error), ascii(event))
-    detail = _too_much(record, most_bytes)
-    return record if detail is None else BadRow(*detail, event)
+    if len(record) <= most_bytes and not too_deep(record):
+        return record
+    return BadRow(*_too_much(record, most_bytes), event)
 
 
 def bad_record(row: BadRow, source: str, received_us: int) -> bytes:
@@ -29,11 +30,9 @@ def bad_record(row: BadRow, source: str, received_us: int) -> bytes:
         return encode_bad(plain, source, received_us)
 
 
-def _too_much(record: bytes, most_bytes: int) -> tuple[str, str] | None:
+def _too_much(record: bytes, most_bytes: int) -> tuple[str, str]:
     """The reason and the detail of an event that is too large or too deep."""
     if len(record) > most_bytes:
         detail = f"Expected at most {most_bytes} bytes. Received: {len(record)}."
         return TOO_LARGE, detail
-    if record.count(b"{") + record.count(b"[") > EVENT_LEVELS and too_deep(record):
-        return TOO_DEEP, f"Expected at most {EVENT_LEVELS} levels in an event."
-    return None
+    return TOO_DEEP, f"Expected at most {EVENT_LEVELS} levels in an event."

@@ -7,7 +7,7 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol as Shape
 
@@ -28,6 +28,10 @@ _EACH = (
 
 class Checks(Shape):
     """What is asked of each event, and what is taken out of it."""
+
+    def has(self, source: str) -> bool:
+        """Whether a source's events need any; without, they are not applied."""
+        ...
 
     def apply(
         self, source: str, events: Sequence[Event]
@@ -164,21 +168,39 @@ class Taking:
         """
         name, checks = source.name, self._checks
         wrong: list[BadRow] = []
-        for sent in parsed.events:
-            sent["source"] = name
-            events, bad = checks.apply(name, (sent,))
-            wrong += bad
-            for event in events:
-                record = event_record(event, protocol.max_event_bytes)
-                if isinstance(record, bytes):
-                    yield record, ""
-                else:
-                    wrong.append(record)
+        for event in self._checked(name, parsed.events, wrong):
+            record = event_record(event, protocol.max_event_bytes)
+            if isinstance(record, bytes):
+                yield record, ""
+            else:
+                wrong.append(record)
         for row in wrong:
             yield bad_record(row, name, request.received_us), row.reason
         for row in parsed.bad:
             for told in checks.bad(name, (row,)):
                 yield bad_record(told, name, request.received_us), told.reason
+
+    def _checked(
+        self, name: str, events: Sequence[Event], wrong: list[BadRow]
+    ) -> Iterable[Event]:
+        """Events as they may be written, one at a time where that takes work.
+
+        Args:
+            name: of their source.
+            events: as the protocol gave them.
+            wrong: gets the rows of those that are none.
+        """
+        for event in events:
+            event["source"] = name
+        return self._each(name, events, wrong) if self._checks.has(name) else events
+
+    def _each(
+        self, name: str, events: Sequence[Event], wrong: list[BadRow]
+    ) -> Iterator[Event]:
+        for event in events:
+            kept, bad = self._checks.apply(name, (event,))
+            wrong += bad
+            yield from kept
 
 
 def _check_size(protocol: Protocol, request: Request) -> None:

@@ -89,6 +89,10 @@ class Checks:
                 except CollectError as error:
                     raise CollectError(f"source={name}: {error}") from error
 
+    def has(self, source: str) -> bool:
+        """Whether events of a source go through any."""
+        return source in self._sources
+
     def apply(
         self, source: str, events: Sequence[Event]
     ) -> tuple[Sequence[Event], list[BadRow]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zap.collect.nesting import openings
 from zap.collect.protocols.mended_json import loads
 
 MAX_DEPTH = 32
@@ -38,7 +39,7 @@ def read_json(text: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
     except ValueError as error:
         raise BadJsonError(f"Expected JSON. Received: {error}.") from error
     raw = text.encode() if isinstance(text, str) else text
-    if raw.count(b"{") + raw.count(b"[") > max_depth:  # else it can't be so deep
+    if openings(raw) > max_depth:  # else it can't be so deep
         check_depth(value, max_depth)
     return value
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
+
+from msgspec import Struct
 
 from zap.collect.event import CANONICAL, Event
 from zap.collect.protocols.clocks import EARLIEST_US, corrected, micros
@@ -29,6 +31,7 @@ CALLS = {
 _MADE = {"original_timestamp", "sent_at", "event_id_made", "parameters"}
 _OURS = frozenset({*CANONICAL, *_MADE} - {"type", "timestamp"})
 _NOTHING: Mapping[str, Any] = {}
+_PAGE = ("url", "referrer")
 _EXACT = 1 << 53
 """From here on two ids of digits may be one number, which would make two events one."""
 
@@ -37,9 +40,8 @@ class UnfitError(ValueError):
     """A call that is no event; its arguments are a reason's name and its details."""
 
 
-@dataclass(frozen=True)
-class Post:
-    """What a request tells of all calls in it.
+class Post(Struct):
+    """What a request tells of all calls in it; made once, and not altered.
 
     Attributes:
         received_us: when it came, in microseconds since 1970.
@@ -47,6 +49,8 @@ class Post:
         context, integrations: of calls that do not say otherwise themselves.
         user_agent, address: of a browser; empty for servers, whose own agent and
             address are no visitor's.
+        sent_us: ``sent_at`` in microseconds since 1970; None where it is no time.
+        adds: whether calls get something of it beside times.
     """
 
     received_us: int
@@ -55,6 +59,14 @@ class Post:
     integrations: Mapping[str, Any] | None = None
     user_agent: str = ""
     address: str = ""
+    sent_us: int | None = None
+    adds: bool = False
+
+    def __post_init__(self) -> None:
+        self.adds = bool(self.context or self.integrations or self.address)
+        if self.sent_at is not None:
+            with suppress(ValueError):
+                self.sent_us = micros(self.sent_at)
 
 
 def read_call(call: str | None, sent: Any, post: Post) -> Event:
@@ -70,17 +82,21 @@ def read_call(call: str | None, sent: Any, post: Post) -> Event:
     """
     if type(sent) is not dict:
         raise UnfitError("call", _told("an object", sent))
-    event = sent.copy()
+    event: Event = sent.copy()
     own_type = event.pop("type", None)
     call = call or own_type
-    event.pop("writeKey", None)
+    if "writeKey" in event:
+        del event["writeKey"]
     if not _OURS.isdisjoint(event):  # they would look like ours
         event["parameters"] = {name: event.pop(name) for name in sent if name in _OURS}
     event["type"] = _type(call, sent)
-    _set_id(event)
+    if not _move(event, "messageId", "event_id"):
+        event["event_id"], event["event_id_made"] = str(uuid.uuid4()), True
     _set_people(event, call)
     _set_times(event, post)
-    _set_context(event, post)
+    if post.adds:
+        _add(event, post)
+    _set_page(event, post)
     if call == "identify":
         _set_traits(event)
     return event
@@ -93,19 +109,14 @@ def _told(expected: str, received: object) -> str:
 
 
 def _type(call: object, sent: Mapping[str, Any]) -> str:
+    if call == "track":
+        name = sent.get("event")
+        if type(name) is str and name:
+            return name
+        raise UnfitError("event_name", _told("a text as the name of the event", name))
     if type(call) is not str or call not in CALLS:
         raise UnfitError("type", _told(f"as type one of {', '.join(CALLS)}", call))
-    if call != "track":
-        return CALLS[call]
-    name = sent.get("event")
-    if type(name) is not str or not name:
-        raise UnfitError("event_name", _told("a text as the name of the event", name))
-    return name
-
-
-def _set_id(event: Event) -> None:
-    if not _move(event, "messageId", "event_id"):
-        event["event_id"], event["event_id_made"] = str(uuid.uuid4()), True
+    return CALLS[call]
 
 
 def _move(event: Event, theirs: str, ours: str) -> bool:
@@ -140,7 +151,9 @@ def _set_times(event: Event, post: Post) -> None:
     ``timestamp`` is right already, and ``sentAt`` of another journey.
     """
     received = event["received_at"] = post.received_us
-    sent_at = event.pop("sentAt", None) or post.sent_at
+    sent_at, sent_us = event.pop("sentAt", None), None
+    if not sent_at:
+        sent_at, sent_us = post.sent_at, post.sent_us
     own = event.pop("timestamp", None)
     original = event.pop("originalTimestamp", None)
     done = own is not None and event.get("receivedAt") is not None
@@ -155,7 +168,10 @@ def _set_times(event: Event, post: Post) -> None:
     event["original_timestamp"] = happened if original is None else original
     try:
         moment = micros(happened)
-        sent_us = None if done or sent_at is None else micros(sent_at)
+        if done:
+            sent_us = None
+        elif sent_us is None and sent_at is not None:
+            sent_us = micros(sent_at)
     except ValueError as error:
         raise UnfitError("timestamp", _told("times in ISO 8601", str(error))) from error
     when = corrected(moment, sent_us, received)
@@ -164,19 +180,26 @@ def _set_times(event: Event, post: Post) -> None:
     event["timestamp"] = when
 
 
-def _set_context(event: Event, post: Post) -> None:
-    """The context with what the post adds, and page and agent from it."""
+def _add(event: Event, post: Post) -> None:
+    """What the post says of all its calls, where the call does not say otherwise."""
     own = event.get("context")
     if own is None or type(own) is dict:
         if post.context:
             own = event["context"] = {**post.context, **(own or {})}
         if post.address and not (own and own.get("ip")):
-            own = event["context"] = {**(own or {}), "ip": post.address}
+            event["context"] = {**(own or {}), "ip": post.address}
     if post.integrations and "integrations" not in event:
         event["integrations"] = post.integrations
-    context = _object(own)
-    page, properties = _object(context.get("page")), _object(event.get("properties"))
-    for name in ("url", "referrer"):
+
+
+def _set_page(event: Event, post: Post) -> None:
+    """Page and agent, from the context."""
+    context = event.get("context")
+    context = context if type(context) is dict else _NOTHING
+    page, properties = context.get("page"), event.get("properties")
+    page = page if type(page) is dict else _NOTHING
+    properties = properties if type(properties) is dict else _NOTHING
+    for name in _PAGE:
         value = page.get(name) or properties.get(name)
         if value and type(value) is str and value != "$direct":  # RudderStack's none
             event[name] = value

@@ -48,4 +48,5 @@ def corrected(happened_us: int, sent_us: int | None, received_us: int) -> int:
     """
     if sent_us is None:
         return min(happened_us, received_us)
-    return received_us - max(0, sent_us - happened_us)
+    waited_us = sent_us - happened_us
+    return received_us - waited_us if waited_us > 0 else received_us

@@ -14,6 +14,7 @@ import msgspec
 import orjson
 
 from zap.collect.event import BadRow, Event
+from zap.collect.nesting import openings
 from zap.collect.protocol import Fate, Unaccepted
 from zap.collect.protocols.bounded_json import DeepJsonError, check_depth
 from zap.collect.protocols.calls import Post, UnfitError, read_call
@@ -23,6 +24,8 @@ from zap.collect.protocols.mended_json import loads
 _FEW_LEVELS = 32
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_NULL = msgspec.Raw(b"null")
+_ABOUT = ("writeKey", "sentAt", "context", "integrations")
 
 
 def read_object(text: bytes) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def read_few(text: bytes, max_bytes: int) -> tuple[dict[str, Any], list[Any]] | 
     Returns:
         None where a call might be too large, too deep or damaged: only its text tells.
     """
-    if len(text) > max_bytes or text.count(b"{") + text.count(b"[") > _FEW_LEVELS:
+    if len(text) > max_bytes or openings(text) > _FEW_LEVELS:
         return None
     try:
         about = orjson.loads(text)
@@ -62,11 +65,50 @@ def read_few(text: bytes, max_bytes: int) -> tuple[dict[str, Any], list[Any]] | 
     return None
 
 
+class _Envelope(msgspec.Struct):
+    """The names of a batch that anybody reads; each a text of JSON."""
+
+    batch: list[msgspec.Raw]
+    writeKey: msgspec.Raw = _NULL
+    sentAt: msgspec.Raw = _NULL
+    context: msgspec.Raw = _NULL
+    integrations: msgspec.Raw = _NULL
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+
+
 def read_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
     """What a batch says of all its calls, and their texts.
 
     Raises:
         Unaccepted: it is no batch, or of too many calls.
+    """
+    about, calls = usual_envelope(text) or any_envelope(text)
+    check_many(calls)
+    return about, calls
+
+
+def usual_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]] | None:
+    """The same by looking once; None where it must be looked at closely.
+
+    What has another name is skipped, so that texts alone are read which are UTF-8.
+    """
+    try:
+        if not text.isascii():
+            text.decode()
+        found = _ENVELOPE.decode(text)
+        about = {name: loads(memoryview(getattr(found, name))) for name in _ABOUT}
+    except (ValueError, RecursionError):
+        return None
+    return about, found.batch
+
+
+def any_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
+    """The same of any body, whose JSON may need mending.
+
+    Raises:
+        Unaccepted: it is no batch.
     """
     try:
         try:
@@ -74,12 +116,10 @@ def read_envelope(text: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
         except ValueError:
             parts = _OBJECT.decode(orjson.dumps(loads(text)))
         calls = _LIST.decode(parts.pop("batch", b"null"))
-        about = {name: loads(memoryview(part)) for name, part in parts.items()}
+        return {name: loads(memoryview(part)) for name, part in parts.items()}, calls
     except (ValueError, TypeError, RecursionError) as error:
         expected = 'an object with "batch", a list of calls'
         raise malformed(f"{expected}. Received: {error}") from error
-    check_many(calls)
-    return about, calls
 
 
 def read_calls(
@@ -94,20 +134,19 @@ def read_calls(
         max_bytes: of a call.
     """
     for each in calls:
-        text = memoryview(each)
+        text = bytes(each)
         try:
             sent = loads(text)
         except ValueError as error:
             detail = f"Expected JSON. Received: {error}."
-            whole = bytes(text).decode("utf-8", "replace")
-            yield BadRow(f"{tool}.json", detail, whole)
+            yield BadRow(f"{tool}.json", detail, text.decode("utf-8", "replace"))
             continue
-        if text.nbytes > max_bytes:
+        if len(text) > max_bytes:
             detail = f"Expected a call of at most {max_bytes} bytes. "
-            detail += f"Received: {text.nbytes}. Send less with it."
+            detail += f"Received: {len(text)}. Send less with it."
             yield _bad(f"{tool}.too_large", detail, None, sent, post)
         else:
-            yield read_sent(tool, None, sent, bytes(text), post)
+            yield read_sent(tool, None, sent, text, post)
 
 
 def read_sent(
@@ -115,7 +154,7 @@ def read_sent(
 ) -> Event | BadRow:
     """The event of a call, or why it is none."""
     try:
-        if text.count(b"{") + text.count(b"[") > _FEW_LEVELS:
+        if openings(text) > _FEW_LEVELS:
             check_depth(sent, _FEW_LEVELS)
         return read_call(call, sent, post)
     except DeepJsonError as error:

@@ -8,7 +8,6 @@ tells of each event what became of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from zap.collect.event import BadRow, Event
@@ -24,8 +23,7 @@ _OPTIONS = {
 _SESSION = {"session_id": "$session_id", "window_id": "$window_id"}
 
 
-@dataclass(frozen=True)
-class Told(Parsed):
+class Told(Parsed, frozen=True):
     """What a request holds, where its client wants to know of each event.
 
     Attributes:

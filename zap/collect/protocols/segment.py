@@ -131,11 +131,10 @@ class Segment:
             read = [read_sent(self.name, None, each, b"", post) for each in calls]
         else:
             read = list(read_calls(self.name, calls, post, self.max_call_bytes))
-        return Parsed(
-            key,
-            [each for each in read if isinstance(each, dict)],
-            [each for each in read if isinstance(each, BadRow)],
-        )
+        events = [each for each in read if type(each) is dict]
+        if len(events) == len(read):
+            return Parsed(key, events)
+        return Parsed(key, events, [each for each in read if isinstance(each, BadRow)])
 
 
 def _post(request: Request, about: Mapping[str, Any]) -> Post:

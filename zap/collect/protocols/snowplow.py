@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -45,8 +44,7 @@ _STATUSES = {
 }
 
 
-@dataclass(frozen=True)
-class Visited(Parsed):
+class Visited(Parsed, frozen=True):
     """What a request of a tracker holds.
 
     Attributes:

@@ -145,6 +145,9 @@ class _Limited(HttpToolsProtocol):
         self._part = "body"
         self._stop_timer()
         super().on_headers_complete()
+        cycle: Any = self.cycle
+        if not cycle.waiting_for_100_continue and cycle.scope["method"] != "HEAD":
+            cycle.transport = _Joining(self.transport)
 
     def on_body(self, body: bytes) -> None:
         if self._part == "body":
@@ -211,6 +214,42 @@ class _Limited(HttpToolsProtocol):
         self.transport.close()
         self._stop_timer()
         self._start_timer()
+
+
+class _Joining:
+    """A transport that sends the head of an answer with the beginning of its body.
+
+    Uvicorn writes them one by one, and each is a call of the system that wakes the
+    client. ASGI has servers hold a head back until there is some of the body; one that
+    has none, as for HEAD, must not come here.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport):
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, but keep the first ones for the next."""
+        if self._head is None:
+            self._head = data
+        elif self._head:
+            self._transport.write(self._head + data)
+            self._head = b""
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what is left, and close."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether it is closed, or about to be."""
+        return self._transport.is_closing()
 
 
 def _whole_answer(refused: Refused) -> bytes:
