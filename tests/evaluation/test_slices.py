@@ -82,6 +82,21 @@ def test_edges_leave_no_group_empty(values: list[float]) -> None:
     assert bool(edges) == (column.min() < column.max())
 
 
+@given(st.lists(st.integers(-3, 40), min_size=2, max_size=60))
+def test_counts_are_cut_at_counts(values: list[int]) -> None:
+    edges = slice_edges(np.array(values, float))
+    assert all(edge.is_integer() for edge in edges)
+
+
+def test_groups_of_counts_are_named_by_the_counts_in_them() -> None:
+    judged, _ = made(400)
+    clicks = np.arange(400) % 4.0
+    (found,) = slices(judged, {"clicks": clicks}, {"clicks": "number"})
+    names = [group_name(group, found["whole"]) for group in found["groups"]]
+    assert names == ["up to 0", "1 to 2", "3 or more"]
+    assert sum(group["n"] for group in found["groups"]) == 400
+
+
 @pytest.mark.parametrize(
     ("low", "high", "whole", "name"),
     [
