@@ -121,3 +121,34 @@ def test_two_subjects_are_enough(make_visits: Callable[..., Visits], seed: int) 
     assert (len(first), len(second)) == (1, 1)
     with pytest.raises(TrainingError, match="at least 2 validation subjects"):
         halves(make_visits(1, seed=seed))
+
+
+def test_weights_count_as_copies_of_the_examples() -> None:
+    z, y = made(600)
+    copies = np.random.default_rng(1).integers(1, 5, 600)
+    rows = np.repeat(np.arange(600), copies)
+    weighted = fit_matrix_scaling(z, y, 0.5 * copies)
+    copied = fit_matrix_scaling(z[rows], y[rows])
+    assert weighted is not None and copied is not None
+    np.testing.assert_allclose(weighted.apply(z), copied.apply(z), atol=1e-6)
+
+
+def test_what_weights_repair_stays_repaired() -> None:
+    """One page view of each session is drawn, and weighs the session's length.
+
+    Whether another one follows is as likely at each view; of the drawn ones, which are
+    of short sessions too often, the share is lower.
+    """
+    rng = np.random.default_rng(1)
+    length = rng.geometric(0.25, 8000)
+    y = (rng.integers(1, length + 1) < length).astype(float)
+    margin = np.log(3) + rng.normal(0, 0.05, 8000)
+    z = np.column_stack([-margin / 2, margin / 2])
+    weight = length.astype(float)
+    found = calibrate(
+        z[:4000], y[:4000], z[4000:], y[4000:], weight[:4000], weight[4000:]
+    )
+    predicted = np.average(found.scaling.apply(z), weights=weight)
+    assert y.mean() < 0.6
+    assert predicted == pytest.approx(0.75, abs=0.02)
+    assert found.ece_after is not None and found.ece_after < 0.03

@@ -125,6 +125,8 @@ def _calibrated(
         stopping.label,
         scorer.logits(judging),
         judging.label,
+        stopping.weight,
+        judging.weight,
     )
     return target, calibration
 
