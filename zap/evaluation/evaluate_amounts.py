@@ -130,10 +130,7 @@ class _Judge:
         self._y, self._weight, self._subject = y, weight, subject
         self._drawn, self._link = drawn, link
         self._best = Ranking.of(y)
-        constant = np.full(len(y), np.average(y, weights=weight))
-        if link == LOG and (y < 0).any():
-            constant[:] = np.nan  # Poisson's deviance is not defined
-        self._worst = self._deviances(constant)
+        self._worst = measures.constant_deviances(y, link, weight)
 
     def _deviances(self, p: FloatArray) -> FloatArray:
         return measures.deviances(self._y, p, self._link)
