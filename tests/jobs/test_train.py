@@ -71,6 +71,24 @@ def test_labels_of_an_unknown_kind_are_refused(made_run, tmp_path, untrained) ->
         job.train_bundle(dataset, tmp_path / "b")
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
+@pytest.mark.parametrize("weight", [0.0, -1.0, np.nan])
+def test_weights_that_cannot_be_judged_with_are_noticed_first(
+    made_run, tmp_path, untrained, monkeypatch, split, weight
+) -> None:
+    read = Dataset.read
+
+    def with_a_bad_weight(self, name):
+        visits = read(self, name)
+        if name == split:
+            visits.weight[-1] = weight
+        return visits
+
+    monkeypatch.setattr(Dataset, "read", with_a_bad_weight)
+    with pytest.raises(TrainingError, match=f"weights above 0 in the {split} examples"):
+        job.train_bundle(made_run.dataset, tmp_path / "b")
+
+
 class Silent:
     """A model that says the same of everybody."""
 
