@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from zap.evaluation.evaluate import evaluate
 from zap.evaluation.groups import Judged, judge_group
 from zap.evaluation.slices import slice_edges, slices
 from zap.evaluation.slices_section import group_name
 from zap.evaluation.slices_section import slices as slices_section
+from zap.evaluation.words import percent
 
 
 def made(rows: int = 3000, seed: int = 0) -> tuple[Judged, np.ndarray[Any, Any]]:
@@ -129,3 +131,16 @@ def test_the_section_shows_every_group(made_metrics: dict[str, Any]) -> None:
         assert f"{group['n']:,}" in section.body
     assert [chart.name for chart in section.charts] == ["slices_pages"]
     assert slices_section(made_metrics) is None
+
+
+def test_all_examples_stand_below_the_groups_with_their_weights() -> None:
+    judged, pages = made()
+    weight = np.where(judged.p > 0.5, 5.0, 1.0)
+    metrics = evaluate(judged.y, judged.p, judged.subjects, weights=weight, draws=5)
+    judged = Judged(judged.y, judged.p, judged.subjects, weight)
+    found = slices(judged, {"pages": pages}, {"pages": "number"}, 5)
+    section = slices_section({**metrics, "slices": found})
+    assert section is not None
+    cells = section.body.split(">all<")[1].split("</tr>")[0]
+    assert percent(np.average(judged.p, weights=weight)) in cells
+    assert percent(judged.p.mean()) not in cells

@@ -54,9 +54,9 @@ def evaluate(
     Returns:
         kind, auc, auc_low, auc_high, average_precision, log_loss, ece, ece_null_mean,
         ece_null_95, ece_null_95_by_subject, ece_uncalibrated, auc_uncalibrated,
-        base_rate, n, subjects, segments, top_decile_rate, capture_top_20, baseline,
-        calibration_curve (after, before), distribution and draws. What is not known
-        or not defined is None.
+        base_rate, mean_prediction, n, subjects, segments, top_decile_rate,
+        capture_top_20, baseline, calibration_curve (after, before), distribution and
+        draws. What is not known or not defined is None.
 
     Raises:
         DatasetError: there are no rows, outcomes other than 0 and 1, or weights that
@@ -85,6 +85,7 @@ def evaluate(
         "n": len(outcomes),
         "subjects": len(np.unique(np.asarray(subjects))),
         "base_rate": float(np.average(outcomes, weights=weight)),
+        "mean_prediction": float(np.average(scores["p"], weights=weight)),
         **_scores(outcomes, scores["p"], weight, drawn[:, 0]),
         **_null(scores["p"], subjects, weight, draws, seed),
         **_shape(outcomes, scores["p"], weight),
