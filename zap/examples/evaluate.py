@@ -25,7 +25,7 @@ from zap.encoding.dimensions import first_from, last_before
 from zap.encoding.windows import TimeIndex, count_in, last_in, sum_in
 from zap.errors import GeneratorError
 from zap.examples.expressions import Expr, Window
-from zap.examples.predicates import Event
+from zap.examples.predicates import Event, text_of
 from zap.histories.batch import HistoryBatch
 
 
@@ -222,4 +222,4 @@ def _last_value(
         return Numeric(np.where(missing, _number(expr), value.values))
     code = np.int32(len(value.distinct))
     codes = np.where(missing, code, value.codes).astype(np.int32)
-    return Categorical(codes, [*value.distinct, str(expr.default)])
+    return Categorical(codes, [*value.distinct, text_of(expr.default)])
