@@ -81,6 +81,17 @@ class Context:
             start, stop = np.where(over, cutoffs.position, start), stop
         return start, stop
 
+    def session_known_us(self, cutoffs: Cutoffs) -> IntArray:
+        """Up to which instant, excluded, events may belong to each cutoff's session.
+
+        An event that comes exactly the inactivity gap after the last one still does,
+        so data that end there do not tell yet that the session is over.
+        """
+        histories = self.histories
+        stop = self.session_of(cutoffs)[1]
+        last = histories.time_us[np.maximum(stop - 1, 0)]
+        return np.asarray(last + (histories.session_gap_us or 0) + 1, np.int64)
+
     def seen(self, subject: IntArray, position: IntArray) -> BoolArray:
         """Whether a subject did anything before each position."""
         last = last_before(self.histories.active, position)
