@@ -111,3 +111,13 @@ def test_calibration_counts_examples_by_their_weights(made_run) -> None:
             weights=judging.weight,
         )
     )
+
+
+def test_a_calibration_is_judged_by_subject(made_run, monkeypatch) -> None:
+    stopping, judging = halves(made_run.dataset.read("validation"))
+    told = []
+    monkeypatch.setattr(
+        job, "calibrate_target", lambda *given: told.append(given) or given
+    )
+    job._calibrated(Silent(), Target(), stopping, stopping, judging)
+    np.testing.assert_array_equal(told[0][-1], judging.subjects_of_cutoffs())

@@ -131,6 +131,7 @@ def _calibrated(
         judging.label,
         stopping.weight,
         judging.weight,
+        judging.subjects_of_cutoffs(),
     )
     return target, calibration
 

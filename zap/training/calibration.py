@@ -21,7 +21,7 @@ from zap.datasets.visits import Visits
 from zap.encoding.columns import BoolArray
 from zap.errors import TrainingError
 from zap.evaluation.metrics import auc, ece, log_loss
-from zap.evaluation.ranking import weights_or_ones
+from zap.evaluation.ranking import as_floats, weights_or_ones
 
 Float64 = NDArray[np.float64]
 
@@ -204,7 +204,10 @@ def _shared_out(margin: Float64) -> MatrixScaling:
 
 
 def clearly_lower(
-    before: Float64, after: Float64, weights: ArrayLike | None = None
+    before: Float64,
+    after: Float64,
+    weights: ArrayLike | None = None,
+    subjects: ArrayLike | None = None,
 ) -> bool:
     """Whether the mean loss falls by more than one standard error of the difference.
 
@@ -212,11 +215,16 @@ def clearly_lower(
         before: the loss of each row; shape (rows,).
         after: the same of the other model; shape (rows,).
         weights: example weights; shape (rows,).
+        subjects: whose row it is; shape (rows,). The rows of a subject share its luck,
+            so that the error is that of the subjects' sums; None: each row is its own.
     """
     gains, weight = before - after, weights_or_ones(weights, len(before))
     gain = np.average(gains, weights=weight)
-    off = np.sqrt(np.sum((weight * (gains - gain)) ** 2)) / weight.sum()
-    return bool(gain > off)
+    off = weight * (gains - gain)
+    if subjects is not None:
+        code = np.unique(np.asarray(subjects), return_inverse=True)[1]
+        off = as_floats(np.bincount(code, off))
+    return bool(gain > np.sqrt(np.sum(off**2)) / weight.sum())
 
 
 def _losses(y: NDArray[Any], p: Float64) -> Float64:
@@ -232,6 +240,7 @@ def calibrate(
     judge_labels: ArrayLike,
     fit_weights: ArrayLike | None = None,
     judge_weights: ArrayLike | None = None,
+    judge_subjects: ArrayLike | None = None,
 ) -> Calibration:
     """Fits a matrix scaling on one half and keeps it if the other half improves.
 
@@ -247,6 +256,7 @@ def calibrate(
         judge_labels: shape (m,), 0 or 1.
         fit_weights: example weights of the first half; shape (n,).
         judge_weights: example weights of the other half; shape (m,).
+        judge_subjects: whose row it is, of the other half; shape (m,).
     """
     z, y = np.asarray(judge_logits), np.asarray(judge_labels)
     weight = weights_or_ones(judge_weights, len(y))
@@ -261,7 +271,8 @@ def calibrate(
         return Calibration(MatrixScaling(), False, reason, **sizes)
     before, after = MatrixScaling().apply(z), fitted.apply(z)
     losses = log_loss(y, before, weight), log_loss(y, after, weight)
-    kept = clearly_lower(_losses(y, before), _losses(y, after), weight)
+    rows = _losses(y, before), _losses(y, after)
+    kept = clearly_lower(*rows, weight, judge_subjects)
     two_classes = len(np.unique(y)) == 2
     return Calibration(
         scaling=fitted if kept else MatrixScaling(),

@@ -21,6 +21,7 @@ def calibrate_target(
     judge_labels: ArrayLike,
     fit_weights: ArrayLike | None = None,
     judge_weights: ArrayLike | None = None,
+    judge_subjects: ArrayLike | None = None,
 ) -> Calibration | Judged:
     """Fits the calibration of a kind on one half; the other decides if it is kept.
 
@@ -32,9 +33,10 @@ def calibrate_target(
         judge_labels: shape (m,).
         fit_weights: example weights of the first half; shape (n,).
         judge_weights: example weights of the other half; shape (m,).
+        judge_subjects: whose row it is, of the other half; shape (m,).
     """
     labelled = (fit_logits, fit_labels, judge_logits, judge_labels)
-    halves = (*labelled, fit_weights, judge_weights)
+    halves = (*labelled, fit_weights, judge_weights, judge_subjects)
     plain = uncalibrated(target)
     if isinstance(plain, ClassScaling):
         return calibrate_classes(plain.classes, *halves)

@@ -128,6 +128,7 @@ def calibrate_classes(
     judge_labels: ArrayLike,
     fit_weights: ArrayLike | None = None,
     judge_weights: ArrayLike | None = None,
+    judge_subjects: ArrayLike | None = None,
 ) -> Judged:
     """Fits a scaling on one half and keeps it if the other half clearly improves.
 
@@ -139,6 +140,7 @@ def calibrate_classes(
         judge_labels: numbers of classes; shape (m,).
         fit_weights: example weights of the first half; shape (n,).
         judge_weights: example weights of the other half; shape (m,).
+        judge_subjects: whose row it is, of the other half; shape (m,).
     """
     plain = ClassScaling.identity(classes)
     z, y = np.asarray(judge_logits), np.asarray(judge_labels, np.int64)
@@ -152,7 +154,8 @@ def calibrate_classes(
         )
         return Judged(plain, False, reason, *sizes)
     before, after = plain.apply(z), fitted.apply(z)
-    kept = clearly_lower(_losses(y, before), _losses(y, after), judge_weights)
+    rows = _losses(y, before), _losses(y, after)
+    kept = clearly_lower(*rows, judge_weights, judge_subjects)
     return Judged(
         fitted if kept else plain,
         kept,

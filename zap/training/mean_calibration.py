@@ -106,6 +106,7 @@ def calibrate_means(
     judge_labels: ArrayLike,
     fit_weights: ArrayLike | None = None,
     judge_weights: ArrayLike | None = None,
+    judge_subjects: ArrayLike | None = None,
 ) -> Judged:
     """Fits a recalibration on one half and keeps it if the other clearly improves.
 
@@ -117,6 +118,7 @@ def calibrate_means(
         judge_labels: amounts; shape (m,).
         fit_weights: example weights of the first half; shape (n,).
         judge_weights: example weights of the other half; shape (m,).
+        judge_subjects: whose row it is, of the other half; shape (m,).
     """
     y = np.asarray(judge_labels, np.float64)
     sizes = (len(np.asarray(fit_labels)), len(y))
@@ -127,7 +129,7 @@ def calibrate_means(
     before, after = plain.apply(judge_outputs), fitted.apply(judge_outputs)
     losses = [amount_metrics.deviances(y, p, plain.link) for p in (before, after)]
     weight = weights_or_ones(judge_weights, len(y))
-    kept = clearly_lower(losses[0], losses[1], weight)
+    kept = clearly_lower(losses[0], losses[1], weight, judge_subjects)
 
     def mean(values: FloatArray) -> float:
         return float(np.average(values, weights=weight))
