@@ -99,6 +99,17 @@ def test_groups_of_counts_are_named_by_the_counts_in_them() -> None:
     assert sum(group["n"] for group in found["groups"]) == 400
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_number_beyond_a_statistics_range_is_only_large(sign: int) -> None:
+    judged, pages = made(400)
+    pages[0] = sign * np.inf
+    with np.errstate(invalid="raise"):
+        (found,) = slices(judged, {"pages": pages}, {"pages": "number"})
+    assert sum(group["n"] for group in found["groups"]) == 400
+    end = found["groups"][-1 if sign > 0 else 0]
+    assert end["below" if sign > 0 else "from"] is None
+
+
 @pytest.mark.parametrize(
     ("low", "high", "whole", "name"),
     [

@@ -108,7 +108,8 @@ def slice_edges(values: FloatArray) -> list[float]:
     Args:
         values: shape (rows,), without NaN; their order does not matter.
     """
-    ordered = np.sort(values)
+    # A number beyond 3.4e38 is infinite as a statistic, and has no magnitude.
+    ordered = np.nan_to_num(np.sort(values))
     if not len(ordered) or ordered[0] == ordered[-1]:
         return []
     candidates = _round_numbers(float(ordered[0]), float(ordered[-1]))
