@@ -58,6 +58,7 @@ def trained(dataset: Dataset, config: ModelConfig, output: Path) -> Trained:
         target,
         *(plain.logits(stopping), stopping.label),
         *(plain.logits(judging), judging.label),
+        *(stopping.weight, judging.weight, judging.subjects_of_cutoffs()),
     )
     bundle = _written(dataset, config, fitted, calibration.scaling, output)
     return Trained(bundle, Scorer.from_bundle(bundle), seconds)

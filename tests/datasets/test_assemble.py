@@ -172,5 +172,5 @@ def test_a_label_on_the_rest_of_a_session_reaches_to_its_end(made) -> None:
             and histories.time_us[last + 1] - histories.time_us[last] <= gap
         ):
             last += 1
-        ends = int(histories.time_us[last]) + gap
+        ends = int(histories.time_us[last]) + gap + 1
         assert found == ends - int(cutoffs.instant_us[cutoff])

@@ -51,6 +51,19 @@ def test_poisson_s_deviance_is_not_defined_below_0():
     assert np.isnan(ours.deviance_explained([3.0, 3.0], [1.0, 2.0], "log"))
 
 
+@pytest.mark.parametrize("amount", [0.0, 0.1, 0.3, 7.7, 19.99])
+@pytest.mark.parametrize("link", ["log", "identity"])
+def test_of_equal_amounts_nothing_is_explained_or_ranked(amount, link):
+    """Their mean is off by a rounding, whose square is no deviance to divide by."""
+    rng = np.random.default_rng(0)
+    y, p, weight = np.full(400, amount), rng.random(400), rng.random(400)
+    for weights in (None, weight):
+        assert np.isnan(ours.deviance_explained(y, p, link, weights))
+        assert np.isnan(ours.spearman(y, p, weights))
+        assert np.isnan(ours.spearman(p, y, weights))
+        assert np.isnan(ours.spearman(y, y, weights))
+
+
 def loop_spearman(y, p):
     """Pearson's correlation of mean ranks, by loops."""
 

@@ -201,3 +201,27 @@ def test_distribution_counts_and_quantiles():
     below = ((p < found["edges"][1]) & (y == 0)).sum()
     assert found["negatives"][0] == below
     assert found["quantiles"]["50"] == pytest.approx(np.median(p))
+
+
+def test_intervals_cover_the_rate_where_weights_differ() -> None:
+    """In 95 of 100 draws; taken as equal, such rows cover it in 66."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        y = (rng.random(800) < 0.3).astype(float)
+        weight = rng.lognormal(0, 1.2, 800)
+        (bucket,) = calibration_curve(y, np.full(800, 0.3), weight)
+        covered += bucket["rate_low"] <= 0.3 <= bucket["rate_high"]
+    assert 0.91 * 400 <= covered <= 0.99 * 400
+
+
+def test_equal_weights_leave_the_interval_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.random(500)
+    y, subjects = (rng.random(500) < p).astype(float), np.arange(500) // 2
+    plain = calibration_curve(y, p, None, subjects, 50)
+    tripled = calibration_curve(y, p, np.full(500, 3.0), subjects, 50)
+    for one, two in zip(plain, tripled, strict=True):
+        assert one == pytest.approx(two)
+        low, high = wilson(one["positive_rate"], one["n"])
+        assert one["rate_low"] < low and high < one["rate_high"]  # of pairs of rows

@@ -105,6 +105,15 @@ def test_a_field_that_is_new_has_no_past() -> None:
     assert not refused(check_events(week(9, fields=both), PAST, LIMITS))
 
 
+def test_a_type_of_one_week_may_be_gone() -> None:
+    """A campaign has an event of its own, and ends."""
+    campaign = week(4, types={"page_view": 6_000, "purchase": 1_000, "coupon": 3_000})
+    past = [*PAST, campaign]
+    assert not refused(check_events(week(9), past, LIMITS))
+    always = [week(seed, types=campaign["types"]) for seed in range(4)]
+    assert "types that are gone" in refused(check_events(week(9), always, LIMITS))
+
+
 def test_a_field_that_is_gone_is_refused() -> None:
     field = {"missing": 1.0, "buckets": [0] * 64, "constant": False}
     found = check_events(week(9, fields={"place": field}), PAST, LIMITS)

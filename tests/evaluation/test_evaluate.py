@@ -10,6 +10,8 @@ from zap.errors import BundleError, DatasetError
 from zap.evaluation import curves, metrics
 from zap.evaluation.bootstrap import auc_interval, paired_auc_difference
 from zap.evaluation.evaluate import evaluate
+from zap.evaluation.evaluate_amounts import evaluate_amounts
+from zap.evaluation.evaluate_classes import evaluate_classes
 
 KEYS = {
     "auc", "auc_low", "auc_high", "average_precision", "log_loss", "ece",
@@ -138,3 +140,19 @@ def test_amounts_as_labels_are_refused():
 def test_predictions_that_are_no_probabilities_are_refused(bad):
     with pytest.raises(BundleError, match="p_baseline="):
         evaluate([0, 1], [0.1, 0.2], [1, 2], p_baseline=[0.5, bad])
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, np.nan, np.inf])
+def test_weights_are_above_0(rows, weight):
+    """Else a bucket may weigh nothing, and a share be beyond 1."""
+    y, p, _, subjects = rows
+    weights = np.where(np.arange(len(y)) == 7, weight, 1.0)
+    for judge in (
+        lambda: evaluate(y, p, subjects, weights=weights),
+        lambda: evaluate_amounts(y, p, subjects, weights=weights),
+        lambda: evaluate_classes(
+            y, np.stack([1 - p, p], axis=1), subjects, ("no", "yes"), weights=weights
+        ),
+    ):
+        with pytest.raises(DatasetError, match="weights above 0"):
+            judge()

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from zap.evaluation.evaluate import evaluate
 from zap.evaluation.groups import Judged, judge_group
 from zap.evaluation.slices import slice_edges, slices
 from zap.evaluation.slices_section import group_name
 from zap.evaluation.slices_section import slices as slices_section
+from zap.evaluation.words import percent
 
 
 def made(rows: int = 3000, seed: int = 0) -> tuple[Judged, np.ndarray[Any, Any]]:
@@ -82,6 +84,32 @@ def test_edges_leave_no_group_empty(values: list[float]) -> None:
     assert bool(edges) == (column.min() < column.max())
 
 
+@given(st.lists(st.integers(-3, 40), min_size=2, max_size=60))
+def test_counts_are_cut_at_counts(values: list[int]) -> None:
+    edges = slice_edges(np.array(values, float))
+    assert all(edge.is_integer() for edge in edges)
+
+
+def test_groups_of_counts_are_named_by_the_counts_in_them() -> None:
+    judged, _ = made(400)
+    clicks = np.arange(400) % 4.0
+    (found,) = slices(judged, {"clicks": clicks}, {"clicks": "number"})
+    names = [group_name(group, found["whole"]) for group in found["groups"]]
+    assert names == ["up to 0", "1 to 2", "3 or more"]
+    assert sum(group["n"] for group in found["groups"]) == 400
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_number_beyond_a_statistics_range_is_only_large(sign: int) -> None:
+    judged, pages = made(400)
+    pages[0] = sign * np.inf
+    with np.errstate(invalid="raise"):
+        (found,) = slices(judged, {"pages": pages}, {"pages": "number"})
+    assert sum(group["n"] for group in found["groups"]) == 400
+    end = found["groups"][-1 if sign > 0 else 0]
+    assert end["below" if sign > 0 else "from"] is None
+
+
 @pytest.mark.parametrize(
     ("low", "high", "whole", "name"),
     [
@@ -114,3 +142,16 @@ def test_the_section_shows_every_group(made_metrics: dict[str, Any]) -> None:
         assert f"{group['n']:,}" in section.body
     assert [chart.name for chart in section.charts] == ["slices_pages"]
     assert slices_section(made_metrics) is None
+
+
+def test_all_examples_stand_below_the_groups_with_their_weights() -> None:
+    judged, pages = made()
+    weight = np.where(judged.p > 0.5, 5.0, 1.0)
+    metrics = evaluate(judged.y, judged.p, judged.subjects, weights=weight, draws=5)
+    judged = Judged(judged.y, judged.p, judged.subjects, weight)
+    found = slices(judged, {"pages": pages}, {"pages": "number"}, 5)
+    section = slices_section({**metrics, "slices": found})
+    assert section is not None
+    cells = section.body.split(">all<")[1].split("</tr>")[0]
+    assert percent(np.average(judged.p, weights=weight)) in cells
+    assert percent(judged.p.mean()) not in cells

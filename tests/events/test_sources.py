@@ -11,6 +11,7 @@ from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.patterns import format_of
 from zap.events.sources import Source, list_files, list_sources, named, named_by_path
+from zap.times import instant_us
 
 LEAST = {"fields": {"timestamp": "ts", "type": "event"}}
 MAPPING = EventMapping.from_dict(LEAST)
@@ -98,6 +99,26 @@ def test_partitions_say_the_observed_range() -> None:
     assert observed_range(mapping, []) is None
     with pytest.raises(InputError, match=r"other/x\.csv"):
         observed_range(mapping, [*paths, "other/x.csv"])
+
+
+@pytest.mark.parametrize(
+    ("form", "names", "until"),
+    [
+        ("dt=%Y-%m-%d-%H", ["1970-01-01-22", "1970-01-01-23"], "1970-01-02"),
+        ("dt=%Y%m%dT%H%M", ["19700101T2230"], "1970-01-01T22:31"),
+        ("dt=%Y-%j", ["1970-002"], "1970-01-03"),
+        ("dt=%Y-%m", ["1970-01", "1970-02"], "1970-03-01"),
+        ("dt=%Y-%b", ["1970-Dec"], "1971-01-01"),
+        ("dt=%Y", ["1970"], "1971-01-01"),
+    ],
+)
+def test_a_partition_is_as_long_as_its_name_is_fine(
+    form: str, names: list[str], until: str
+) -> None:
+    """Of an hour's file nobody knows the rest of the day."""
+    mapping = EventMapping.from_dict({**LEAST, "observed": {"partitions": form}})
+    found = observed_range(mapping, [f"s3://b/dt={name}/x.csv" for name in names])
+    assert found is not None and found[1] == instant_us(until)
 
 
 def test_files_are_found_without_being_read(tmp_path: Path, monkeypatch) -> None:

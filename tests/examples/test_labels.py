@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zap.examples import Generator, Hash, Instance, each, event, future
+from zap.examples import Generator, Hash, Instance, each, event, future, past
 from zap.examples.labels import kind_schema, method_value
 from zap.examples.observed import ObservedRange
 from zap.examples.slicing import slice_histories
@@ -98,3 +98,30 @@ def test_a_kind_that_is_unknown_has_no_schema() -> None:
     assert kind_schema(["a", 1]) is None  # type: ignore[list-item]
     assert kind_schema({"a", "b"}) is None  # type: ignore[arg-type]
     assert method_value(3, {"kind": "amount"}) == 3.0
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_a_default_may_be_a_truth_value(histories_of: Any, default: bool) -> None:
+    """It equals itself, as a value of a field of truth values does."""
+    known = past().last("flag", default=default)
+
+    class Flagged(Generator):
+        cutoffs = each(event("view"))
+        label = future(days=1).any(event("order"))
+        instance = Instance(types=("view",), fields=[Hash("color")])
+        statistics = {
+            "yes": known.equals(True),
+            "no": known.equals(False),
+            "either": known.one_of(True, False),
+        }
+
+    views = [
+        {"who": who, "t": 0, "type": "view", "flag": flag}
+        for who, flag in (("a", None), ("b", True), ("c", False))
+    ]
+    found = slice_histories(Flagged(), histories_of(views), EVERYTHING)
+    names = [found.histories.subject[row] for row in found.cutoffs.subject]
+    said = dict(zip(names, found.statistics["yes"].tolist(), strict=True))
+    assert said == {"a": default, "b": True, "c": False}
+    np.testing.assert_array_equal(found.statistics["no"], 1 - found.statistics["yes"])
+    assert found.statistics["either"].all()

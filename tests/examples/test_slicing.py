@@ -8,6 +8,7 @@ a window are common.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -487,7 +488,8 @@ def is_censored(
         if window[0] == "future":
             ends.append(cut.instant + window[1] + window[2])
         elif cut.session and gap is not None:
-            ends.append(cut.session[-1]["t"] + gap)
+            # An event at this very moment would still be of the session.
+            ends.append(math.nextafter(cut.session[-1]["t"] + gap, math.inf))
     return cut.instant < observed[0] or max(ends) > observed[1]
 
 
@@ -745,9 +747,34 @@ def test_a_session_is_observed_only_until_its_last_event_and_the_gap(
         found = plain(slice_histories(Ends(), histories, observed))
         return {e["who"]: e["label"] for e in found}
 
-    assert labels(8.99) == {}
-    assert labels(9) == {"a": 1.0}
-    assert labels(10) == {"a": 1.0, "b": 0.0}
+    assert labels(9) == {}
+    assert labels(9.01) == {"a": 1.0}
+    assert labels(10.01) == {"a": 1.0, "b": 0.0}
+
+
+def test_a_label_that_is_given_does_not_change_as_more_is_observed(
+    histories_of: Any, plain: Any, base_us: int
+) -> None:
+    """An event exactly the gap after the last one lies in the same session."""
+
+    class Ends(Generator):
+        session = InactivityGap(minutes=30)
+        cutoffs = each(event("x"))
+        label = rest_of_session().any(event("y"))
+        instance = Instance(types=("x",), fields=[Hash("type")])
+
+    rows = [{"uid": 0, "who": "a", "t": 23.5, "type": "x"}]
+    rows += [{"uid": 1, "who": "a", "t": 24, "type": "y"}]
+
+    def labels(until: float) -> list[float]:
+        histories = histories_of(
+            [row for row in rows if row["t"] < until], None, Ends().settings()
+        )
+        observed = ObservedRange(base_us, base_us + int(until * HOUR_US))
+        return [e["label"] for e in plain(slice_histories(Ends(), histories, observed))]
+
+    assert labels(24) == []
+    assert labels(48) == [1.0]
 
 
 def test_a_session_known_late_is_the_same_whatever_comes_after(

@@ -12,7 +12,12 @@ pytest.importorskip("tensorflow", reason="needs extra: train")
 from zap.bundles.calibrator import MatrixScaling
 from zap.datasets.visits import Visits
 from zap.errors import TrainingError
-from zap.training.calibration import calibrate, fit_matrix_scaling, halves
+from zap.training.calibration import (
+    calibrate,
+    clearly_lower,
+    fit_matrix_scaling,
+    halves,
+)
 
 
 def made(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +106,36 @@ def test_identity_if_the_gain_is_within_its_error() -> None:
     assert kept <= 6
 
 
+def test_rows_of_a_subject_are_no_evidence_of_their_own() -> None:
+    """Logits that are right already, of subjects whose rows share their luck."""
+    kept = {"rows": 0, "subjects": 0}
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        margin = np.repeat(rng.normal(-1, 1.2, 80), 25) + rng.normal(0, 0.2, 2000)
+        luck = np.repeat(rng.random(80), 25)
+        y = (luck < 1 / (1 + np.exp(-margin))).astype(float)
+        z = np.column_stack([-margin / 2, margin / 2])
+        halves = z[:1000], y[:1000], z[1000:], y[1000:]
+        subjects = np.repeat(np.arange(40), 25)
+        kept["rows"] += calibrate(*halves).kept
+        kept["subjects"] += calibrate(*halves, judge_subjects=subjects).kept
+    assert kept["subjects"] <= 9 < kept["rows"]
+
+
+def test_the_error_of_a_gain_is_that_of_the_subjects_sums() -> None:
+    """Copies of a row, named as one subject, change nothing."""
+    rng = np.random.default_rng(0)
+    decided = set()
+    for shift in np.linspace(-0.1, 0.3, 41):
+        before, after = rng.random(50) + shift, rng.random(50)
+        again = np.repeat(np.arange(50), 4)
+        alone = clearly_lower(before, after)
+        assert clearly_lower(before[again], after[again], None, again) == alone
+        assert clearly_lower(before, after, np.full(50, 3.0), np.arange(50)) == alone
+        decided.add(alone)
+    assert decided == {True, False}
+
+
 def test_judging_half_of_one_class() -> None:
     z, y = made(200)
     calibration = calibrate(z, y, z[:5], np.zeros(5))
@@ -121,3 +156,34 @@ def test_two_subjects_are_enough(make_visits: Callable[..., Visits], seed: int) 
     assert (len(first), len(second)) == (1, 1)
     with pytest.raises(TrainingError, match="at least 2 validation subjects"):
         halves(make_visits(1, seed=seed))
+
+
+def test_weights_count_as_copies_of_the_examples() -> None:
+    z, y = made(600)
+    copies = np.random.default_rng(1).integers(1, 5, 600)
+    rows = np.repeat(np.arange(600), copies)
+    weighted = fit_matrix_scaling(z, y, 0.5 * copies)
+    copied = fit_matrix_scaling(z[rows], y[rows])
+    assert weighted is not None and copied is not None
+    np.testing.assert_allclose(weighted.apply(z), copied.apply(z), atol=1e-6)
+
+
+def test_what_weights_repair_stays_repaired() -> None:
+    """One page view of each session is drawn, and weighs the session's length.
+
+    Whether another one follows is as likely at each view; of the drawn ones, which are
+    of short sessions too often, the share is lower.
+    """
+    rng = np.random.default_rng(1)
+    length = rng.geometric(0.25, 8000)
+    y = (rng.integers(1, length + 1) < length).astype(float)
+    margin = np.log(3) + rng.normal(0, 0.05, 8000)
+    z = np.column_stack([-margin / 2, margin / 2])
+    weight = length.astype(float)
+    found = calibrate(
+        z[:4000], y[:4000], z[4000:], y[4000:], weight[:4000], weight[4000:]
+    )
+    predicted = np.average(found.scaling.apply(z), weights=weight)
+    assert y.mean() < 0.6
+    assert predicted == pytest.approx(0.75, abs=0.02)
+    assert found.ece_after is not None and found.ece_after < 0.03

@@ -87,3 +87,14 @@ def test_the_plain_softmax_if_it_does_not() -> None:
     assert wrong.measures["log_loss_after"] > wrong.measures["log_loss_before"]
     missing = calibrate_classes(NAMES, z, np.zeros(len(y)), z, y)
     assert "a class is missing" in missing.reason and not missing.kept
+
+
+def test_weights_count_as_copies_of_the_examples() -> None:
+    z, y = made()
+    z, y = z[:600], y[:600]
+    copies = np.random.default_rng(1).integers(1, 5, 600)
+    rows = np.repeat(np.arange(600), copies)
+    weighted = fit_class_scaling(z, y, NAMES, 0.5 * copies)
+    copied = fit_class_scaling(z[rows], y[rows], NAMES)
+    assert weighted is not None and copied is not None
+    np.testing.assert_allclose(weighted.apply(z), copied.apply(z), atol=1e-5)

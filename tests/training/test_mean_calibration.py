@@ -81,3 +81,16 @@ def test_each_kind_has_its_calibration() -> None:
     means = calibrate_target(target, *halves)
     assert isinstance(means.scaling, MeanScaling)
     assert means.scaling.link == "log" and means.scaling.scale == 20.0
+
+
+@pytest.mark.parametrize("link", ["log", "identity"])
+def test_weights_count_as_copies_of_the_examples(link: str) -> None:
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(600, 1))
+    y = rng.poisson(np.exp(0.5 * z[:, 0])).astype(float)
+    copies = rng.integers(1, 5, 600)
+    rows = np.repeat(np.arange(600), copies)
+    weighted = fit_mean_scaling(MeanScaling(link), z, y, 0.5 * copies)
+    copied = fit_mean_scaling(MeanScaling(link), z[rows], y[rows])
+    assert weighted is not None and copied is not None
+    np.testing.assert_allclose(weighted.apply(z), copied.apply(z), atol=1e-5)

@@ -56,5 +56,16 @@ def test_what_cannot_be_calibrated_is_left_as_it_is() -> None:
     np.testing.assert_allclose(p, 1 / (1 + np.exp(-Z)), rtol=1e-6)
 
 
+def test_the_calibration_that_is_judged_counts_weights() -> None:
+    """As that of a bundle does: then the weighted means agree."""
+    weights = RNG.uniform(0.2, 5, N)
+    for target in (Target(), Target("amount", link="identity")):
+        logits = np.column_stack([Z, 2 * Z])[:, : target.outputs]
+        p = calibrated(target, logits, Y, weights)
+        assert np.average(p, weights=weights) == pytest.approx(
+            np.average(Y, weights=weights), abs=1e-6
+        )
+
+
 def _softmax(z: np.ndarray) -> np.ndarray:
     return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)

@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs extra: train")
 
+from zap.bundles.target import Target
 from zap.datasets.visits import InputSpec, Visits, concatenate
 from zap.errors import TrainingError
 from zap.serving.scorer import Scorer
@@ -198,6 +199,17 @@ def test_what_cannot_be_learned_is_refused(
     with pytest.raises(TrainingError, match=message) as raised:
         train(*change(*sets), spec, CONFIG)
     assert "Received: " in str(raised.value)
+
+
+def test_losses_that_are_no_numbers_end_the_training(
+    make_visits: Made, spec: InputSpec, tmp_path: Path
+) -> None:
+    """Else the weights of the start would be kept, and frozen like any."""
+    target = Target("amount", link="identity", scale=1e-30)  # squares are infinite
+    sets = make_visits(20, seed=1), make_visits(10, seed=2)
+    with pytest.raises(TrainingError, match=r"finite.* after epoch 1.*learning_rate"):
+        train(*sets, spec, CONFIG, target=target, work_dir=tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_split_by_time_may_share_subjects(

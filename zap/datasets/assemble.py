@@ -71,9 +71,7 @@ def label_reach(generator: Generator, slices: Slices) -> IntArray:
     histories, cutoffs = slices.histories, slices.cutoffs
     reach = np.full(len(cutoffs), generator.observes_us(), np.int64)
     if generator.observes_session() and histories.events:
-        stop = Context(histories).session_of(cutoffs)[1]
-        ends = histories.time_us[np.maximum(stop - 1, 0)]
-        ends = ends + (histories.session_gap_us or 0)
+        ends = Context(histories).session_known_us(cutoffs)
         reach = np.maximum(reach, ends - cutoffs.instant_us)
     return reach
 

@@ -48,17 +48,34 @@ def deviance_explained(
 ) -> float:
     """1 less the deviance over that of the constant mean: 0 is guessing, 1 perfect."""
     amounts = as_floats(y)
+    worst = constant_deviances(amounts, link, weights)
+    return 1 - _mean(deviances(amounts, p, link), weights) / _mean(worst, weights)
+
+
+def constant_deviances(
+    y: ArrayLike, link: str, weights: ArrayLike | None = None
+) -> FloatArray:
+    """What each row adds to the deviance of the constant mean; shape (rows,).
+
+    NaN where there is nothing to explain: all amounts are equal. What rounding leaves
+    of their deviance is no measure.
+    """
+    amounts = as_floats(y)
+    if amounts.min() == amounts.max():
+        return np.full(len(amounts), np.nan)
     constant = np.full(len(amounts), _mean(amounts, weights))
-    worst = _mean(deviances(amounts, constant, link), weights)
-    if not worst > 0:
-        return float("nan")
-    return 1 - _mean(deviances(amounts, p, link), weights) / worst
+    if link == LOG and amounts.min() < 0:
+        constant[:] = np.nan  # Poisson's deviance is not defined
+    return deviances(amounts, constant, link)
 
 
 def spearman(y: ArrayLike, p: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Spearman's rank correlation; equal values share their mean rank."""
-    weight = weights_or_ones(weights, len(as_floats(y)))
-    first, second = (_ranks(as_floats(values), weight) for values in (y, p))
+    columns = as_floats(y), as_floats(p)
+    weight = weights_or_ones(weights, len(columns[0]))
+    if any(column.min() == column.max() for column in columns):
+        return float("nan")
+    first, second = (_ranks(column, weight) for column in columns)
     first, second = first - _mean(first, weight), second - _mean(second, weight)
     spread = _mean(first**2, weight) * _mean(second**2, weight)
     if spread <= 0:

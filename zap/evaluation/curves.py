@@ -46,7 +46,8 @@ def calibration_curve(
         p: probabilities of a positive; shape (rows,).
         weights: example weights; shape (rows,).
         subjects: whose row it is; shape (rows,). The rows of a subject hang together,
-            so that the interval counts each subject of a bucket once.
+            so that the interval counts each subject of a bucket once, or as less
+            than one where weights differ.
         min_positives: least positive rows in a bucket.
         max_buckets: most buckets.
 
@@ -71,6 +72,9 @@ def calibration_curve(
         )
     ]
     seen = sums[0] if subjects is None else _subjects_in(subjects, ranking, starts)
+    # Rows of unequal weights say as much as fewer of equal ones (Kish).
+    squares = np.add.reduceat((weight**2)[ranking.order], starts)
+    seen = seen * (sums[2] ** 2 / (sums[0] * squares))
     return [
         _bucket(*(float(column[i]) for column in (*sums, seen)))
         for i in range(len(starts))

@@ -153,7 +153,7 @@ def _check_live(stats: Stats, past: Sequence[float], limits: DataThresholds) -> 
 def _check_types(
     stats: Stats, past: Sequence[Stats], limits: DataThresholds
 ) -> list[Check]:
-    """The mix of types, and that no usual type is gone."""
+    """The mix of types, and that none is gone which every run had."""
     if not past:
         return []
     usual = _pooled([one["types"] for one in past])
@@ -166,7 +166,9 @@ def _check_types(
     gone = [
         name
         for name, share in usual.items()
-        if not stats["types"].get(name) and (1 - share) ** stats["subjects"] < _NEVER
+        if all(one["types"].get(name) for one in past)
+        and not stats["types"].get(name)
+        and (1 - share) ** stats["subjects"] < _NEVER
     ]
     said = f"no event of type {', '.join(gone)}, which every run had" if gone else ""
     count = float(len(gone))

@@ -54,12 +54,13 @@ def evaluate(
     Returns:
         kind, auc, auc_low, auc_high, average_precision, log_loss, ece, ece_null_mean,
         ece_null_95, ece_null_95_by_subject, ece_uncalibrated, auc_uncalibrated,
-        base_rate, n, subjects, segments, top_decile_rate, capture_top_20, baseline,
-        calibration_curve (after, before), distribution and draws. What is not known
-        or not defined is None.
+        base_rate, mean_prediction, n, subjects, segments, top_decile_rate,
+        capture_top_20, baseline, calibration_curve (after, before), distribution and
+        draws. What is not known or not defined is None.
 
     Raises:
-        DatasetError: there are no rows, or outcomes other than 0 and 1.
+        DatasetError: there are no rows, outcomes other than 0 and 1, or weights that
+            are not above 0.
         BundleError: predictions that are not probabilities.
     """
     outcomes = _outcomes(y)
@@ -72,9 +73,8 @@ def evaluate(
         ]
         if values is not None
     }
-    weight = weights_or_ones(weights, len(outcomes))
+    weight = checked_weights(weights, len(outcomes))
     _same_length("subjects", np.asarray(subjects), len(outcomes))
-    _same_length("weights", weight, len(outcomes))
     ranked = [scores[name] for name in ("p", "p_baseline") if name in scores]
     draws = draws_for(len(outcomes)) if draws is None else draws
     drawn = auc_draws(
@@ -85,6 +85,7 @@ def evaluate(
         "n": len(outcomes),
         "subjects": len(np.unique(np.asarray(subjects))),
         "base_rate": float(np.average(outcomes, weights=weight)),
+        "mean_prediction": float(np.average(scores["p"], weights=weight)),
         **_scores(outcomes, scores["p"], weight, drawn[:, 0]),
         **_null(scores["p"], subjects, weight, draws, seed),
         **_shape(outcomes, scores["p"], weight),
@@ -138,6 +139,24 @@ def _probabilities(name: str, values: ArrayLike, rows: int) -> FloatArray:
             "The model is damaged or did not train: train it again."
         )
     return p
+
+
+def checked_weights(weights: ArrayLike | None, rows: int) -> FloatArray:
+    """Example weights, or a one for each row.
+
+    Raises:
+        DatasetError: a weight is not above 0 or not finite.
+    """
+    weight = weights_or_ones(weights, rows)
+    _same_length("weights", weight, rows)
+    wrong = weight[~(np.isfinite(weight) & (weight > 0))]
+    if len(wrong):
+        raise DatasetError(
+            f"Examples that are judged must have weights above 0. Received: weight="
+            f"{wrong[0]:g} (and {len(wrong) - 1:,} more like it). Make the generator "
+            "leave such examples out instead."
+        )
+    return weight
 
 
 def _same_length(name: str, values: Any, rows: int) -> None:

@@ -18,8 +18,8 @@ from zap.evaluation import amount_curves
 from zap.evaluation import amount_metrics as measures
 from zap.evaluation.bootstrap import SubjectDraws, interval
 from zap.evaluation.curves import QUANTILES
-from zap.evaluation.evaluate import draws_for, without_nan
-from zap.evaluation.ranking import Ranking, as_floats, weights_or_ones
+from zap.evaluation.evaluate import checked_weights, draws_for, without_nan
+from zap.evaluation.ranking import Ranking, as_floats
 
 
 def evaluate_amounts(
@@ -59,7 +59,8 @@ def evaluate_amounts(
         not defined is None.
 
     Raises:
-        DatasetError: there are no rows, or amounts that are not finite.
+        DatasetError: there are no rows, amounts that are not finite, or weights that
+            are not above 0.
         BundleError: predictions that are not finite.
     """
     amounts = _amounts(y)
@@ -69,7 +70,7 @@ def evaluate_amounts(
         for name, values in given
         if values is not None
     }
-    weight = weights_or_ones(weights, len(amounts))
+    weight = checked_weights(weights, len(amounts))
     names, subject = np.unique(np.asarray(subjects), return_inverse=True)
     draws = draws_for(len(amounts)) if draws is None else draws
     drawn = SubjectDraws(len(names), draws, seed)
@@ -130,10 +131,7 @@ class _Judge:
         self._y, self._weight, self._subject = y, weight, subject
         self._drawn, self._link = drawn, link
         self._best = Ranking.of(y)
-        constant = np.full(len(y), np.average(y, weights=weight))
-        if link == LOG and (y < 0).any():
-            constant[:] = np.nan  # Poisson's deviance is not defined
-        self._worst = self._deviances(constant)
+        self._worst = measures.constant_deviances(y, link, weight)
 
     def _deviances(self, p: FloatArray) -> FloatArray:
         return measures.deviances(self._y, p, self._link)

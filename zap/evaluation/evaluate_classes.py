@@ -16,8 +16,8 @@ from zap.encoding.columns import FloatArray
 from zap.errors import BundleError, DatasetError
 from zap.evaluation import class_metrics, curves, metrics
 from zap.evaluation.bootstrap import auc_draws, interval
-from zap.evaluation.evaluate import draws_for, without_nan
-from zap.evaluation.ranking import as_floats, weights_or_ones
+from zap.evaluation.evaluate import checked_weights, draws_for, without_nan
+from zap.evaluation.ranking import as_floats
 
 _MOST_BUCKETS = 12  # several curves share a chart
 
@@ -57,7 +57,8 @@ def evaluate_classes(
         calibration_curve) and baseline. What is not known or not defined is None.
 
     Raises:
-        DatasetError: there are no rows, or labels that are no numbers of classes.
+        DatasetError: there are no rows, labels that are no numbers of classes, or
+            weights that are not above 0.
         BundleError: predictions that are not probabilities.
     """
     number = _numbers(y, classes)
@@ -67,7 +68,7 @@ def evaluate_classes(
         for name, values in given
         if values is not None
     }
-    weight = weights_or_ones(weights, len(number))
+    weight = checked_weights(weights, len(number))
     draws = draws_for(len(number)) if draws is None else draws
     ranked = [scores[name] for name in ("p", "baseline") if name in scores]
     drawn = np.stack(

@@ -103,14 +103,18 @@ def slice_edges(values: FloatArray) -> list[float]:
     Of round numbers (and all counts up to 20), those are taken that leave nearest to a
     third and to two thirds of the rows below them; so values that are tied in great
     numbers stay together. Where no round number lies between the values, a value does.
+    Whole numbers are cut at whole numbers, so that a group can be named by its counts.
 
     Args:
         values: shape (rows,), without NaN; their order does not matter.
     """
-    ordered = np.sort(values)
+    # A number beyond 3.4e38 is infinite as a statistic, and has no magnitude.
+    ordered = np.nan_to_num(np.sort(values))
     if not len(ordered) or ordered[0] == ordered[-1]:
         return []
     candidates = _round_numbers(float(ordered[0]), float(ordered[-1]))
+    if np.all(ordered == np.rint(ordered)):
+        candidates = candidates[candidates == np.rint(candidates)]
     if not len(candidates):
         candidates = np.unique(ordered)[1:]
     below = np.searchsorted(ordered, candidates, side="left") / len(ordered)

@@ -46,7 +46,8 @@ def _rows(metrics: Mapping[str, Any], each: Mapping[str, Any]) -> list[list[str]
     rows = [
         _row(name + (" *" if group["rough"] else ""), group) for name, group in groups
     ]
-    whole = {**metrics, "mean_prediction": metrics["distribution"]["mean"]}
+    # Metrics of former times have the mean without the examples' weights alone.
+    whole = {"mean_prediction": metrics["distribution"]["mean"], **metrics}
     return [*rows, _row("all", whole)]
 
 

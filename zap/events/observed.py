@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -14,6 +15,9 @@ from zap.bigquery.names import is_bigquery
 from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.timestamps import text_to_micros, to_micros
+
+# What strptime's directives tell of a time, beside the year.
+_HOURS, _DAYS, _MONTHS = {*"HI"}, {*"djaAwuxc"}, {*"mbB"}
 
 
 def observed_range(
@@ -43,7 +47,7 @@ def observed_range(
         return None
     if mapping.format == "archive":
         return _whole_days(days)
-    last = max(days) + timedelta(days=1)
+    last = _end_of(max(days), observed.partitions)
     return to_micros(min(days), mapping.timezone), to_micros(last, mapping.timezone)
 
 
@@ -59,6 +63,23 @@ def _whole_days(days: Sequence[datetime]) -> tuple[int, int]:
             "observed.from and observed.until."
         )
     return to_micros(min(days), "UTC"), to_micros(max(days), "UTC")
+
+
+def _end_of(begin: datetime, form: str) -> datetime:
+    """Where the partition ends that begins then: as long as the form is fine.
+
+    An hour taken for a day would let labels look where there are no data yet.
+    """
+    named = set(re.findall("%(.)", form.replace("%%", "")))
+    if "M" in named:
+        return begin + timedelta(minutes=1)
+    if named & _HOURS:
+        return begin + timedelta(hours=1)
+    if named & _DAYS:
+        return begin + timedelta(days=1)
+    if named & _MONTHS:
+        return (begin + timedelta(days=31)).replace(day=1)
+    return begin.replace(year=begin.year + 1)
 
 
 def partition_day(path: str, form: str) -> datetime:

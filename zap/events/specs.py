@@ -112,7 +112,7 @@ class Observed:
         start: first instant, ISO 8601; in the mapping's time zone unless it has one.
         until: the end, exclusive.
         partitions: instead of both, the strptime form of a part of the paths that
-            names a day ("date=%Y-%m-%d").
+            names a day ("date=%Y-%m-%d"), or a minute, an hour, a month or a year.
     """
 
     start: str | None = None

@@ -25,7 +25,7 @@ from zap.encoding.dimensions import first_from, last_before
 from zap.encoding.windows import TimeIndex, count_in, last_in, sum_in
 from zap.errors import GeneratorError
 from zap.examples.expressions import Expr, Window
-from zap.examples.predicates import Event
+from zap.examples.predicates import Event, text_of
 from zap.histories.batch import HistoryBatch
 
 
@@ -80,6 +80,17 @@ class Context:
             over = timed & (idle > histories.session_gap_us)
             start, stop = np.where(over, cutoffs.position, start), stop
         return start, stop
+
+    def session_known_us(self, cutoffs: Cutoffs) -> IntArray:
+        """Up to which instant, excluded, events may belong to each cutoff's session.
+
+        An event that comes exactly the inactivity gap after the last one still does,
+        so data that end there do not tell yet that the session is over.
+        """
+        histories = self.histories
+        stop = self.session_of(cutoffs)[1]
+        last = histories.time_us[np.maximum(stop - 1, 0)]
+        return np.asarray(last + (histories.session_gap_us or 0) + 1, np.int64)
 
     def seen(self, subject: IntArray, position: IntArray) -> BoolArray:
         """Whether a subject did anything before each position."""
@@ -222,4 +233,4 @@ def _last_value(
         return Numeric(np.where(missing, _number(expr), value.values))
     code = np.int32(len(value.distinct))
     codes = np.where(missing, code, value.codes).astype(np.int32)
-    return Categorical(codes, [*value.distinct, str(expr.default)])
+    return Categorical(codes, [*value.distinct, text_of(expr.default)])

@@ -78,9 +78,9 @@ class Condition:
                 'Map the property with type = "float" or "int".'
             )
         if self.op == "one_of":
-            return any(text in map(_text, self.value) for text in texts)
+            return any(text in map(text_of, self.value) for text in texts)
         test = _TEXT_TESTS[self.op]
-        return any(test(text, _text(self.value)) for text in texts)
+        return any(test(text, text_of(self.value)) for text in texts)
 
 
 def gt(value: float) -> Condition:
@@ -216,7 +216,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value as columns of text hold it: a truth value is "true" or "false"."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -178,9 +178,7 @@ def is_observed(
     """Whether all that a label looks at lies in the observed range; bool (cutoffs,)."""
     ends = cutoffs.instant_us + generator.observes_us()
     if generator.observes_session() and context.histories.session_gap_us is not None:
-        stop = context.session_of(cutoffs)[1]
-        last = context.histories.time_us[np.maximum(stop - 1, 0)]
-        ends = np.maximum(ends, last + context.histories.session_gap_us)
+        ends = np.maximum(ends, context.session_known_us(cutoffs))
     return (cutoffs.instant_us >= observed.from_us) & (ends <= observed.until_us)
 
 

@@ -28,6 +28,7 @@ from zap.serving.verification import (
 )
 from zap.training.calibration import Calibration, Judged, halves
 from zap.training.calibrations import calibrate_target
+from zap.training.checks import check_weights
 from zap.training.config import ModelConfig
 from zap.training.fit import Fitted, fit
 from zap.training.history import Epoch
@@ -72,8 +73,11 @@ def train_bundle(
     examples, validation = dataset.read("train"), dataset.read("validation")
     target = target_of(dataset.manifest["label"], examples, validation)
     stopping, judging = halves(validation)
+    # What the model is judged and verified with at the end must be right before it
+    # costs hours.
     test = dataset.read("test")
-    # What the model is verified with at the end must be right before it costs hours.
+    check_weights("validation", validation)
+    check_weights("test", test)
     recent = dataset.recent()
     encoded = encoded_examples(dataset.encoder, recent)
     fitted = fit(
@@ -125,6 +129,9 @@ def _calibrated(
         stopping.label,
         scorer.logits(judging),
         judging.label,
+        stopping.weight,
+        judging.weight,
+        judging.subjects_of_cutoffs(),
     )
     return target, calibration
 

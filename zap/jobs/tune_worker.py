@@ -138,7 +138,7 @@ class Trainer:
             self._train, stopping, self._spec, config, target=target, progress=told
         )
         logits = Scorer(fitted.model, self._spec).logits(stopping)
-        p = calibrated(target, logits, stopping.label)
+        p = calibrated(target, logits, stopping.label, stopping.weight)
         each = row_losses(target, stopping.label, p)
         more = {"p": p} if target.kind == BINARY else {}
         write_losses(losses, losses=each, **more)

@@ -21,6 +21,7 @@ from zap.datasets.visits import Visits
 from zap.encoding.columns import BoolArray
 from zap.errors import TrainingError
 from zap.evaluation.metrics import auc, ece, log_loss
+from zap.evaluation.ranking import as_floats, weights_or_ones
 
 Float64 = NDArray[np.float64]
 
@@ -123,7 +124,9 @@ def _second_half(subject_hash: NDArray[np.int64]) -> BoolArray:
     return second
 
 
-def fit_matrix_scaling(logits: ArrayLike, y: ArrayLike) -> MatrixScaling | None:
+def fit_matrix_scaling(
+    logits: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None
+) -> MatrixScaling | None:
     """W and b of least mean negative log likelihood, from W = I and b = 0.
 
     The loss is convex in the margin's three numbers (two weights, one bias), and the
@@ -135,6 +138,7 @@ def fit_matrix_scaling(logits: ArrayLike, y: ArrayLike) -> MatrixScaling | None:
     Args:
         logits: shape (n, 2).
         y: shape (n,), 0 or 1.
+        weights: example weights, above 0; shape (n,).
 
     Returns:
         The scaling, with a gradient norm of at most 1e-6; None if there is no minimum
@@ -143,19 +147,20 @@ def fit_matrix_scaling(logits: ArrayLike, y: ArrayLike) -> MatrixScaling | None:
     z, outcomes = np.asarray(logits, np.float64), np.asarray(y, np.float64)
     if len(np.unique(outcomes)) < 2:
         return None
-    inputs = np.column_stack([z, np.ones(len(z))])
+    weight = weights_or_ones(weights, len(z))
+    inputs, total = np.column_stack([z, np.ones(len(z))]), weight.sum()
     margin = np.array([-1.0, 1.0, 0.0])
     for _ in range(_MOST_STEPS):
         p = _sigmoid(inputs @ margin)
-        gradient = inputs.T @ (p - outcomes) / len(z)
+        gradient = inputs.T @ (weight * (p - outcomes)) / total
         # Each row of (W, b) has this gradient, once with either sign.
         if np.sqrt(2) * np.linalg.norm(gradient) <= GRADIENT_NORM:
             return (
                 None if _separates(inputs @ margin, outcomes) else _shared_out(margin)
             )
-        curvature = (inputs * (p * (1 - p))[:, None]).T @ inputs / len(z)
+        curvature = (inputs * (weight * p * (1 - p))[:, None]).T @ inputs / total
         step = np.linalg.pinv(curvature, rcond=1e-12, hermitian=True) @ gradient
-        margin = _descended(inputs, outcomes, margin, step)
+        margin = _descended(inputs, outcomes, weight, margin, step)
     return None
 
 
@@ -167,18 +172,20 @@ def _separates(margin: Float64, y: Float64) -> bool:
     return bool(np.all((margin > 0) == (y == 1)))
 
 
-def _descended(inputs: Float64, y: Float64, margin: Float64, step: Float64) -> Float64:
+def _descended(
+    inputs: Float64, y: Float64, weight: Float64, margin: Float64, step: Float64
+) -> Float64:
     """``margin`` less the longest of step, step / 2, ... that raises no loss."""
-    loss = _mean_loss(inputs @ margin, y)
+    loss = _mean_loss(inputs @ margin, y, weight)
     for halving in range(40):
         lower: Float64 = margin - step / 2**halving
-        if _mean_loss(inputs @ lower, y) <= loss:
+        if _mean_loss(inputs @ lower, y, weight) <= loss:
             return lower
     return margin
 
 
-def _mean_loss(margin: Float64, y: Float64) -> float:
-    return float(np.mean(np.logaddexp(0.0, margin) - y * margin))
+def _mean_loss(margin: Float64, y: Float64, weight: Float64) -> float:
+    return float(np.average(np.logaddexp(0.0, margin) - y * margin, weights=weight))
 
 
 def _sigmoid(margin: Float64) -> Float64:
@@ -196,15 +203,28 @@ def _shared_out(margin: Float64) -> MatrixScaling:
     )
 
 
-def clearly_lower(before: Float64, after: Float64) -> bool:
+def clearly_lower(
+    before: Float64,
+    after: Float64,
+    weights: ArrayLike | None = None,
+    subjects: ArrayLike | None = None,
+) -> bool:
     """Whether the mean loss falls by more than one standard error of the difference.
 
     Args:
         before: the loss of each row; shape (rows,).
         after: the same of the other model; shape (rows,).
+        weights: example weights; shape (rows,).
+        subjects: whose row it is; shape (rows,). The rows of a subject share its luck,
+            so that the error is that of the subjects' sums; None: each row is its own.
     """
-    gains = before - after
-    return bool(gains.mean() > gains.std() / np.sqrt(len(gains)))
+    gains, weight = before - after, weights_or_ones(weights, len(before))
+    gain = np.average(gains, weights=weight)
+    off = weight * (gains - gain)
+    if subjects is not None:
+        code = np.unique(np.asarray(subjects), return_inverse=True)[1]
+        off = as_floats(np.bincount(code, off))
+    return bool(gain > np.sqrt(np.sum(off**2)) / weight.sum())
 
 
 def _losses(y: NDArray[Any], p: Float64) -> Float64:
@@ -218,27 +238,41 @@ def calibrate(
     fit_labels: ArrayLike,
     judge_logits: ArrayLike,
     judge_labels: ArrayLike,
+    fit_weights: ArrayLike | None = None,
+    judge_weights: ArrayLike | None = None,
+    judge_subjects: ArrayLike | None = None,
 ) -> Calibration:
     """Fits a matrix scaling on one half and keeps it if the other half improves.
 
     An improvement below its own standard error is none: on small halves such scalings
-    are as often worse on new subjects as better.
+    are as often worse on new subjects as better. Examples count by their weights, as
+    they did in training and do in a report: what the weights repair, a fit without
+    them would undo.
 
     Args:
         fit_logits: shape (n, 2), of the frozen model on the first half.
         fit_labels: shape (n,), 0 or 1.
         judge_logits: shape (m, 2), of the frozen model on the other half.
         judge_labels: shape (m,), 0 or 1.
+        fit_weights: example weights of the first half; shape (n,).
+        judge_weights: example weights of the other half; shape (m,).
+        judge_subjects: whose row it is, of the other half; shape (m,).
     """
     z, y = np.asarray(judge_logits), np.asarray(judge_labels)
+    weight = weights_or_ones(judge_weights, len(y))
     sizes = {"fitted_on": len(np.asarray(fit_labels)), "judged_on": len(y)}
-    fitted = fit_matrix_scaling(fit_logits, fit_labels) if sizes["fitted_on"] else None
+    fitted = (
+        fit_matrix_scaling(fit_logits, fit_labels, fit_weights)
+        if sizes["fitted_on"]
+        else None
+    )
     if fitted is None or not len(y):
         reason = "there is no best scaling: too few examples, or of one class only"
         return Calibration(MatrixScaling(), False, reason, **sizes)
     before, after = MatrixScaling().apply(z), fitted.apply(z)
-    losses = log_loss(y, before), log_loss(y, after)
-    kept = clearly_lower(_losses(y, before), _losses(y, after))
+    losses = log_loss(y, before, weight), log_loss(y, after, weight)
+    rows = _losses(y, before), _losses(y, after)
+    kept = clearly_lower(*rows, weight, judge_subjects)
     two_classes = len(np.unique(y)) == 2
     return Calibration(
         scaling=fitted if kept else MatrixScaling(),
@@ -246,9 +280,9 @@ def calibrate(
         reason=f"the judging half's loss is {'' if kept else 'not clearly '}lower",
         log_loss_before=losses[0],
         log_loss_after=losses[1],
-        auc_before=auc(y, before) if two_classes else None,
-        auc_after=auc(y, after) if two_classes else None,
-        ece_before=ece(y, before),
-        ece_after=ece(y, after),
+        auc_before=auc(y, before, weight) if two_classes else None,
+        auc_after=auc(y, after, weight) if two_classes else None,
+        ece_before=ece(y, before, weight),
+        ece_after=ece(y, after, weight),
         **sizes,
     )

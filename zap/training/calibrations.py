@@ -19,6 +19,9 @@ def calibrate_target(
     fit_labels: ArrayLike,
     judge_logits: ArrayLike,
     judge_labels: ArrayLike,
+    fit_weights: ArrayLike | None = None,
+    judge_weights: ArrayLike | None = None,
+    judge_subjects: ArrayLike | None = None,
 ) -> Calibration | Judged:
     """Fits the calibration of a kind on one half; the other decides if it is kept.
 
@@ -28,8 +31,12 @@ def calibrate_target(
         fit_labels: shape (n,).
         judge_logits: shape (m, outputs), of the frozen model on the other half.
         judge_labels: shape (m,).
+        fit_weights: example weights of the first half; shape (n,).
+        judge_weights: example weights of the other half; shape (m,).
+        judge_subjects: whose row it is, of the other half; shape (m,).
     """
-    halves = (fit_logits, fit_labels, judge_logits, judge_labels)
+    labelled = (fit_logits, fit_labels, judge_logits, judge_labels)
+    halves = (*labelled, fit_weights, judge_weights, judge_subjects)
     plain = uncalibrated(target)
     if isinstance(plain, ClassScaling):
         return calibrate_classes(plain.classes, *halves)

@@ -59,7 +59,7 @@ def check_examples(
     for name, visits in (("training", train), ("validation", validation)):
         _check_some(name, visits)
         _check_labels(name, visits, target)
-        _check_weights(name, visits)
+        check_weights(name, visits)
     if target.kind == BINARY:
         _check_positives("training", train)
     elif target.kind == CLASSES:
@@ -136,7 +136,16 @@ def _check_spread(name: str, visits: Visits) -> None:
         )
 
 
-def _check_weights(name: str, visits: Visits) -> None:
+def check_weights(name: str, visits: Visits) -> None:
+    """Refuses weights that are not above 0.
+
+    Args:
+        name: of the examples, such as "training".
+        visits: the examples.
+
+    Raises:
+        TrainingError: a weight is 0 or less, or no number.
+    """
     if not (np.isfinite(visits.weight) & (visits.weight > 0)).all():
         raise TrainingError(
             f"Expected weights above 0 in the {name} examples. "

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from zap.bundles.class_scaling import ClassScaling
 from zap.encoding.columns import FloatArray, IntArray
 from zap.evaluation import class_metrics
+from zap.evaluation.ranking import weights_or_ones
 from zap.training.calibration import GRADIENT_NORM, Judged, clearly_lower
 
 MOST_CLASSES = 30  # beyond, K * K numbers say more of the half than of the model
@@ -22,7 +23,10 @@ _SURE = 1e-3
 
 
 def fit_class_scaling(
-    logits: ArrayLike, y: ArrayLike, classes: tuple[str, ...]
+    logits: ArrayLike,
+    y: ArrayLike,
+    classes: tuple[str, ...],
+    weights: ArrayLike | None = None,
 ) -> ClassScaling | None:
     """W and b of least mean negative log likelihood, from W = I and b = 0.
 
@@ -30,6 +34,7 @@ def fit_class_scaling(
         logits: shape (n, K).
         y: numbers of classes; shape (n,).
         classes: names of the K classes.
+        weights: example weights, above 0; shape (n,).
 
     Returns:
         The scaling, with a gradient norm of at most 1e-6; None if there is no minimum
@@ -40,16 +45,17 @@ def fit_class_scaling(
     size = len(classes)
     if size > MOST_CLASSES or len(np.unique(number)) < size:
         return None
-    inputs = np.column_stack([z, np.ones(len(z))])
+    weight = weights_or_ones(weights, len(z))
+    inputs, total = np.column_stack([z, np.ones(len(z))]), weight.sum()
     happened = np.eye(size)[number]
     found = np.column_stack([np.eye(size), np.zeros(size)])
     for _ in range(_MOST_STEPS):
         p = _softmax(inputs @ found.T)
-        gradient = (p - happened).T @ inputs / len(z)
+        gradient = (weight[:, None] * (p - happened)).T @ inputs / total
         if np.linalg.norm(gradient) <= GRADIENT_NORM:
             return None if _separates(p, happened) else _scaling(classes, found)
-        step = _newton_step(inputs, p, gradient)
-        lower = _descended(inputs, number, found, step)
+        step = _newton_step(inputs, p, weight, gradient)
+        lower = _descended(inputs, number, weight, found, step)
         if lower is None:
             return None
         found = lower
@@ -61,18 +67,19 @@ def _softmax(scores: FloatArray) -> FloatArray:
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
-def _newton_step(inputs: FloatArray, p: FloatArray, gradient: FloatArray) -> FloatArray:
+def _newton_step(
+    inputs: FloatArray, p: FloatArray, weight: FloatArray, gradient: FloatArray
+) -> FloatArray:
     """The gradient times the pseudo-inverse of the curvature; shape of the gradient.
 
     The pseudo-inverse, since what is added to all rows of W alike changes nothing.
     """
-    rows, size = p.shape
-    width = inputs.shape[1]
+    size, width, total = p.shape[1], inputs.shape[1], weight.sum()
     curvature = np.empty((size, width, size, width))
     for first in range(size):
         for second in range(first, size):
-            weight = p[:, first] * ((first == second) - p[:, second]) / rows
-            block = (inputs * weight[:, None]).T @ inputs
+            curved = weight * p[:, first] * ((first == second) - p[:, second]) / total
+            block = (inputs * curved[:, None]).T @ inputs
             curvature[first, :, second] = curvature[second, :, first] = block
     flat = curvature.reshape(size * width, size * width)
     inverse = np.linalg.pinv(flat, rcond=1e-12, hermitian=True)
@@ -80,20 +87,24 @@ def _newton_step(inputs: FloatArray, p: FloatArray, gradient: FloatArray) -> Flo
 
 
 def _descended(
-    inputs: FloatArray, y: IntArray, found: FloatArray, step: FloatArray
+    inputs: FloatArray,
+    y: IntArray,
+    weight: FloatArray,
+    found: FloatArray,
+    step: FloatArray,
 ) -> FloatArray | None:
     """``found`` less the longest of step, step / 2, ... that raises no loss."""
-    loss = _mean_loss(inputs @ found.T, y)
+    loss = _mean_loss(inputs @ found.T, y, weight)
     for halving in range(40):
         lower: FloatArray = found - step / 2**halving
-        if _mean_loss(inputs @ lower.T, y) <= loss:
+        if _mean_loss(inputs @ lower.T, y, weight) <= loss:
             return lower
     return None
 
 
-def _mean_loss(scores: FloatArray, y: IntArray) -> float:
-    own = scores[np.arange(len(y)), y]
-    return float(np.mean(np.logaddexp.reduce(scores, axis=1) - own))
+def _mean_loss(scores: FloatArray, y: IntArray, weight: FloatArray) -> float:
+    losses = np.logaddexp.reduce(scores, axis=1) - scores[np.arange(len(y)), y]
+    return float(np.average(losses, weights=weight))
 
 
 def _separates(p: FloatArray, happened: FloatArray) -> bool:
@@ -115,6 +126,9 @@ def calibrate_classes(
     fit_labels: ArrayLike,
     judge_logits: ArrayLike,
     judge_labels: ArrayLike,
+    fit_weights: ArrayLike | None = None,
+    judge_weights: ArrayLike | None = None,
+    judge_subjects: ArrayLike | None = None,
 ) -> Judged:
     """Fits a scaling on one half and keeps it if the other half clearly improves.
 
@@ -124,11 +138,14 @@ def calibrate_classes(
         fit_labels: numbers of classes; shape (n,).
         judge_logits: shape (m, K), of the frozen model on the other half.
         judge_labels: numbers of classes; shape (m,).
+        fit_weights: example weights of the first half; shape (n,).
+        judge_weights: example weights of the other half; shape (m,).
+        judge_subjects: whose row it is, of the other half; shape (m,).
     """
     plain = ClassScaling.identity(classes)
     z, y = np.asarray(judge_logits), np.asarray(judge_labels, np.int64)
     sizes = (len(np.asarray(fit_labels)), len(y))
-    fitted = fit_class_scaling(fit_logits, fit_labels, classes)
+    fitted = fit_class_scaling(fit_logits, fit_labels, classes, fit_weights)
     if fitted is None or not len(y):
         reason = (
             f"more than {MOST_CLASSES} classes: too many numbers to fit"
@@ -137,17 +154,18 @@ def calibrate_classes(
         )
         return Judged(plain, False, reason, *sizes)
     before, after = plain.apply(z), fitted.apply(z)
-    kept = clearly_lower(_losses(y, before), _losses(y, after))
+    rows = _losses(y, before), _losses(y, after)
+    kept = clearly_lower(*rows, judge_weights, judge_subjects)
     return Judged(
         fitted if kept else plain,
         kept,
         f"the judging half's loss is {'' if kept else 'not clearly '}lower",
         *sizes,
         measures={
-            "log_loss_before": class_metrics.log_loss(y, before),
-            "log_loss_after": class_metrics.log_loss(y, after),
-            "ece_before": class_metrics.confidence_ece(y, before),
-            "ece_after": class_metrics.confidence_ece(y, after),
+            "log_loss_before": class_metrics.log_loss(y, before, judge_weights),
+            "log_loss_after": class_metrics.log_loss(y, after, judge_weights),
+            "ece_before": class_metrics.confidence_ece(y, before, judge_weights),
+            "ece_after": class_metrics.confidence_ece(y, after, judge_weights),
         },
     )
 

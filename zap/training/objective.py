@@ -25,13 +25,16 @@ from zap.training.mean_calibration import fit_mean_scaling
 _SMALLEST = float(np.finfo(np.float64).eps)
 
 
-def calibrated(target: Target, logits: ArrayLike, y: ArrayLike) -> FloatArray:
+def calibrated(
+    target: Target, logits: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None
+) -> FloatArray:
     """Predictions after the best calibration on these very rows.
 
     Args:
         target: what the outputs stand for.
         logits: of the frozen model; shape (n, outputs).
         y: labels; shape (n,).
+        weights: example weights; shape (n,).
 
     Returns:
         Probabilities of a yes or mean amounts, shape (n,); or probabilities of the K
@@ -40,11 +43,11 @@ def calibrated(target: Target, logits: ArrayLike, y: ArrayLike) -> FloatArray:
     plain = uncalibrated(target)
     fitted: Calibrator | None
     if isinstance(plain, ClassScaling):
-        fitted = fit_class_scaling(logits, y, plain.classes)
+        fitted = fit_class_scaling(logits, y, plain.classes, weights)
     elif isinstance(plain, MeanScaling):
-        fitted = fit_mean_scaling(plain, logits, y)
+        fitted = fit_mean_scaling(plain, logits, y, weights)
     else:
-        fitted = fit_matrix_scaling(logits, y)
+        fitted = fit_matrix_scaling(logits, y, weights)
     predictions: FloatArray = (fitted or plain).apply(logits)
     return predictions
 

@@ -19,6 +19,7 @@ from zap.bundles.files import Where
 from zap.bundles.target import Target
 from zap.datasets.visits import InputSpec, Visits
 from zap.encoding.columns import Float32Array
+from zap.errors import TrainingError
 from zap.training.backend import keras, tf
 from zap.training.batches import Batch, Batches
 from zap.training.checkpoint import Checkpoint, digest_of, fingerprint_of
@@ -94,7 +95,8 @@ def train(
         The model with the weights of the best epoch.
 
     Raises:
-        TrainingError: no model can be trained on these examples.
+        TrainingError: no model can be trained on these examples, or the loss is no
+            number after some epoch.
     """
     config = config or ModelConfig()
     check_settings(target, config)
@@ -114,6 +116,7 @@ def train(
         run.history = [Epoch(**epoch) for epoch in checkpoint.restore(run.state())]
     while not run.finished:
         run.epoch()
+        _check_learning(run.history[-1])
         if checkpoint:
             checkpoint.save(run.state(), [asdict(epoch) for epoch in run.history])
         if progress:
@@ -121,6 +124,20 @@ def train(
     run.take_best()
     some = validation.take_visits(np.arange(min(len(validation), _SAMPLE)))
     return TrainedModel(run.averaged, spec, config, run.history, some, target)
+
+
+def _check_learning(epoch: Epoch) -> None:
+    """Weights that are no numbers never come back: the first would be kept, unlearned.
+
+    Raises:
+        TrainingError: a loss is no number any more.
+    """
+    if not math.isfinite(epoch.loss + epoch.validation_loss):
+        raise TrainingError(
+            f"Expected losses that are finite. Received: loss={epoch.loss}, validation "
+            f"loss={epoch.validation_loss} after epoch {epoch.epoch}. Lower the "
+            "learning_rate, or look for extreme amounts among the labels."
+        )
 
 
 class _Run:

@@ -177,6 +177,6 @@ def _overdue(generator: Generator, predictions: Predictions, immature: IntArray)
     """
     reach = generator.observes_us()
     if generator.observes_session() and generator.session is not None:
-        reach = max(reach, generator.session.gap_us or 0)
+        reach = max(reach, (generator.session.gap_us or 0) + 1)
     due = predictions.instant_us[immature] + reach
     return int((due <= predictions.time_us.max()).sum())
