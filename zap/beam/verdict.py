@@ -23,10 +23,13 @@ from zap.datasets.recent import (
 from zap.datasets.selection import split_parts
 from zap.datasets.store import DEAD_LETTERS, ENCODER, Workspace
 from zap.encoding.encoder import Encoder
-from zap.errors import DatasetError, GeneratorError, InputError
+from zap.errors import DatasetError
+from zap.events.bad_rows import refuse_bad_rows, told
 from zap.events.mapping import EventMapping
+from zap.events.raw import DeadLetter
 from zap.events.sources import Source
 from zap.examples.generator import Generator
+from zap.examples.methods import refuse_failures
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import subject_columns
 
@@ -122,19 +125,7 @@ def check_bad_rows(counts: Mapping[str, int], most: float, workspace: Readable) 
     Raises:
         InputError: more than the share ``most`` of the rows read.
     """
-    bad = {n: c for n, c in counts.items() if n.startswith("rows.bad.") and c}
-    total = counts.get("rows.read", 0)
-    if sum(bad.values()) <= most * total:
-        return
-    reasons = ", ".join(
-        f"{name.removeprefix('rows.bad.')} {number:,}"
-        for name, number in sorted(bad.items(), key=lambda each: -each[1])
-    )
-    raise InputError(
-        f"Expected at most {most:.1%} bad rows. Received: {sum(bad.values()):,} of "
-        f"{total:,} ({reasons}). {_first_letter(workspace)} Mend the mapping or the "
-        "data, name such rows under [[skip]], or raise --max-bad-share."
-    )
+    refuse_bad_rows(counts, most, _first_letter(workspace))
 
 
 def check_failures(
@@ -147,15 +138,8 @@ def check_failures(
     """
     failed = counts.get("subjects.generator_error", 0)
     total = counts.get("histories.kept", 0)
-    if failed <= most * total:
-        return
     letter: dict[str, Any] = next(_letters(workspace, "subjects-*"), {})
-    raise GeneratorError(
-        f"Expected the generator to raise on at most {most:.1%} of the subjects. "
-        f"Received: {failed:,} of {total:,}; the first: "
-        f"subject={letter.get('subject')!r} in {letter.get('method')}(): "
-        f"{letter.get('error')}. Mend the method, or raise --max-bad-share."
-    )
+    refuse_failures(failed, total, most, letter)
 
 
 def _letters(workspace: Readable, pattern: str) -> Iterator[dict[str, Any]]:
@@ -166,12 +150,7 @@ def _letters(workspace: Readable, pattern: str) -> Iterator[dict[str, Any]]:
 
 def _first_letter(workspace: Readable) -> str:
     letter = next(_letters(workspace, "*"), None)
-    if letter is None:
-        return ""
-    return (
-        f"The first: {letter['source']} line {letter['line']}: {letter['reason']}, "
-        f"{letter['detail']}"
-    )
+    return "" if letter is None else told(DeadLetter(**letter))
 
 
 def _no_examples(generator: Generator, counts: Mapping[str, int]) -> str:
