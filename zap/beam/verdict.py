@@ -32,6 +32,7 @@ from zap.examples.generator import Generator
 from zap.examples.methods import refuse_failures
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import subject_columns
+from zap.times import iso
 
 READ_AT_ONCE = 32
 
@@ -71,8 +72,9 @@ def conclude(
     counts = result["counts"]
     check_bad_rows(counts, options.max_bad_share, workspace)
     check_failures(counts, options.max_bad_share, workspace)
+    observed = ObservedRange(*result["observed"])
     if not split_parts(result["parts"])[0]:
-        raise DatasetError(_no_examples(generator, counts))
+        raise DatasetError(_no_examples(generator, counts, observed))
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())
     if sources is None:
@@ -83,7 +85,7 @@ def conclude(
         generator,
         mapping,
         sources,
-        ObservedRange(*result["observed"]),
+        observed,
         options.split,
         encoder,
         result["parts"],
@@ -153,7 +155,9 @@ def _first_letter(workspace: Readable) -> str:
     return "" if letter is None else told(DeadLetter(**letter))
 
 
-def _no_examples(generator: Generator, counts: Mapping[str, int]) -> str:
+def _no_examples(
+    generator: Generator, counts: Mapping[str, int], observed: ObservedRange
+) -> str:
     stages = ("rows.read", "events.kept", "cutoffs.candidates", "cutoffs.examples")
     names = [name for name in counts if ".dropped." in name or ".skipped." in name]
     shown = ", ".join(
@@ -168,4 +172,11 @@ def _no_examples(generator: Generator, counts: Mapping[str, int]) -> str:
     if not counts.get("events.kept") and counts.get("events.dropped.no_subject"):
         columns = " and ".join(subject_columns(generator.subject))
         fix = f"Check the column that the mapping gives for {columns}."
+    censored = counts.get("cutoffs.dropped.censored", 0)
+    if 2 * censored > counts.get("cutoffs.candidates", 0):
+        fix = (
+            "The windows of most labels do not lie within the observed range, "
+            f"{iso(observed.from_us)} to {iso(observed.until_us)}. Check [observed], "
+            "and the unit of the timestamp."
+        )
     return f"Expected examples of {generator.name}. Received: none ({shown}). {fix}"
