@@ -82,6 +82,11 @@ def test_edges_leave_no_group_empty(values: list[float]) -> None:
     assert bool(edges) == (column.min() < column.max())
 
 
+@given(values=st.lists(st.integers(-50, 50), min_size=1, max_size=40))
+def test_whole_numbers_are_cut_at_whole_numbers(values: list[int]) -> None:
+    assert all(edge == int(edge) for edge in slice_edges(np.array(values, float)))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "whole", "name"),
     [

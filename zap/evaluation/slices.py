@@ -113,6 +113,9 @@ def slice_edges(values: FloatArray) -> list[float]:
     candidates = _round_numbers(float(ordered[0]), float(ordered[-1]))
     if not len(candidates):
         candidates = np.unique(ordered)[1:]
+    if np.all(ordered == np.rint(ordered)):
+        # Of counts 1.2 cuts where 2 does, and only the latter can be read as a count.
+        candidates = np.unique(np.ceil(candidates))
     below = np.searchsorted(ordered, candidates, side="left") / len(ordered)
     chosen = {float(candidates[np.abs(below - t).argmin()]) for t in _TARGETS}
     edges = sorted(chosen)
