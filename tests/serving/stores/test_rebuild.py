@@ -214,11 +214,21 @@ def test_the_commands_rebuild_ask_and_forget(
 
 
 def test_a_store_that_is_away_is_told_of(registry, tmp_path, capsys) -> None:
-    url = f"sqlite:{tmp_path}/nowhere/events.db"
+    (tmp_path / "events.db").mkdir()
+    url = f"sqlite:{tmp_path}/events.db"
     assert main(["store", "status", "--store", url]) == 2
-    assert "nowhere/events.db" in capsys.readouterr().err
+    assert "events.db" in capsys.readouterr().err
     assert main(["forget", "v1", "--registry", str(registry), "--store", url]) == 1
     assert "Could not be changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("asked", [["store", "status"], ["forget", "v1"]])
+def test_a_store_that_is_not_there_is_not_made(asked, tmp_path, capsys) -> None:
+    """An empty store would say that all is well, or that the subject is forgotten."""
+    path = tmp_path / "events.bd"
+    assert main([*asked, "--store", f"sqlite:{path}"]) == 2
+    assert f"store='sqlite:{path}', no such file" in capsys.readouterr().err
+    assert not path.exists()
 
 
 def test_a_registry_without_a_live_version_is_refused(tmp_path: Path) -> None:
