@@ -161,6 +161,41 @@ def test_ctrl_c_after_a_deployment(tmp_path, monkeypatch, capsys) -> None:
     assert registry.live() == version
 
 
+# One folder in the place of another.
+
+
+def test_a_dataset_is_no_bundle_and_a_bundle_no_dataset(
+    made_run: MadeRun, tmp_path: Path, capsys
+) -> None:
+    dataset, bundle = str(made_run.work / "dataset"), str(made_run.work / "bundle")
+    assert main(["verify", dataset]) == 2
+    said = capsys.readouterr().err
+    assert f"path={dataset}, which is a dataset of examples" in said
+    assert "zap train" in said
+    assert main(["train", "--examples", bundle, "--output", str(tmp_path / "b")]) == 2
+    assert f"examples={bundle}, a bundle. Give the" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "no such file. Correct it."),
+        ("{", "Expecting property name"),
+        ("[]", "it holds a list, not an object. Correct it."),
+    ],
+)
+def test_settings_that_cannot_be_read(
+    text, said, made_run: MadeRun, tmp_path: Path, capsys
+) -> None:
+    path = tmp_path / "c.json"
+    if text is not None:
+        path.write_text(text)
+    examples = ["--examples", str(made_run.work / "dataset")]
+    output = ["--output", str(tmp_path / "b"), "--config", str(path)]
+    assert main(["train", *examples, *output]) == 2
+    assert f"Received: config={path}: {said}" in capsys.readouterr().err
+
+
 # Standard output that takes no more.
 
 
