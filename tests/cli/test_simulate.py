@@ -104,11 +104,12 @@ def test_ctrl_c_is_the_parents_alone_from_the_first_moment(tmp_path: Path) -> No
     with subprocess.Popen(
         [sys.executable, *command, "--events", "900000"],
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
         env=dict(os.environ, PYTHONPATH=str(Path(zap.__file__).parents[1])),
     ) as process:
         while process.poll() is None and not (found := workers_of(process.pid)):
             time.sleep(0.001)
         status = (found[0] / "status").read_text().splitlines()
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
     blocked = next(line for line in status if line.startswith("SigBlk:")).split()[1]
     assert int(blocked, 16) >> (signal.SIGINT - 1) & 1
