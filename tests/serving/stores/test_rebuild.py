@@ -17,7 +17,7 @@ from zap.cli.main import main
 from zap.encoding.features import Hash, SincePrevious
 from zap.encoding.instance import Instance
 from zap.encoding.metadata import Last, Tenure
-from zap.errors import RegistryError
+from zap.errors import MappingError, RegistryError
 from zap.events.mapping import EventMapping
 from zap.jobs.forget import forget
 from zap.jobs.store import rebuild
@@ -220,6 +220,20 @@ def test_a_store_that_is_away_is_told_of(registry, tmp_path, capsys) -> None:
     assert "events.db" in capsys.readouterr().err
     assert main(["forget", "v1", "--registry", str(registry), "--store", url]) == 1
     assert "Could not be changed" in capsys.readouterr().out
+
+
+def test_rows_that_fold_are_refused(tmp_path: Path) -> None:
+    """Each line of an order would stand in the store as an order of its own."""
+    mapping = EventMapping.from_dict(
+        {
+            "row_group_key": "invoice",
+            "fields": {"anonymous_id": "v", "timestamp": "t", "type": "e"},
+        }
+    )
+    store = open_store(f"sqlite:{tmp_path}/events.db")
+    with pytest.raises(MappingError, match="row_group_key='invoice'"):
+        rebuild(store, NEEDS, mapping, [str(tmp_path)])
+    store.close()
 
 
 @pytest.mark.parametrize("asked", [["store", "status"], ["forget", "v1"]])
