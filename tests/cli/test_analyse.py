@@ -18,6 +18,7 @@ from made_served import (
 
 from tests.bigquery.conftest import bigquery, bigquery_server  # noqa: F401
 from zap.cli.main import main
+from zap.errors import GeneratorError
 from zap.jobs.analyse import released
 from zap.times import iso
 
@@ -45,29 +46,14 @@ def argv_of(site: ServedSite, output: Path, score: float | None = None) -> list[
 
 
 def test_a_generator_of_ones_own_must_be_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A bundle holds the name alone, by which nobody finds a site's module again."""
     bundle = SimpleNamespace(info={"generator": {"name": "visitor_buys"}})
     monkeypatch.setattr(released, "reference_bundle", lambda registry: bundle)
-    assert (
-        main(
-            [
-                "analyse",
-                "shop",
-                "--log",
-                "log",
-                "--events",
-                "e.jsonl",
-                "--output",
-                "out",
-            ]
-        )
-        == 2
-    )
-    said = capsys.readouterr().err
-    assert "generator='visitor_buys', which does not ship with Zap" in said
-    assert "--generator package.module:Class" in said
+    with pytest.raises(GeneratorError, match=r"--generator package\.mod") as no:
+        released.question_of("models", "shop")
+    assert "generator='visitor_buys', which does not ship with Zap" in str(no.value)
 
 
 def test_a_table_a_report_and_a_copy_for_the_console(

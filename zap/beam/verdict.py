@@ -127,7 +127,7 @@ def check_bad_rows(counts: Mapping[str, int], most: float, workspace: Readable) 
     Raises:
         InputError: more than the share ``most`` of the rows read.
     """
-    refuse_bad_rows(counts, most, _first_letter(workspace))
+    refuse_bad_rows(counts, most, lambda: _first_letter(workspace))
 
 
 def check_failures(
@@ -151,7 +151,8 @@ def _letters(workspace: Readable, pattern: str) -> Iterator[dict[str, Any]]:
 
 
 def _first_letter(workspace: Readable) -> str:
-    letter = next(_letters(workspace, "*"), None)
+    rows = (each for each in _letters(workspace, "*") if "source" in each)
+    letter = next(rows, None)
     return "" if letter is None else told(DeadLetter(**letter))
 
 

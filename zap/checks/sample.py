@@ -82,7 +82,7 @@ def whole_subjects(
             if source.dimension is None:
                 days.update(events_by_day(read.events))
             held.add(read.events)
-    refuse_bad_rows(counts, max_bad_share, first)
+    refuse_bad_rows(counts, max_bad_share, lambda: first)
     table = held.table()
     if not table.num_rows:
         fix = f"raise it above {most:,}" if held.seen else "check input and mapping"

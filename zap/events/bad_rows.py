@@ -6,7 +6,7 @@ how many, why, and what the first of them is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from zap.errors import InputError
 from zap.events.raw import DeadLetter
@@ -15,13 +15,15 @@ MOST_BAD = 0.01
 """The share of bad rows that is put up with where nothing else is said."""
 
 
-def refuse_bad_rows(counts: Mapping[str, int], most: float, first: str) -> None:
+def refuse_bad_rows(
+    counts: Mapping[str, int], most: float, first: Callable[[], str]
+) -> None:
     """Check that not too many rows are bad.
 
     Args:
         counts: rows read and bad, by reason.
         most: the share of the rows read that may be bad.
-        first: what is said of the first, see ``told``; "" if nothing.
+        first: says what the first is, see ``told``; asked only where too many are.
 
     Raises:
         InputError: more than that are.
@@ -36,8 +38,8 @@ def refuse_bad_rows(counts: Mapping[str, int], most: float, first: str) -> None:
     )
     raise InputError(
         f"Expected at most {most:.1%} bad rows. Received: {sum(bad.values()):,} of "
-        f"{total:,} ({reasons}). {first} Mend the mapping or the data, name such rows "
-        "under [[skip]], or raise --max-bad-share."
+        f"{total:,} ({reasons}). {first()} Mend the mapping or the data, name such "
+        "rows under [[skip]], or raise --max-bad-share."
     )
 
 
