@@ -110,13 +110,12 @@ def plan_rows(visitors: int, seed: int, since: datetime | None) -> list[Row]:
     ]
 
 
-def line_rows(customers: int, seed: int, apart: bool) -> list[Row]:
-    """Orders of several lines each.
+def line_rows(customers: int, seed: int) -> list[Row]:
+    """Orders of several lines each, a minute apart.
 
     Args:
         customers: how many.
         seed: other orders for another seed.
-        apart: whether the lines of an order have times of their own.
     """
     rng = random.Random(seed)
     rows: list[Row] = []
@@ -127,7 +126,7 @@ def line_rows(customers: int, seed: int, apart: bool) -> list[Row]:
                 rows.append(
                     {
                         "anonymous_id": f"v{number}",
-                        "timestamp": moment + timedelta(minutes=line * apart),
+                        "timestamp": moment + timedelta(minutes=line),
                         "type": "order",
                         "group": f"order-{number}-{order}",
                         "amount": rng.lognormvariate(3, 1),

@@ -105,9 +105,9 @@ def with_plans(since: Any) -> Callable[[int], pa.Table]:
     return lambda seed: as_table(visit_rows(seed=seed) + plan_rows(150, seed, since))
 
 
-def orders(apart: bool) -> Callable[[int], pa.Table]:
-    """Orders whose lines have times of their own, or one."""
-    return lambda seed: as_table(line_rows(60, seed, apart))
+def orders(seed: int) -> pa.Table:
+    """Orders whose lines have times of their own."""
+    return as_table(line_rows(60, seed))
 
 
 PLANTS: dict[str, Plant] = {
@@ -175,11 +175,11 @@ PLANTS: dict[str, Plant] = {
         Case(ask.EngagedOnly, site.visit_totals_so_far),
     ),
     "lines": Plant(
-        "lines of an order that come later, folded into its first",
+        "lines of an order that come later, dated back to its first",
         "mutation",
-        ("'amount' of the", "fold into one event must have one timestamp"),
-        Case(ask.OrdersMore, None, orders(True), INVOICES),
-        Case(ask.OrdersMore, None, orders(False), INVOICES),
+        ("late event is used too early", "was received at"),
+        Case(ask.OrdersMore, site.lines_dated_back, orders, INVOICES),
+        Case(ask.OrdersMore, None, orders, INVOICES),
     ),
     "anticipating": Plant(
         "an anticipating rule that says so (before_outcome)",

@@ -127,6 +127,19 @@ def without_receipt(table: pa.Table) -> pa.Table:
     return table.set_column(place, table.schema.field(place), none)
 
 
+def lines_dated_back(table: pa.Table) -> pa.Table:
+    """All lines of an order at the time of its first."""
+    rows = _ordered(table)
+    first: dict[tuple[str, str], Any] = {}
+    for row in rows:
+        whose = (row["anonymous_id"], row["group"])
+        row["began"] = first.setdefault(whose, row["timestamp"])
+    kind = table.schema.field("timestamp").type
+    dated = _with(table, "began", rows, kind)
+    kept = dated.drop_columns(["timestamp"]).rename_columns({"began": "timestamp"})
+    return kept.select(table.schema.names)
+
+
 def visit_totals(table: pa.Table) -> pa.Table:
     """To each event the number of all events of its visitor."""
     rows = _ordered(table)

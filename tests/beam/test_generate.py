@@ -472,6 +472,10 @@ def test_no_examples_say_where_the_events_went(tmp_path: Path) -> None:
     nobody = [dict(row, visitor=None) for row in ROWS]
     with pytest.raises(DatasetError, match=r"no_subject=\d+\). Check the column"):
         made(tmp_path, nobody)
+    # As if seconds had been read as milliseconds: all of it long before the range.
+    early = [dict(row, time=f"1970-01-20T{row['time'][11:]}") for row in ROWS]
+    with pytest.raises(DatasetError, match=r"2024-03-01T00:00:00Z to .* unit of the"):
+        made(tmp_path, early)
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 

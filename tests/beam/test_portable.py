@@ -122,6 +122,18 @@ def _interrupts(_: int) -> None:
     RELEASED.wait(30)
 
 
+def test_ctrl_c_inside_a_step_is_no_failure_of_the_step() -> None:
+    """Beam wraps whatever a step raises into an error that names the step."""
+
+    def pressed(number: int) -> int:
+        raise KeyboardInterrupt
+
+    pipeline = make_pipeline([])
+    _ = pipeline | beam.Create([1]) | "Press" >> beam.Map(pressed) | beam.Map(print)
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end(pipeline)
+
+
 def test_ctrl_c_cancels_the_job_on_its_server() -> None:
     server = LocalJobServicer()
     endpoint = f"127.0.0.1:{server.start_grpc_server(0)}"

@@ -40,49 +40,50 @@ def micros(moment: Any) -> int:
     return instant_us(moment)
 
 
+def rows_like(
+    rows: list[dict[str, Any]], row: dict[str, Any], name: str
+) -> list[dict[str, Any]]:
+    """The rows of one subject with one value, if there is one; else the row."""
+    if not row[name]:
+        return [row]
+    names = ("anonymous_id", name)
+    return [other for other in rows if all(other[n] == row[n] for n in names)]
+
+
+def known_first(rows: list[dict[str, Any]], row: dict[str, Any]) -> int:
+    """When the first copy of a row had happened and was received."""
+    return min(
+        max(micros(c["timestamp"]), micros(c["received_at"] or c["timestamp"]))
+        for c in rows_like(rows, row, "event_id")
+    )
+
+
 @pytest.mark.parametrize("seed", range(5))
-def test_a_row_is_known_once_it_happened_and_its_first_copy_was_received(seed) -> None:
+def test_a_row_is_known_with_its_first_copy_and_the_last_line_of_its_event(
+    seed: int,
+) -> None:
     rows = some_rows(seed)
     known = Known.of(as_table(rows), "anonymous_id")
     for row, found in zip(rows, known.known_us.tolist(), strict=True):
-        copies = [row]
-        if row["event_id"]:
-            copies = [
-                other
-                for other in rows
-                if other["event_id"] == row["event_id"]
-                and other["anonymous_id"] == row["anonymous_id"]
-            ]
-        times = [
-            max(micros(c["timestamp"]), micros(c["received_at"] or c["timestamp"]))
-            for c in copies
-        ]
-        assert found == min(times)
+        lines = rows_like(rows, row, "group")
+        assert found == max(known_first(rows, line) for line in lines)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ranks_ascend_with_the_order_and_are_shared_by_lines_of_one_time(seed) -> None:
-    rows = some_rows(seed)
-    known = Known.of(as_table(rows), "anonymous_id")
+def test_ranks_ascend_with_the_order_and_are_shared_by_lines_of_one_event(
+    seed: int,
+) -> None:
+    rows = [{**row, "place": place} for place, row in enumerate(some_rows(seed))]
+    known = Known.of(as_table(some_rows(seed)), "anonymous_id")
 
-    def order(place: int) -> tuple[Any, ...]:
-        row = rows[place]
+    def order(row: dict[str, Any]) -> tuple[Any, ...]:
         late = row["sequence"] is None
-        return row["timestamp"], late, row["sequence"] or 0, row["source"], place
+        return row["timestamp"], late, row["sequence"] or 0, row["source"], row["place"]
 
-    places = sorted(range(len(rows)), key=order)
-    ranks = {place: rank for rank, place in enumerate(places)}
-    for place, row in enumerate(rows):
-        lines = [place]
-        if row["group"]:
-            lines = [
-                other
-                for other, each in enumerate(rows)
-                if all(
-                    each[k] == row[k] for k in ("group", "anonymous_id", "timestamp")
-                )
-            ]
-        assert known.rank[place] == min(ranks[line] for line in lines)
+    ranks = {row["place"]: rank for rank, row in enumerate(sorted(rows, key=order))}
+    for row, found in zip(rows, known.rank.tolist(), strict=True):
+        lines = rows_like(rows, row, "group")
+        assert found == min(ranks[line["place"]] for line in lines)
 
 
 def test_a_dimension_without_valid_from_is_known_at_no_time() -> None:

@@ -22,7 +22,7 @@ def some_table(seed: int) -> pa.Table:
     rows = visit_rows(40, seed, 0.3) + plan_rows(40, seed, None)
     for place, row in enumerate(rows):
         rows[place] = {**row, "event_id": f"id-{place}" if place % 3 else None}
-    return as_table(rows + [dict(row) for row in line_rows(5, seed, True)])
+    return as_table(rows + [dict(row) for row in line_rows(5, seed)])
 
 
 def altered(name: str, seed: int = 0) -> tuple[pa.Table, pa.Table, np.ndarray, Known]:

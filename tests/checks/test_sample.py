@@ -9,10 +9,12 @@ import pytest
 from made_rows import made_rows, write_files, write_rows
 from made_shop import MadeShop
 
+from zap.checks.before import prove_before
 from zap.checks.sample import first_rows, whole_subjects
 from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.sources import list_sources
+from zap.histories.needed import properties_to_read
 from zap.histories.subjects import subject_hash
 
 SITES = Path(__file__).parents[1] / "sites"
@@ -70,6 +72,17 @@ def test_the_first_rows_lie_as_they_lie(tmp_path) -> None:
     assert sample is not None and sample.table.num_rows == 50
     assert set(sample.table.column("source").to_pylist()) == {sources[0].digest}
     assert MadeShop().subject in sample.table.schema.names
+
+
+def test_the_first_rows_are_bad_only_where_the_job_would_say_so(tmp_path) -> None:
+    """A property that the question does not read may hold what it likes."""
+    rows = [{**row, "cart": "seven"} for row in ROWS]
+    sources = list_sources(write_files(tmp_path, rows), MAPPING)
+    assert properties_to_read(MadeShop()) is not None
+    sample = first_rows(sources, MAPPING, 50, properties_to_read(MadeShop()))
+    assert sample is not None and sample.table.num_rows == 50
+    proof = prove_before(MadeShop(), sources, MAPPING)
+    assert proof["verdict"] == "passed" and proof["cutoffs"] > 0
 
 
 def test_a_range_that_nobody_declares_is_estimated(tmp_path) -> None:

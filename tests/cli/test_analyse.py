@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bigquery_server import BigQueryServer
@@ -17,6 +18,8 @@ from made_served import (
 
 from tests.bigquery.conftest import bigquery, bigquery_server  # noqa: F401
 from zap.cli.main import main
+from zap.errors import GeneratorError
+from zap.jobs.analyse import released
 from zap.times import iso
 
 
@@ -40,6 +43,17 @@ def argv_of(site: ServedSite, output: Path, score: float | None = None) -> list[
         "--output",
         str(output),
     ]
+
+
+def test_a_generator_of_ones_own_must_be_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bundle holds the name alone, by which nobody finds a site's module again."""
+    bundle = SimpleNamespace(info={"generator": {"name": "visitor_buys"}})
+    monkeypatch.setattr(released, "reference_bundle", lambda registry: bundle)
+    with pytest.raises(GeneratorError, match=r"--generator package\.mod") as no:
+        released.question_of("models", "shop")
+    assert "generator='visitor_buys', which does not ship with Zap" in str(no.value)
 
 
 def test_a_table_a_report_and_a_copy_for_the_console(

@@ -51,6 +51,32 @@ def test_a_mistake_exits_with_2(argv, capsys) -> None:
     assert main(["check", "no_such_thing"]) == 2
 
 
+def test_bad_rows_are_no_events_to_prove(argv, tmp_path: Path, capsys) -> None:
+    """A check of what is left when most of the rows are bad would say nothing."""
+    rows = [{**row, "cart": "seven"} for row in made_rows(60)[:10]]
+    bad = write_files(tmp_path / "bad", rows, 1)
+    asked = ["check", "made_shop:MadeShop", "--rounds", "1", "--input"]
+    assert main([*asked, *bad]) == 2
+    said = capsys.readouterr().err
+    assert "Received: 10 of 10 (property.cart.not_int 10). The first: " in said
+    assert "line 1" in said and "cart='seven'" in said
+    assert main([*asked, *argv[1:-2], *bad]) == 2
+    assert main([*asked, *argv[1:-2], *bad, "--max-bad-share", "0.5"]) == 0
+
+
+def test_a_method_that_raises_is_not_proven(tmp_path: Path, capsys) -> None:
+    rows = made_rows(60)
+    for row in rows[::7]:
+        row["url"] = "https://shop.example/fragile"
+    paths = write_files(tmp_path / "raw", rows)
+    asked = ["check", "made_shop:Fragile", "--rounds", "1", "--input", *paths]
+    assert main(asked) == 2
+    said = capsys.readouterr().err
+    assert "Expected the generator to raise on at most 1.0%" in said
+    assert "in label(): KeyError: 'fragile'" in said
+    assert main([*asked, "--max-bad-share", "1"]) == 0
+
+
 def test_a_leak_stops_a_job_unless_it_is_not_checked(argv, tmp_path, capsys) -> None:
     output = tmp_path / "out" / "examples"
     job = ["generate", "--generator", "made_leaks:Peeks", *argv[:-2]]

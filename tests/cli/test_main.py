@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_rows import FIRST, made_row, made_rows, write_rows
@@ -158,6 +159,85 @@ def test_ctrl_c_after_a_deployment(tmp_path, monkeypatch, capsys) -> None:
         "history says which\n"
     )
     assert registry.live() == version
+
+
+# One folder in the place of another.
+
+
+def test_a_dataset_is_no_bundle_and_a_bundle_no_dataset(
+    made_run: MadeRun, tmp_path: Path, capsys
+) -> None:
+    dataset, bundle = str(made_run.work / "dataset"), str(made_run.work / "bundle")
+    assert main(["verify", dataset]) == 2
+    said = capsys.readouterr().err
+    assert f"path={dataset}, which is a dataset of examples" in said
+    assert "zap train" in said
+    assert main(["train", "--examples", bundle, "--output", str(tmp_path / "b")]) == 2
+    assert f"examples={bundle}, a bundle. Give the" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "no such file. Correct it."),
+        ("{", "Expecting property name"),
+        ("[]", "it holds a list, not an object. Correct it."),
+    ],
+)
+def test_settings_that_cannot_be_read(
+    text, said, made_run: MadeRun, tmp_path: Path, capsys
+) -> None:
+    path = tmp_path / "c.json"
+    if text is not None:
+        path.write_text(text)
+    examples = ["--examples", str(made_run.work / "dataset")]
+    output = ["--output", str(tmp_path / "b"), "--config", str(path)]
+    assert main(["train", *examples, *output]) == 2
+    assert f"Received: config={path}: {said}" in capsys.readouterr().err
+
+
+# Standard output that takes no more.
+
+
+def listing(folder: Path, out: Any, *arguments: str) -> subprocess.CompletedProcess:
+    """``zap models`` on a registry of one version, with its answer to ``out``."""
+    Registry(folder / "models", "shop").add(made_bundle(folder / "bundles", 0))
+    place = ["--registry", str(folder / "models")]
+    return subprocess.run(
+        [sys.executable, "-m", "zap.cli.main", "models", *arguments, *place],
+        stdout=out,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=str(Path(zap.__file__).parents[1])),
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list"], ""),
+        (["list", "--json"], ""),
+        (["show", "live", "--json"], "zap models show: Expected a version"),
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_has_left_is_no_trouble(arguments, said, tmp_path: Path) -> None:
+    """``zap ... | true``: no traceback, and what is wrong is said all the same."""
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as pipe:
+        done = listing(tmp_path, pipe, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith(said) and done.stderr.count("\n") == bool(said)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "json"])
+def test_a_full_disk_behind_stdout_is_said(form, tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = listing(tmp_path, full, "list", *form)
+    assert done.returncode == 2
+    assert done.stderr.startswith("zap models list: Expected a path that can be")
+    assert "standard output" in done.stderr and done.stderr.count("\n") == 1
 
 
 # The stages, one after another, as a user types them.

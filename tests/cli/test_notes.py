@@ -32,6 +32,17 @@ def test_nothing_is_said_where_all_is_well(capsys):
 
 
 @pytest.mark.parametrize(
+    ("until", "hinted"),
+    [("1970-01-22T00:00:00Z", True), ("2025-03-26T00:00:00Z", False)],
+)
+def test_data_of_1970_hint_at_the_unit(until, hinted, capsys):
+    """Seconds of 2025 that are read as milliseconds are of January 1970."""
+    found = {"source": "estimated", "from": "1970-01-21T00:00:00Z", "until": until}
+    shown = warnings_of({**QUIET, "observed": found}, capsys)
+    assert ("check the unit of the timestamp" in shown) == hinted
+
+
+@pytest.mark.parametrize(
     ("part", "value", "said"),
     [
         ("observed", {"source": "estimated", "from": "a", "until": "b"}, "[observed]"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -38,10 +41,12 @@ def test_it_prints_one_object_with_what_was_made(tmp_path: Path, capfd) -> None:
 def test_people_are_told_that_it_is_simulated_and_what_is_next(
     tmp_path: Path, capsys
 ) -> None:
-    assert main(simulate(tmp_path / "shop", "--workers", "1")) == 0
+    folder = tmp_path / "my shop"
+    assert main(simulate(folder, "--workers", "1")) == 0
     shown = capsys.readouterr().out
     assert "no real shop, and no real people" in shown
-    assert f"zap run simulated_shop --input {tmp_path / 'shop' / 'events'}" in shown
+    words = shlex.split(shown.splitlines()[-1])
+    assert words[:5] == ["zap", "run", "simulated_shop", "--input", f"{folder}/events"]
 
 
 @pytest.mark.parametrize(
@@ -83,3 +88,28 @@ def test_two_processes_as_a_command_of_its_own(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["simulation"]["parts"] == 2
+
+
+def workers_of(pid: int) -> list[Path]:
+    """What Linux tells of the processes that make the parts."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    told = [Path("/proc", child) for child in children]
+    return [each for each in told if "spawn_main" in (each / "cmdline").read_text()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="not Linux")
+def test_ctrl_c_is_the_parents_alone_from_the_first_moment(tmp_path: Path) -> None:
+    """A terminal sends it to all, also to workers that are still importing."""
+    command = ["-m", "zap.cli.main", *simulate(tmp_path / "shop", "--workers", "2")]
+    with subprocess.Popen(
+        [sys.executable, *command, "--events", "900000"],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=dict(os.environ, PYTHONPATH=str(Path(zap.__file__).parents[1])),
+    ) as process:
+        while process.poll() is None and not (found := workers_of(process.pid)):
+            time.sleep(0.001)
+        status = (found[0] / "status").read_text().splitlines()
+        os.killpg(process.pid, signal.SIGKILL)
+    blocked = next(line for line in status if line.startswith("SigBlk:")).split()[1]
+    assert int(blocked, 16) >> (signal.SIGINT - 1) & 1

@@ -132,6 +132,33 @@ def test_a_file_without_a_line_is_refused(tmp_path: Path) -> None:
         read(write(tmp_path, "ts,event".encode("utf-16")))
 
 
+@pytest.mark.parametrize(
+    ("content", "like"),
+    [
+        (b"PAR1\x15\x04ts,event", "Parquet"),
+        (gzip.compress(b"ts,event\n", mtime=0), "something compressed"),
+    ],
+    ids=["parquet", "gzip"],
+)
+def test_a_file_that_is_no_text_says_what_it_looks_like(
+    content: bytes, like: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=f"begins like {like}.*format") as caught:
+        read(write(tmp_path, content))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_another_separator_is_hinted_at(delimiter: str, tmp_path: Path) -> None:
+    head = delimiter.join(("ts", "event", "user", "n")).encode()
+    with pytest.raises(MappingError) as caught:
+        read(write(tmp_path, head + b"\n"))
+    assert f"Where {delimiter!r} separates columns" in str(caught.value)
+    with pytest.raises(MappingError) as caught:
+        read(write(tmp_path, b"ts,event\n"))
+    assert "separates" not in str(caught.value)
+
+
 def test_a_dialect_without_header_and_with_words_for_missing(tmp_path: Path) -> None:
     dialect = {
         "delimiter": "\t",

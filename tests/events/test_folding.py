@@ -35,11 +35,13 @@ MAPPING = EventMapping.from_dict(
 )
 SCHEMA = canonical_schema(MAPPING.property_types())
 TEXT = st.sampled_from([None, "a", "b", "c"])
+SECONDS = st.integers(0, 3).map(lambda s: datetime.fromtimestamp(s, UTC))
 ROW = st.fixed_dictionaries(
     {
         "user_id": TEXT,
         "group": TEXT,
-        "timestamp": st.integers(0, 3).map(lambda s: datetime.fromtimestamp(s, UTC)),
+        "timestamp": SECONDS,
+        "received_at": st.one_of(st.none(), SECONDS),
         "sequence": st.sampled_from([None, 1, 2]),
         "source": st.sampled_from(["f0", "aa"]),
         "type": st.sampled_from(["order", "other"]),
@@ -74,6 +76,7 @@ def fold_plainly(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         alone = lines[0]["user_id"] is None or lines[0]["group"] is None
         event = dict(lines[0])
+        event["received_at"] = received(lines)
         event["event_id"] = None if alone else event["group"]
         for name, (_, fold) in FOLDS.items():
             values = there[name]
@@ -82,6 +85,13 @@ def fold_plainly(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             event[name] = take[fold](values) if values else None
         folded.append(event)
     return folded
+
+
+def received(lines: list[dict[str, Any]]) -> datetime | None:
+    """The last receipt; and no event of several times is there before its last line."""
+    times = {line["timestamp"] for line in lines}
+    receipts = [r["received_at"] for r in lines if r["received_at"] is not None]
+    return max(receipts + (list(times) if len(times) > 1 else []), default=None)
 
 
 def table(rows: list[dict[str, Any]]) -> pa.Table:
@@ -153,6 +163,21 @@ def test_sums_of_integers_stay_within_their_type() -> None:
     events = pa.Table.from_pylist(rows, schema=canonical_schema({"n": "int"}))
     found, _ = fold_rows(events, mapping, "user_id")
     assert found.column("n").to_pylist() == [2**63 - 1, -(2**63), 2**53 + 1]
+
+
+def test_an_invoice_of_two_minutes_is_known_with_the_second() -> None:
+    first, second = datetime(2011, 1, 19, 16, 18), datetime(2011, 1, 19, 16, 19)
+    row = {"user_id": "u", "type": "o", "source": "s"}
+    rows = [
+        {**row, "row": 0, "group": "two", "timestamp": first},
+        {**row, "row": 1, "group": "two", "timestamp": second},
+        {**row, "row": 2, "group": "one", "timestamp": second},
+        {**row, "row": 3, "group": "one", "timestamp": second},
+    ]
+    found, _ = fold_rows(table(rows), MAPPING, "user_id")
+    moments = [second.replace(tzinfo=UTC), None]
+    assert found.column("received_at").to_pylist() == moments
+    assert found.column("timestamp").to_pylist()[0] == first.replace(tzinfo=UTC)
 
 
 def test_without_a_key_nothing_is_folded() -> None:

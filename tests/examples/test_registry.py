@@ -97,13 +97,24 @@ def test_an_unknown_name_says_what_there_is(
     assert f"Received: generator={name!r}" in str(caught.value)
 
 
-def test_a_module_that_lacks_one_of_its_own_imports_says_which(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("import not_there_either\n", "ModuleNotFoundError in {}, line 1: No module"),
+        ("from zap.examples import Nothing\n", "ImportError in {}, line 1: cannot"),
+        ("x = 1\nlabel = (+\n", "SyntaxError in {}, line 2: "),
+        (SITE.replace("types", "kinds", 1), "TypeError in {}, line 8: "),
+    ],
+)
+def test_a_module_that_cannot_be_imported_says_where(
+    source: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "broken_questions.py").write_text("import not_there_either\n")
+    path = tmp_path / "broken_questions.py"
+    path.write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ModuleNotFoundError, match="not_there_either"):
+    with pytest.raises(GeneratorError) as caught:
         load_generator("broken_questions:Returns")
+    assert problem.format(path) in str(caught.value)
 
 
 def test_two_generators_of_one_name_are_refused() -> None:

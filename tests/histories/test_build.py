@@ -78,6 +78,8 @@ def folded(rows: list[Row], counts: Counter[str]) -> list[Row]:
         amounts = [r["amount"] for r in group if r["amount"] is not None]
         flags = [r["flag"] for r in group if r["flag"] is not None]
         receipts = [r["received"] for r in group if r["received"] is not None]
+        times = {r["t"] for r in group}
+        receipts += times if len(times) > 1 else ()
         event = {
             **group[0],
             "received": max(receipts, default=None),  # known when all of it is

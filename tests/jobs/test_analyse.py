@@ -405,7 +405,7 @@ def test_mistakes_are_told(site: ServedSite, tmp_path: Path) -> None:
             Asked(APPLICATION, site.log, site.registry),
             site.raw(rows_of(made_views(5, 19, "w"), 1)),
         )
-    with pytest.raises(InputError, match="has a moment"):
+    with pytest.raises(InputError, match="a subject with events"):
         analyse(Asked(APPLICATION, site.log, site.registry, UNTIL_US), site.raw(rows))
     with pytest.raises(InputError, match="name their subject"):
         analysed(site, [site.entry(view, subject=None) for view in views], rows)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_followed import TOML, GrowingArchive, made_job, posted
+from made_followed import MAPPING, TOML, GrowingArchive, made_job, posted
 
 from zap.beam import follow as pipeline
 from zap.cli.main import main
-from zap.errors import InputError
+from zap.errors import InputError, MappingError
 from zap.events.mapping import EventMapping
 from zap.jobs.follow import follow
 from zap.scoring.following.job import FollowJob
 from zap.scoring.following.options import Following
+from zap.scoring.following.reading import ArchiveEvents
+from zap.serving.stores.need import Need
 from zap.times import DAY_US
 
 
@@ -78,3 +80,19 @@ def test_times_that_are_none_are_told(
     output = ["--output", str(tmp_path / "scores")]
     assert main(["follow", "scored", *given, *output, *wrong]) == 2
     assert told in capsys.readouterr().err
+
+
+FIELDS = {"timestamp": "t", "type": "e", "anonymous_id": "v"}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        ({**MAPPING, "row_group_key": "properties.order"}, "key='properties.order'"),
+        ({"format": "jsonl", "fields": FIELDS}, "format='jsonl'"),
+    ],
+)
+def test_what_grows_is_an_archive_of_whole_events(mapping, said) -> None:
+    need = Need("anonymous_id", frozenset())
+    with pytest.raises(MappingError, match=said):
+        ArchiveEvents(EventMapping.from_dict(mapping), need, 1)

@@ -104,7 +104,10 @@ def test_the_command_says_what_it_did_not_reach(registry, capsys, monkeypatch) -
     monkeypatch.setattr("sys.stdin", io.StringIO("v21\n"))
     assert main(["forget", "-", "--registry", str(registry)]) == 0
     shown = capsys.readouterr().out
-    assert "examples and events were forgotten" in shown and "weights" in shown
+    assert (
+        "examples, events and predictions were forgotten" in shown
+        and "weights" in shown
+    )
     assert "v21" not in shown
     monkeypatch.setattr("sys.stdin", io.StringIO("v21\r\n"))
     assert main(["forget", "-", "--registry", str(registry)]) == 0

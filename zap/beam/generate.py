@@ -18,7 +18,6 @@ from zap.beam.finish import Finish
 from zap.beam.fitting import check_fields, check_split
 from zap.beam.options import GenerateOptions
 from zap.beam.pipeline import run_pipeline
-from zap.beam.read import properties_to_read
 from zap.beam.sources import Inputs
 from zap.beam.workers import Workers, wanted_workers
 from zap.checks.before import NOT_CHECKED, prove_before
@@ -31,7 +30,7 @@ from zap.events.sources import StoredFile, compressed_bytes, list_files
 from zap.events.splitting import narrowed
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange
-from zap.histories.needed import unread_fields
+from zap.histories.needed import properties_to_read, unread_fields
 
 __all__ = [
     "GenerateOptions",

@@ -86,6 +86,7 @@ def run_portable(pipeline: beam.Pipeline) -> None:
     Raises:
         RunnerError: the runner cannot be reached, is another than the one named, or
             says that the job failed.
+        KeyboardInterrupt: somebody pressed Ctrl-C.
     """
     name = type(pipeline.runner).__name__
     portable = pipeline.options.view_as(PortableOptions)
@@ -107,12 +108,21 @@ def run_portable(pipeline: beam.Pipeline) -> None:
             "again, then run the job again."
         ) from error
     except RuntimeError as error:
+        if _interrupted(error):
+            raise KeyboardInterrupt from error
         if name not in ("FlinkRunner", "PrismRunner", "PortableRunner"):
             raise
         raise RunnerError(
             f"Expected the job to run to its end on {name}. Received: {error} What "
             "happened in the workers is in their output and the runner's log."
         ) from error
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: Beam tells one inside a step as a failure."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _cancel(result: Any) -> None:

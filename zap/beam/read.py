@@ -25,7 +25,7 @@ from zap.histories.clock import clock_counts, tally
 from zap.histories.identity import PERSON, without_subject
 from zap.histories.known import known_by
 from zap.histories.links import PAIR
-from zap.histories.needed import columns_to_read, excluded_columns, unread_fields
+from zap.histories.needed import columns_to_read, properties_to_read, unread_fields
 from zap.histories.selection import select_events, unflagged
 from zap.times import DAY_US
 
@@ -127,12 +127,6 @@ class ReadEvents(beam.DoFn):
         known = known_by(batch, self._known_by_us)
         counts["events.not_yet_known"] += batch.num_rows - known.num_rows
         return known
-
-
-def properties_to_read(generator: Any) -> list[str] | None:
-    """The declared properties that a generator needs, among other names; None: all."""
-    wanted = columns_to_read(generator)
-    return None if wanted is None else [*wanted, *excluded_columns(generator)]
 
 
 def events_by_day(batch: pa.RecordBatch) -> dict[int, int]:

@@ -23,12 +23,16 @@ from zap.datasets.recent import (
 from zap.datasets.selection import split_parts
 from zap.datasets.store import DEAD_LETTERS, ENCODER, Workspace
 from zap.encoding.encoder import Encoder
-from zap.errors import DatasetError, GeneratorError, InputError
+from zap.errors import DatasetError
+from zap.events.bad_rows import refuse_bad_rows, told
 from zap.events.mapping import EventMapping
+from zap.events.raw import DeadLetter
 from zap.events.sources import Source
 from zap.examples.generator import Generator
+from zap.examples.methods import refuse_failures
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import subject_columns
+from zap.times import iso
 
 READ_AT_ONCE = 32
 
@@ -68,8 +72,9 @@ def conclude(
     counts = result["counts"]
     check_bad_rows(counts, options.max_bad_share, workspace)
     check_failures(counts, options.max_bad_share, workspace)
+    observed = ObservedRange(*result["observed"])
     if not split_parts(result["parts"])[0]:
-        raise DatasetError(_no_examples(generator, counts))
+        raise DatasetError(_no_examples(generator, counts, observed))
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())
     if sources is None:
@@ -80,7 +85,7 @@ def conclude(
         generator,
         mapping,
         sources,
-        ObservedRange(*result["observed"]),
+        observed,
         options.split,
         encoder,
         result["parts"],
@@ -122,19 +127,7 @@ def check_bad_rows(counts: Mapping[str, int], most: float, workspace: Readable) 
     Raises:
         InputError: more than the share ``most`` of the rows read.
     """
-    bad = {n: c for n, c in counts.items() if n.startswith("rows.bad.") and c}
-    total = counts.get("rows.read", 0)
-    if sum(bad.values()) <= most * total:
-        return
-    reasons = ", ".join(
-        f"{name.removeprefix('rows.bad.')} {number:,}"
-        for name, number in sorted(bad.items(), key=lambda each: -each[1])
-    )
-    raise InputError(
-        f"Expected at most {most:.1%} bad rows. Received: {sum(bad.values()):,} of "
-        f"{total:,} ({reasons}). {_first_letter(workspace)} Mend the mapping or the "
-        "data, name such rows under [[skip]], or raise --max-bad-share."
-    )
+    refuse_bad_rows(counts, most, lambda: _first_letter(workspace))
 
 
 def check_failures(
@@ -147,15 +140,8 @@ def check_failures(
     """
     failed = counts.get("subjects.generator_error", 0)
     total = counts.get("histories.kept", 0)
-    if failed <= most * total:
-        return
     letter: dict[str, Any] = next(_letters(workspace, "subjects-*"), {})
-    raise GeneratorError(
-        f"Expected the generator to raise on at most {most:.1%} of the subjects. "
-        f"Received: {failed:,} of {total:,}; the first: "
-        f"subject={letter.get('subject')!r} in {letter.get('method')}(): "
-        f"{letter.get('error')}. Mend the method, or raise --max-bad-share."
-    )
+    refuse_failures(failed, total, most, letter)
 
 
 def _letters(workspace: Readable, pattern: str) -> Iterator[dict[str, Any]]:
@@ -165,16 +151,14 @@ def _letters(workspace: Readable, pattern: str) -> Iterator[dict[str, Any]]:
 
 
 def _first_letter(workspace: Readable) -> str:
-    letter = next(_letters(workspace, "*"), None)
-    if letter is None:
-        return ""
-    return (
-        f"The first: {letter['source']} line {letter['line']}: {letter['reason']}, "
-        f"{letter['detail']}"
-    )
+    rows = (each for each in _letters(workspace, "*") if "source" in each)
+    letter = next(rows, None)
+    return "" if letter is None else told(DeadLetter(**letter))
 
 
-def _no_examples(generator: Generator, counts: Mapping[str, int]) -> str:
+def _no_examples(
+    generator: Generator, counts: Mapping[str, int], observed: ObservedRange
+) -> str:
     stages = ("rows.read", "events.kept", "cutoffs.candidates", "cutoffs.examples")
     names = [name for name in counts if ".dropped." in name or ".skipped." in name]
     shown = ", ".join(
@@ -189,4 +173,11 @@ def _no_examples(generator: Generator, counts: Mapping[str, int]) -> str:
     if not counts.get("events.kept") and counts.get("events.dropped.no_subject"):
         columns = " and ".join(subject_columns(generator.subject))
         fix = f"Check the column that the mapping gives for {columns}."
+    censored = counts.get("cutoffs.dropped.censored", 0)
+    if 2 * censored > counts.get("cutoffs.candidates", 0):
+        fix = (
+            "The windows of most labels do not lie within the observed range, "
+            f"{iso(observed.from_us)} to {iso(observed.until_us)}. Check [observed], "
+            "and the unit of the timestamp."
+        )
     return f"Expected examples of {generator.name}. Received: none ({shown}). {fix}"

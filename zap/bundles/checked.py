@@ -38,6 +38,11 @@ def read_info(files: Files) -> dict[str, Any]:
             f"Expected a complete bundle. Received: path={files.shown()}, which {what}."
             " Check the path; if it was being written, train the model again."
         )
+    if not mark and files.find(INFO) is None:
+        raise BundleError(
+            f"Expected a bundle. Received: path={files.shown()}, which is a dataset of "
+            "examples. Make a bundle of it with zap train."
+        )
     content = read(files, INFO)
     # The mark is checked by itself first, or its own damage would be blamed on INFO.
     if len(mark) != 65 or not set(mark[:64]) <= set(b"0123456789abcdef"):

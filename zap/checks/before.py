@@ -17,6 +17,7 @@ from zap.checks.sample import first_rows
 from zap.events.mapping import EventMapping
 from zap.events.sources import Source, StoredFile
 from zap.examples.generator import Generator
+from zap.histories.needed import properties_to_read
 
 NOT_CHECKED = {"verdict": "not checked"}
 
@@ -41,7 +42,8 @@ def prove_before(
         CheckError: the generator sees past its cutoffs.
         ZapError: the generator does not fit the events, or they cannot be read.
     """
-    sample = first_rows(sources, mapping, PROOF_EVENTS)
+    properties = properties_to_read(generator)
+    sample = first_rows(sources, mapping, PROOF_EVENTS, properties)
     if sample is None:
         return {"verdict": NOTHING, "cutoffs": 0, "rounds": 0}
     report = prove(generator, mapping, sample)

@@ -112,8 +112,8 @@ class Causes:
     def of_value(self, value: ChangedValue | None) -> str:
         if self.harness.prepare is None:
             return (
-                "It is computed from rows that come after the cutoff. Rows that fold "
-                "into one event must have one timestamp; methods must only read."
+                "It is computed from rows that come after the cutoff; methods must "
+                "only read."
             )
         name = f"{value.field!r}" if value and value.field else "It"
         if value and value.field and value.field not in self.table.schema.names:

@@ -31,10 +31,11 @@ class Known:
 
     Attributes:
         time_us: int64, shape (rows,): the timestamps.
-        known_us: int64, shape (rows,): when it had happened and was received;
-            ``NEVER_US`` for rows of dimensions without a valid-from.
+        known_us: int64, shape (rows,): when it had happened and was received, and all
+            rows with it that fold into one event; ``NEVER_US`` for rows of dimensions
+            without a valid-from.
         rank: int64, shape (rows,): ascends with the total order; rows that fold into
-            one event and have one timestamp share it.
+            one event share that of its first.
         subject: int64, shape (rows,): a number for each subject, -1 for none.
         subjects: the subjects' names by number.
         places: the row's place by its source and number.
@@ -65,12 +66,14 @@ class Known:
         known_us = np.maximum(time_us, micros(table.column("received_at"), -NEVER_US))
         number, subjects = _codes(table, subject)
         known_us = _of_first_copy(table, number, known_us)
+        lines, group = _groups(table, number)
+        known_us[lines] = -_least(group, -known_us[lines])
         dimension = pc.starts_with(table.column("type"), DIMENSION_PREFIX).to_numpy()
         known_us[dimension.astype(bool) & (time_us == ALWAYS_US)] = NEVER_US
         source = table.column("source").to_pylist()
         row = table.column("row").to_pylist()
         places = {each: i for i, each in enumerate(zip(source, row, strict=True))}
-        rank = _ranks(table, number, time_us)
+        rank = _ranks(table, lines, group)
         return cls(time_us, known_us, rank, number, subjects, places)
 
 
@@ -102,16 +105,17 @@ def _of_first_copy(table: pa.Table, subject: IntArray, known_us: IntArray) -> In
     return known_us
 
 
-def _ranks(table: pa.Table, subject: IntArray, time_us: IntArray) -> IntArray:
-    rank = np.empty(table.num_rows, np.int64)
-    rank[total_order(table)] = np.arange(table.num_rows)
+def _groups(table: pa.Table, subject: IntArray) -> tuple[IntArray, IntArray]:
+    """The rows that fold into one event with others, and a number for each event."""
     lines, names = _codes(table, "group")
     given = np.flatnonzero(lines >= 0)
-    if len(given):
-        whose = (subject[given] + 1) * len(names) + lines[given]
-        moment = np.unique(time_us[given], return_inverse=True)[1]
-        group = np.unique(np.stack([whose, moment]), axis=1, return_inverse=True)[1]
-        rank[given] = _least(group.ravel(), rank[given])
+    return given, (subject[given] + 1) * len(names) + lines[given]
+
+
+def _ranks(table: pa.Table, lines: IntArray, group: IntArray) -> IntArray:
+    rank = np.empty(table.num_rows, np.int64)
+    rank[total_order(table)] = np.arange(table.num_rows)
+    rank[lines] = _least(group, rank[lines])
     # Copies of a file have one name, so their rows are equal in the order too.
     source = _codes(table, "source")[0]
     row = np.asarray(table.column("row").to_numpy(), np.int64)

@@ -7,6 +7,7 @@ mutation and anticipation, on a small sample.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from zap.checks.bias import bias_of
@@ -20,8 +21,10 @@ from zap.checks.made import Made
 from zap.checks.report import Report
 from zap.checks.rounds import Proof, prove_rounds
 from zap.checks.sample import Sample
+from zap.events.bad_rows import MOST_BAD
 from zap.events.mapping import EventMapping
 from zap.examples.generator import Generator
+from zap.examples.methods import refuse_failures
 from zap.examples.slicing import slice_histories
 
 ROUNDS, EVENTS, SEED = 2, 200_000, 0
@@ -40,6 +43,7 @@ def check_generator(
     rounds: int = ROUNDS,
     seed: int = SEED,
     watch: Watch = lambda text: None,
+    max_bad_share: float = MOST_BAD,
 ) -> Report:
     """Check a generator on events.
 
@@ -51,13 +55,14 @@ def check_generator(
         rounds: rounds of each kind, with each of three mutations.
         seed: of all random choices.
         watch: told what is being done.
+        max_bad_share: share of subjects that a method of the generator may raise on.
 
     Raises:
-        ZapError: the generator does not fit the events.
+        ZapError: the generator does not fit the events, or raises on too many.
     """
     setup = _Setup(generator, mapping, sample, prepare, rounds, seed, watch)
     findings = [*setup.proven(), *setup.contract()]
-    finding, counts, bias = setup.numbers()
+    finding, counts, bias = setup.numbers(max_bad_share)
     return setup.report([*findings, finding], counts, bias)
 
 
@@ -155,13 +160,16 @@ class _Setup:
         )
 
     def numbers(
-        self,
+        self, max_bad_share: float
     ) -> tuple[Finding, dict[str, float | None], Mapping[str, Any] | None]:
         """The finding "bias", what was counted, and the numbers of the bias."""
         self.watch("labels by position")
         observed = self.sample.observed
         histories = self.harness.histories(self.table)
         slices = slice_histories(self.generator, histories, observed)
+        failed = [asdict(each) for each in slices.failures]
+        first = failed[0] if failed else {}
+        refuse_failures(len(failed), histories.subjects, max_bad_share, first)
         finding, bias = bias_of(self.generator, histories, observed, slices, self.seed)
         found = slices.counts
         dropped = ("empty_past", "not_eligible")

@@ -8,7 +8,7 @@ on the order of files. For the short proof before a job, the first rows as they 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from zap.encoding.columns import IntArray
 from zap.errors import InputError
+from zap.events.bad_rows import MOST_BAD, refuse_bad_rows, told
 from zap.events.mapping import EventMapping
 from zap.events.observed import observed_range
 from zap.events.reading import read_source
@@ -52,6 +53,7 @@ def whole_subjects(
     subject: str,
     most: int,
     watch: Callable[[str], Any] = lambda text: None,
+    max_bad_share: float = MOST_BAD,
 ) -> Sample:
     """All events of the subjects with the lowest hashes.
 
@@ -62,20 +64,25 @@ def whole_subjects(
             by their user_id, so that what belongs together stays together.
         most: most events to hold.
         watch: told of each file.
+        max_bad_share: share of bad rows that is put up with.
 
     Raises:
-        InputError: not even one subject fits, or there are no events.
+        InputError: not even one subject fits, there are no events, or too many of the
+            rows are bad.
     """
     held = Lowest(mapping, subject, most)
     counts: Counter[str] = Counter()
     days: Counter[int] = Counter()
+    first = ""
     for source in sources:
         watch(f"reading {source.path}")
         for read in read_source(source, mapping, batch_rows=BATCH_ROWS):
             counts.update(read.counts)
+            first = first or "".join(map(told, read.dead[:1]))
             if source.dimension is None:
                 days.update(events_by_day(read.events))
             held.add(read.events)
+    refuse_bad_rows(counts, max_bad_share, lambda: first)
     table = held.table()
     if not table.num_rows:
         fix = f"raise it above {most:,}" if held.seen else "check input and mapping"
@@ -87,22 +94,31 @@ def whole_subjects(
 
 
 def first_rows(
-    sources: Sequence[Source | StoredFile], mapping: EventMapping, most: int
+    sources: Sequence[Source | StoredFile],
+    mapping: EventMapping,
+    most: int,
+    properties: Collection[str] | None = None,
 ) -> Sample | None:
     """The first events in the order of the sources; None if there are none.
 
     Subjects may be cut off: what is proven of a cutoff holds of any events. Beside the
     events come as many rows of dimensions. Of files that nobody has named yet no more
     is read than these rows.
+
+    Args:
+        sources: the files.
+        mapping: what their rows mean.
+        most: how many events.
+        properties: the declared properties to read; None for all.
     """
     counts: Counter[str] = Counter()
     events = [source for source in sources if source.dimension is None]
-    first = _first_of(events, mapping, most, counts)
+    first = _first_of(events, mapping, most, properties, counts)
     if first is None:
         return None
     days = Counter(events_by_day(first))
-    told = [source for source in sources if source.dimension is not None]
-    rest = _first_of(told, mapping, most, counts)
+    tables = [source for source in sources if source.dimension is not None]
+    rest = _first_of(tables, mapping, most, properties, counts)
     table = first if rest is None else pa.concat_tables([first, rest])
     observed = observed_of(mapping, sources, days)
     return Sample(table.combine_chunks(), observed, counts)
@@ -112,13 +128,14 @@ def _first_of(
     sources: Sequence[Source | StoredFile],
     mapping: EventMapping,
     most: int,
+    properties: Collection[str] | None,
     counts: Counter[str],
 ) -> pa.Table | None:
     found: list[pa.RecordBatch] = []
     rows = 0
     for each in sources:
         source = each if isinstance(each, Source) else named_by_path(each)
-        for read in read_source(source, mapping, batch_rows=min(most, BATCH_ROWS)):
+        for read in read_source(source, mapping, properties, min(most, BATCH_ROWS)):
             counts.update(read.counts)
             found.append(read.events)
             rows += read.events.num_rows

@@ -41,8 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--generator",
         metavar="NAME",
-        help="whose labels are asked (default: the one that the model was trained "
-        "with)",
+        help="whose labels are asked: a shipped generator's name, or "
+        "package.module:Class (default: the one that the model was trained with, if "
+        "it ships with Zap)",
     )
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="for the report and its numbers"

@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> Outcome:
             events=args.events,
             rounds=args.rounds,
             seed=args.seed,
+            max_bad_share=args.max_bad_share,
             watch=lambda what: line.stage(f"Checking: {what}"),
         )
     if args.output:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zap.cli import collect_bad, collect_deliver, collect_replay, collect_status
 from zap.cli.collect_arguments import PLACES, add_settings
 from zap.cli.command import Command, Group
+from zap.errors import CollectError
 
 if TYPE_CHECKING:
     from zap.serving.api.server import Around
@@ -88,10 +90,18 @@ def run_check(args: argparse.Namespace) -> dict[str, Any]:
     from zap.collect.app.checking import checked
     from zap.collect.app.config import load_collect_config
 
-    found = checked(load_collect_config(args.config))
+    config = load_collect_config(args.config)
+    found = checked(config)
+    if config.mapping and not os.path.isfile(config.mapping):
+        raise CollectError(
+            "Expected the mapping by which the store is filled. Received: "
+            f"mapping={config.mapping}, no such file. Write it, or correct the path; "
+            "docs/collect-delivery.md has an example."
+        )
     if not args.json:
         for name, source in found["sources"].items():
-            print(f"{name}: {', '.join(source['protocols'])}, {source['keys']} keys")
+            keys = f"{source['keys']} key{'' if source['keys'] == 1 else 's'}"
+            print(f"{name}: {', '.join(source['protocols'])}, {keys}")
             for origin in source["origins"]:
                 print(f"  pages of {origin}")
         print(f"ready; spool {found['spool']}")

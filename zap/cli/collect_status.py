@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from zap.cli.collect_arguments import add_places, settings_of
 from zap.cli.command import Command, Outcome
+from zap.errors import CollectError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +23,12 @@ def run(args: argparse.Namespace) -> Outcome:
     from zap.collect.sinks.opening import sink_names
 
     config = settings_of(args)
+    if not os.path.isdir(config.spool):
+        raise CollectError(
+            "Expected the spool of a collector. Received: "
+            f"spool={config.spool}, no such folder. zap collect makes it when it "
+            "first runs; name another with --spool."
+        )
     found = delivery_status(config.spool, sink_names(config))
     if not args.json:
         _show(found)

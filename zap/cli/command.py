@@ -69,6 +69,6 @@ class Group:
 
     def completed(self, argv: Sequence[str]) -> Sequence[str]:
         """Arguments after the group's word, with the command that is meant."""
-        known = {each.name for each in self.commands} | {"-h", "--help"}
-        named = bool(argv) and argv[0] in known
+        # A word that is none of the commands is a slip, and not the default's.
+        named = argv and (argv[0] in ("-h", "--help") or not argv[0].startswith("-"))
         return argv if named or not self.default else [self.default, *argv]

@@ -48,13 +48,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Outcome:
     """Forget the subject, and say what was reached and what was not."""
     from zap.bundles.registry import default_root
+    from zap.cli.stores import existing_store
     from zap.jobs.forget import forget
-    from zap.serving.stores import open_store
 
     subject = args.subject
     if subject == "-":
         subject = sys.stdin.readline().rstrip("\r\n")
-    store = open_store(args.store, _TIMEOUT_MS) if args.store else None
+    store = existing_store(args.store, _TIMEOUT_MS) if args.store else None
     root = args.registry or default_root()
     collected = _collected(args)
     found = forget(subject, root, args.application, args.log, store, collected)
@@ -82,7 +82,7 @@ def _collected(args: argparse.Namespace) -> Collected | None:
 def _show(found: Mapping[str, Any]) -> None:
     for place in found["reached"]:
         print(f"{place['removed']:>6,}  {place['kind']:<12}  {place['place']}")
-    print(f"{found['removed']:>6,}  examples and events were forgotten")
+    print(f"{found['removed']:>6,}  examples, events and predictions were forgotten")
     if not found["removed"]:
         print("No place that was reached knows this subject: check the name.")
     for title, texts in (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -66,6 +68,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     snapshots.COMMAND,
     workers.COMMAND,
 )
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 DESCRIPTION = """\
 Turn raw user events into calibrated predictions: will this visitor buy, sign up, come
 back, churn?
@@ -133,6 +136,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A generator of one's own is found in the folder one works in.
         sys.path.insert(0, "")
     try:
+        code = _answer(args, command)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        _leave_stdout()
+        return 1
+    except OSError as problem:
+        if problem.filename is not None or problem.errno not in _NO_ROOM:
+            raise
+        _leave_stdout()
+        print(f"{args.called}: {_not_written(problem)}", file=sys.stderr)
+        return 2
+
+
+def _answer(args: argparse.Namespace, command: Command) -> int:
+    """Run the command and say what came of it."""
+    try:
         found = command.run(args)
     except ZapError as problem:
         return _refused(args, problem)
@@ -144,13 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as problem:
         if problem.filename is None:
             raise
-        return _refused(
-            args,
-            InputError(
-                "Expected a path that can be read or written. Received: "
-                f"path={problem.filename} ({problem.strerror}). Choose another."
-            ),
-        )
+        return _refused(args, _not_written(problem))
     except KeyboardInterrupt:
         print(f"{args.called}: stopped; {command.stopped}", file=sys.stderr)
         return 130
@@ -158,6 +173,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps(outcome.result, allow_nan=False))
     return outcome.exit_code
+
+
+def _not_written(problem: OSError) -> InputError:
+    path = problem.filename or "standard output, or a file that has no name"
+    return InputError(
+        "Expected a path that can be read or written. Received: "
+        f"path={path} ({problem.strerror}). Choose another."
+    )
+
+
+def _leave_stdout() -> None:
+    """Write no more: whoever read stdout has left, or there is no room behind it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _completed(argv: Sequence[str] | None) -> Sequence[str]:
@@ -171,10 +201,10 @@ def _completed(argv: Sequence[str] | None) -> Sequence[str]:
 
 def _refused(args: argparse.Namespace, problem: ZapError) -> int:
     """Say what a user has to mend."""
+    print(f"{args.called}: {problem}", file=sys.stderr)
     if args.json:
         said = {"error": type(problem).__name__, "message": str(problem)}
         print(json.dumps(said))
-    print(f"{args.called}: {problem}", file=sys.stderr)
     return 2
 
 

@@ -20,11 +20,14 @@ def note_observed(observed: Mapping[str, str]) -> None:
     """
     if observed["source"] != "estimated":
         return
+    # Seconds that are read as milliseconds lie there, and those as microseconds.
+    slip = " It is in 1970: check the unit of the timestamp."
     _warn(
         "the mapping does not say for which time the data are complete. "
         f"Estimated from the events: observed={observed['from']} to "
         f"{observed['until']}; labels that look further were left out. Declare "
         "[observed] from and until, or partitions, in the mapping."
+        f"{slip if observed['until'] < '1971' else ''}"
     )
 
 

@@ -126,7 +126,8 @@ COMMAND = Command(
     "has\nseen, archive, verify and deploy it. A gate that refuses leaves the live "
     "version and\nsays why (exit code 1). Given again, the command goes on where it "
     "was stopped, or\nanswers that it is done.",
-    "zap retrain shop --generator cdnow_repurchase",
+    "zap retrain shop --generator simulated_shop --input simulated/events "
+    "--mapping simulated/mapping.toml",
     configure,
     run,
     stopped="stages that were done are kept; give the command again to go on",

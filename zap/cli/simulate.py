@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from shlex import quote
 from typing import Any
 
 from zap.cli.command import Command
@@ -86,8 +87,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         print_table("A simulated shop: no real shop, and no real people", rows)
         print(
             f"Events: {folder.events}\nMapping: {folder.mapping}\nNext:\n"
-            f"  zap run simulated_shop --input {folder.events} --mapping "
-            f"{folder.mapping} --output work"
+            f"  zap run simulated_shop --input {quote(str(folder.events))} --mapping "
+            f"{quote(str(folder.mapping))} --output work"
         )
     return {
         "output": str(folder.path),

@@ -74,16 +74,17 @@ def _run_rebuild(args: argparse.Namespace) -> Any:
 
 
 def _run_status(args: argparse.Namespace) -> Any:
+    from zap.cli.stores import existing_store
     from zap.jobs.store import status
-    from zap.serving.stores import open_store
 
-    store = open_store(args.store, args.timeout_ms)
+    store = existing_store(args.store, args.timeout_ms)
     try:
         found = status(store)
     finally:
         store.close()
     if not args.json:
-        print(f"{found['store']} answers, and holds {found['documents']:,} documents")
+        number = f"{found['documents']:,}"
+        print(f"{found['store']} answers, and holds {number} documents, one a subject")
     return found
 
 

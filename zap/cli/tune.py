@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from zap.cli.command import Command
@@ -99,8 +100,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         print_table(dataset.manifest["generator"]["question"], _rows(found))
         print(_verdict(found["gain"], args.take_best))
         print(
-            f"Settings: {args.output}\nNext:\n  zap train --examples {args.examples} "
-            f"--config {args.output} --output BUNDLE"
+            f"Settings: {args.output}\nNext:\n  zap train --examples "
+            f"{quote(args.examples)} --config {quote(args.output)} --output BUNDLE"
         )
     return found
 

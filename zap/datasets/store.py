@@ -65,6 +65,7 @@ class Dataset:
         files, root = store_of(where)
         with reading(where):
             whole, there = files.exists(f"{root}/{COMPLETED}"), files.exists(root)
+            is_bundle = whole and files.exists(f"{root}/bundle.json")
         if not whole:
             what = "no such directory"
             if there:
@@ -72,6 +73,11 @@ class Dataset:
             raise DatasetError(
                 f"Expected a finished dataset. Received: examples={where}, {what}. "
                 "Make it with zap generate."
+            )
+        if is_bundle:
+            raise DatasetError(
+                f"Expected a dataset. Received: examples={where}, a bundle. Give the "
+                "examples that zap generate made."
             )
         manifest = _read_object(files, f"{root}/{MANIFEST}")
         if manifest.get("format_version") != FORMAT_VERSION:

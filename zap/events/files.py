@@ -14,6 +14,7 @@ import pyarrow as pa
 from zap.errors import InputError, MissingExtraError
 
 CHUNK_BYTES = 4 << 20
+_NO_TEXT = (b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 _CODECS = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -96,7 +97,7 @@ def read_text_chunks(path: str) -> Iterator[bytes]:
     """The bytes of a text file in pieces, without a byte order mark.
 
     Raises:
-        InputError: as for ``read_chunks``; or the text is UTF-16.
+        InputError: as for ``read_chunks``; or the text is UTF-16, or none.
     """
     chunks = read_chunks(path)
     first = next(chunks, b"")
@@ -104,6 +105,13 @@ def read_text_chunks(path: str) -> Iterator[bytes]:
         raise InputError(
             f"Expected text in UTF-8. Received: path={path!r}, which begins like "
             "UTF-16. Convert it, for example with: iconv -f UTF-16 -t UTF-8"
+        )
+    if first.startswith(_NO_TEXT):
+        raise InputError(
+            f"Expected a text. Received: path={path!r}, which begins like "
+            f"{'Parquet' if first.startswith(b'PAR1') else 'something compressed'}. "
+            "Its name, or format in the mapping, must say what it is: .parquet, "
+            ".csv.gz, .csv.zst."
         )
     yield first.removeprefix(b"\xef\xbb\xbf")
     yield from chunks

@@ -25,8 +25,9 @@ def fold_rows(
     """Make one event of rows with the same subject and group.
 
     The event has the canonical fields of its first row in total order (so its
-    timestamp is the earliest), the latest receipt of its rows (it is not known before
-    all of it is), its group as event_id, and each property by the property's fold.
+    timestamp is the earliest), its group as event_id, and each property by the
+    property's fold. It is not known before all of it is: it is received with the last
+    receipt of its rows, and where they have several timestamps not before the last.
     "first" and "last" take values that are there; a sum, a smallest and a largest value
     pass over absent ones, and are absent if all are. A sum of integers stays within
     int64.
@@ -53,13 +54,23 @@ def fold_rows(
             column = whole(table.column(name)).take(pa.array(order))
             values = _FOLDS[spec.fold](column, bounds)
             folded = _set_column(folded, name, values)
-    received = whole(table.column("received_at")).take(pa.array(order))
-    folded = _set_column(folded, "received_at", _largest(received, bounds))
+    folded = _set_column(folded, "received_at", _received(table, order, bounds))
     ids = pc.if_else(
         pa.array(grouped[first]), folded.column("group"), folded.column("event_id")
     )
     folded = _set_column(folded, "event_id", ids)
     return folded.take(np.argsort(first)), table.num_rows - folded.num_rows
+
+
+def _received(table: pa.Table, order: IntArray, bounds: IntArray) -> pa.Array:
+    """When each event was received: an invoice of two minutes with the second."""
+    times = whole(table.column("timestamp")).take(pa.array(order))
+    received = whole(table.column("received_at")).take(pa.array(order))
+    first, last = times.take(pa.array(bounds)), _largest(times, bounds)
+    received = _largest(received, bounds)
+    before_the_last = pc.fill_null(pc.less(received, last), True)
+    several = pc.and_(pc.greater(last, first), before_the_last)
+    return pc.if_else(several, last, received)
 
 
 def _groups(table: pa.Table, subject: str) -> tuple[IntArray, BoolArray]:

@@ -18,6 +18,7 @@ from zap.errors import MappingError
 from zap.events.tables import near, shown
 
 MAX_RAW_CHARS = 10_000
+_SEPARATORS = (";", "\t", "|")
 _SHOWN_COLUMNS = 20
 
 
@@ -117,8 +118,18 @@ def check_columns(wanted: Iterable[str], existing: Sequence[str], path: str) -> 
     raise MappingError(
         "Expected every column that the mapping names to be in the file. Received: "
         f"column={shown(missing[0])}{like}, path={path!r}. "
-        f"The file has: {listed}. Change the name in the mapping."
+        f"The file has: {listed}. {_separated(existing)}Change the name in the mapping."
     )
+
+
+def _separated(existing: Sequence[str]) -> str:
+    """A hint where the one column of a file is the whole line."""
+    if len(existing) != 1:
+        return ""
+    often = max(_SEPARATORS, key=existing[0].count)
+    if not existing[0].count(often):
+        return ""
+    return f"Where {often!r} separates columns, say so: [csv] delimiter. "
 
 
 def check_once(wanted: Iterable[str], existing: Sequence[str], path: str) -> None:

@@ -6,7 +6,7 @@ the job goes on under the limit of bad rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zap.encoding.columns import BoolArray, Cutoffs, FloatArray, IntArray
+from zap.errors import GeneratorError
 from zap.examples.evaluate import Context, truth
 from zap.examples.expressions import PastExpr, Window
 from zap.examples.generator import Generator
@@ -37,6 +38,30 @@ class Failure:
     subject: str
     method: str
     error: str
+
+
+def refuse_failures(
+    failed: int, subjects: int, most: float, first: Mapping[str, Any]
+) -> None:
+    """Check that a generator did not raise on too many subjects.
+
+    Args:
+        failed: on how many it raised.
+        subjects: of how many.
+        most: the share that is put up with.
+        first: the first failure, as a record of ``Failure``; {} if there is none.
+
+    Raises:
+        GeneratorError: it raised on more than that share.
+    """
+    if failed <= most * subjects:
+        return
+    raise GeneratorError(
+        f"Expected the generator to raise on at most {most:.1%} of the subjects. "
+        f"Received: {failed:,} of {subjects:,}; the first: "
+        f"subject={first.get('subject')!r} in {first.get('method')}(): "
+        f"{first.get('error')}. Mend the method, or raise --max-bad-share."
+    )
 
 
 class Methods:

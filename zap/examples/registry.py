@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import pkgutil
+import traceback
 from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from types import ModuleType
 
-from zap.errors import GeneratorError
+import zap
+from zap.errors import GeneratorError, ZapError
 from zap.examples.generator import Generator
 
 PACKAGE = "generators"
@@ -101,16 +104,7 @@ def _offered() -> Iterator[type[Generator]]:
 
 def _from_path(name: str) -> Generator:
     module_name, _, class_name = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise
-        raise GeneratorError(
-            "Expected package.module:Class of a module that can be imported. "
-            f"Received: generator={name!r}. Install its package, or run "
-            "from the folder that holds it."
-        ) from error
+    module = _imported(module_name, name)
     cls = getattr(module, class_name, None)
     if isinstance(cls, type) and issubclass(cls, Generator) and cls is not Generator:
         return cls()
@@ -118,4 +112,43 @@ def _from_path(name: str) -> Generator:
     raise GeneratorError(
         f"Expected a Generator in {module_name}. Received: generator={name!r}. "
         f"It defines: {there}."
+    )
+
+
+def _imported(module_name: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(module_name)
+    except ZapError:
+        raise
+    except Exception as error:
+        missing = isinstance(error, ModuleNotFoundError) and error.name
+        if missing and f"{module_name}.".startswith(f"{missing}."):
+            raise GeneratorError(
+                "Expected package.module:Class of a module that can be imported. "
+                f"Received: generator={name!r}. Install its package, or run "
+                "from the folder that holds it."
+            ) from error
+        where = _place_of(error)
+        if where is None:
+            raise
+        raise GeneratorError(
+            f"Expected a module that can be imported. Received: generator={name!r}, "
+            f"{type(error).__name__} in {where}: {error}. Mend it there."
+        ) from error
+
+
+def _place_of(error: Exception) -> str | None:
+    """File and line of an error in a user's module; None of one in Zap's own."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, ModuleNotFoundError) and _is_own(frames[-1].filename):
+        return None  # an extra of Zap is missing
+    last = [each for each in frames if not _is_own(each.filename)][-1]
+    return f"{last.filename}, line {last.lineno}"
+
+
+def _is_own(path: str) -> bool:
+    return path.startswith(
+        (os.path.dirname(zap.__file__) + os.sep, "<frozen importlib")
     )

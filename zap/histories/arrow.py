@@ -12,6 +12,8 @@ from zap.encoding.columns import MISSING, Categorical, Column, Numeric
 from zap.errors import GeneratorError
 from zap.events.coded import codes_of, compacted, encoded, whole
 from zap.events.derived import DERIVED
+from zap.events.schema import CANONICAL_NAMES
+from zap.events.tables import near
 from zap.histories.derived import derived_column
 
 BOOLEANS = ("false", "true")
@@ -39,11 +41,7 @@ def to_columns(
     for name in sorted({*names, "type"}):
         base = DERIVED[name].base if name in DERIVED else name
         if base not in table.schema.names:
-            raise GeneratorError(
-                f"The generator reads a field that the events do not have. Received: "
-                f"field={name!r}. They have: {', '.join(table.schema.names)}. Map it "
-                "under [fields] or [properties]."
-            )
+            raise _no_field(name, table.schema.names)
         if name not in DERIVED:
             columns[name] = to_column(table.column(base))
             continue
@@ -51,6 +49,17 @@ def to_columns(
             coded[base] = compacted(encoded(whole(table.column(base))))
         columns[name] = derived_column(coded[base], name)
     return columns
+
+
+def _no_field(name: str, columns: Collection[str]) -> GeneratorError:
+    """Of the columns those alone are at hand that the generator reads."""
+    like = near(name, {*CANONICAL_NAMES, *DERIVED, *columns})
+    return GeneratorError(
+        "The generator reads a field that the events do not have. Received: "
+        f"field={name!r}{like}. Fields are what the mapping has under [fields] and "
+        f"[properties], and {', '.join(DERIVED)} of these. Correct the name, or map "
+        "it."
+    )
 
 
 def to_column(array: pa.Array | pa.ChunkedArray) -> Column:

@@ -29,6 +29,12 @@ def excluded_columns(generator: Any) -> set[str]:
     return base_columns(read)
 
 
+def properties_to_read(generator: Any) -> list[str] | None:
+    """The declared properties that a generator needs, among other names; None: all."""
+    wanted = columns_to_read(generator)
+    return None if wanted is None else [*wanted, *excluded_columns(generator)]
+
+
 def unread_fields(generator: Any) -> set[str]:
     """The fields of every event that neither the generator nor its selection reads."""
     wanted = columns_to_read(generator)

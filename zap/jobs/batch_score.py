@@ -10,7 +10,6 @@ from typing import Any
 from zap.beam.dataflow import Job, args_for
 from zap.beam.generate import check_fields
 from zap.beam.outputs import raise_first
-from zap.beam.read import properties_to_read
 from zap.beam.score import Model
 from zap.beam.score_pipeline import ScoreJob, run_scoring
 from zap.beam.sources import Inputs, named_in
@@ -21,7 +20,7 @@ from zap.errors import InputError, ZapError
 from zap.events.mapping import EventMapping
 from zap.events.sources import StoredFile, list_files
 from zap.events.splitting import narrowed
-from zap.histories.needed import unread_fields
+from zap.histories.needed import properties_to_read, unread_fields
 from zap.jobs.score_options import ScoreOptions, check_times, own_mapping
 from zap.scoring.output import Output
 from zap.scoring.outputs import open_output

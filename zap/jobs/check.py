@@ -13,6 +13,7 @@ from zap.checks.report import Report
 from zap.checks.sample import whole_subjects
 from zap.errors import InputError
 from zap.evaluation.plots import save_figure
+from zap.events.bad_rows import MOST_BAD
 from zap.events.sources import list_sources
 from zap.jobs.inputs import RawInput
 
@@ -23,6 +24,7 @@ def check(
     events: int = EVENTS,
     rounds: int = ROUNDS,
     seed: int = SEED,
+    max_bad_share: float = MOST_BAD,
     watch: Callable[[str], Any] = lambda text: None,
 ) -> Report:
     """The report of a check on whole subjects of raw events.
@@ -32,10 +34,13 @@ def check(
         events: most events to hold: those of the subjects with the lowest hashes.
         rounds: rounds of each kind, with each of three mutations.
         seed: of all random choices.
+        max_bad_share: share of bad rows, and of subjects that a method of the
+            generator raises on, above which there is no check.
         watch: told what is being done.
 
     Raises:
-        InputError: numbers that make no check, or events that cannot be read.
+        InputError: numbers that make no check, events that cannot be read, or too
+            many bad rows.
         ZapError: the generator does not fit the events.
     """
     for name, number in (("events", events), ("rounds", rounds)):
@@ -45,9 +50,15 @@ def check(
             )
     sources = list_sources(raw.paths, raw.mapping)
     subject = raw.generator.subject
-    sample = whole_subjects(sources, raw.mapping, subject, events, watch)
+    sample = whole_subjects(sources, raw.mapping, subject, events, watch, max_bad_share)
     return check_generator(
-        raw.generator, raw.mapping, sample, rounds=rounds, seed=seed, watch=watch
+        raw.generator,
+        raw.mapping,
+        sample,
+        rounds=rounds,
+        seed=seed,
+        watch=watch,
+        max_bad_share=max_bad_share,
     )
 
 

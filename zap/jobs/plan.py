@@ -10,12 +10,11 @@ from zap.beam.cost import Cluster, Estimate, estimate, job_of
 from zap.beam.generate import check_fields
 from zap.beam.pipeline import shard_count
 from zap.beam.portable import slots
-from zap.beam.read import properties_to_read
 from zap.beam.runner import parse_options
 from zap.beam.workers import wanted_workers
 from zap.events.planned import PlannedInput, plan_inputs
 from zap.events.sources import StoredFile
-from zap.histories.needed import unread_fields
+from zap.histories.needed import properties_to_read, unread_fields
 from zap.jobs.inputs import RawInput
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
+from zap.errors import MappingError
 from zap.events.listed import listed
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
@@ -87,9 +88,17 @@ def rebuild(
 
     Raises:
         InputError: a file is missing or cannot be read.
-        MappingError: the mapping does not fit the files.
+        MappingError: the mapping does not fit the files, or folds rows into events.
         StoreError: the store cannot be reached; what was added stays.
     """
+    if mapping.row_group_key is not None:
+        # A store would hold each line as an event, and the model never saw a line.
+        raise MappingError(
+            "Expected a mapping of rows that are events. Received: "
+            f"row_group_key={mapping.row_group_key!r}, by which rows fold into events "
+            "only where whole histories are read. Archive the events as a server gets "
+            "them, and name that mapping."
+        )
     store.keep(list(needs.values()))
     sources = list_sources(inputs, mapping)
     batches = partial(_events, mapping=mapping, fields=fields_of(needs.values()))

@@ -120,8 +120,14 @@ def _made(works: list[Work], workers: int) -> Iterator[Counter[str]]:
     # Not forked: pyarrow has threads, which a fork would lose with their locks held.
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, context, _begin_worker) as pool:
+        # Children inherit what is blocked: Ctrl-C meets none that is still importing.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            yield from pool.map(write_part, works)
+            made = pool.map(write_part, works)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            yield from made
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -189,6 +189,35 @@ def test_check_tells_who_may_post_and_no_key(tmp_path: Path) -> None:
     assert KEY not in done.stdout + zap("collect", "check", "--config", config).stdout
 
 
+def test_a_mapping_that_is_not_there_is_found_by_check(tmp_path: Path) -> None:
+    """It is looked for when the first event goes to the store, long after the start."""
+    collector = collector_at(tmp_path, [], {"shop": source_of(["segment"])})
+    there = tmp_path / "shop.toml"
+    settings = {**collector.settings, "mapping": str(there)}
+    collector.config.write_text(toml_of(settings))
+    done = zap("collect", "check", "--config", collector.config)
+    assert done.returncode == 2
+    assert f"mapping={there}, no such file" in done.stderr
+    there.write_text("")
+    assert zap("collect", "check", "--config", collector.config).returncode == 0
+
+
+def test_the_status_of_a_collector_that_never_ran(tmp_path: Path) -> None:
+    collector = collector_at(tmp_path, [], {"shop": source_of(["segment"])})
+    collector.config.write_text(toml_of(collector.settings))
+    nowhere = tmp_path / "spol"
+    done = zap(*("collect", "status", "--config", collector.config, "--spool", nowhere))
+    assert done.returncode == 2
+    assert f"spool={nowhere}, no such folder" in done.stderr
+    assert not nowhere.exists()
+
+
+def test_a_slip_in_the_name_of_a_command_is_told_as_one() -> None:
+    done = zap("collect", "statsu", "--config", "c.toml")
+    assert done.returncode == 2
+    assert "invalid choice: 'statsu' (choose from 'run', 'check'" in done.stderr
+
+
 WRONG = {
     "a protocol that is none": (
         {"protocols": ["segmnt"], "keys": ["k"]},

@@ -17,7 +17,7 @@ from zap.cli.main import main
 from zap.encoding.features import Hash, SincePrevious
 from zap.encoding.instance import Instance
 from zap.encoding.metadata import Last, Tenure
-from zap.errors import RegistryError
+from zap.errors import MappingError, RegistryError
 from zap.events.mapping import EventMapping
 from zap.jobs.forget import forget
 from zap.jobs.store import rebuild
@@ -214,11 +214,35 @@ def test_the_commands_rebuild_ask_and_forget(
 
 
 def test_a_store_that_is_away_is_told_of(registry, tmp_path, capsys) -> None:
-    url = f"sqlite:{tmp_path}/nowhere/events.db"
+    (tmp_path / "events.db").mkdir()
+    url = f"sqlite:{tmp_path}/events.db"
     assert main(["store", "status", "--store", url]) == 2
-    assert "nowhere/events.db" in capsys.readouterr().err
+    assert "events.db" in capsys.readouterr().err
     assert main(["forget", "v1", "--registry", str(registry), "--store", url]) == 1
     assert "Could not be changed" in capsys.readouterr().out
+
+
+def test_rows_that_fold_are_refused(tmp_path: Path) -> None:
+    """Each line of an order would stand in the store as an order of its own."""
+    mapping = EventMapping.from_dict(
+        {
+            "row_group_key": "invoice",
+            "fields": {"anonymous_id": "v", "timestamp": "t", "type": "e"},
+        }
+    )
+    store = open_store(f"sqlite:{tmp_path}/events.db")
+    with pytest.raises(MappingError, match="row_group_key='invoice'"):
+        rebuild(store, NEEDS, mapping, [str(tmp_path)])
+    store.close()
+
+
+@pytest.mark.parametrize("asked", [["store", "status"], ["forget", "v1"]])
+def test_a_store_that_is_not_there_is_not_made(asked, tmp_path, capsys) -> None:
+    """An empty store would say that all is well, or that the subject is forgotten."""
+    path = tmp_path / "events.bd"
+    assert main([*asked, "--store", f"sqlite:{path}"]) == 2
+    assert f"store='sqlite:{path}', no such file" in capsys.readouterr().err
+    assert not path.exists()
 
 
 def test_a_registry_without_a_live_version_is_refused(tmp_path: Path) -> None:

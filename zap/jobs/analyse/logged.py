@@ -126,8 +126,9 @@ def predictions_of(entries: Iterable[Entry], outputs: int = 1) -> Predictions:
     if not rows:
         raise InputError(
             "Expected predictions in the log. Received: "
-            f"read={counts['predictions.read']:,}, of which none has a moment. Choose "
-            "other times with --since and --until, or wait until there are some."
+            f"read={counts['predictions.read']:,}, of which none was of a subject with "
+            "events. Choose other times with --since and --until, or wait until there "
+            "are some."
         )
     numbered = np.array(rows, np.int64)
     repeated = _repeats(numbered)

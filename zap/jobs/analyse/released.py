@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from zap.bundles.bundle import Bundle
 from zap.bundles.files import Where
 from zap.bundles.registry import Registry
-from zap.errors import BundleError, RegistryError
+from zap.errors import BundleError, GeneratorError, RegistryError
 from zap.evaluation.words import plural
+from zap.examples.registry import registered
 from zap.jobs.analyse.logged import NO_SUBJECT, Predictions
 from zap.jobs.inputs import RawInput
 
@@ -18,9 +19,17 @@ def question_of(root: Where, application: str) -> str:
 
     Raises:
         RegistryError: the application has no versions.
+        GeneratorError: its generator is a site's own: a bundle holds no path to it.
     """
     bundle = reference_bundle(Registry(root, application))
-    return str(bundle.info["generator"]["name"])
+    name = str(bundle.info["generator"]["name"])
+    if ":" not in name and name not in registered():
+        raise GeneratorError(
+            f"Expected the generator that {application} was trained with. Received: "
+            f"generator={name!r}, which does not ship with Zap. Name it with "
+            "--generator package.module:Class."
+        )
+    return name
 
 
 def reference_bundle(registry: Registry) -> Bundle:

@@ -69,12 +69,15 @@ class ArchiveEvents:
         shards: int,
         exclude: Mapping[str, Event] | None = None,
     ):
-        if mapping.format != "archive" or mapping.dimensions:
+        folds = mapping.row_group_key
+        if mapping.format != "archive" or mapping.dimensions or folds is not None:
             raise MappingError(
-                'Expected a mapping with format = "archive" and no dimensions: what '
-                f"grows is an archive. Received: format={mapping.format!r}, "
-                f"dimensions={[each.name for each in mapping.dimensions]}. Score from "
-                "other sources in batches, with zap score."
+                'Expected a mapping with format = "archive", no dimensions and no '
+                "row_group_key: what grows is an archive of events. Received: "
+                f"format={mapping.format!r}, "
+                f"dimensions={[each.name for each in mapping.dimensions]}, "
+                f"row_group_key={folds!r}. Score from other sources in batches, with "
+                "zap score."
             )
         self._mapping, self._need, self._shards = mapping, need, shards
         self._exclude = exclude or {}
