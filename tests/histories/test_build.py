@@ -139,7 +139,7 @@ def spans(events: list[Row], gap_us: int | None) -> list[list[Row]]:
 
 
 def expected(
-    rows: list[Row], limits: HistorySettings, folding: bool
+    rows: list[Row], limits: HistorySettings, folding: bool, known: int | None = None
 ) -> tuple[dict[str, list[Row]], Counter[str]]:
     subjects: dict[str, list[Row]] = {}
     for row in rows:
@@ -151,7 +151,12 @@ def expected(
             counts["histories.dropped.max_subject_events"] += 1
             counts["events.dropped.max_subject_events"] += len(own)
             continue
-        events = cleaned(folded(own, counts) if folding else own, limits, counts)
+        events = folded(own, counts) if folding else own
+        if folding and known is not None:
+            read = len(events)
+            events = [r for r in events if max(r["t"], r["received"] or 0) <= known]
+            counts["events.not_yet_known"] += read - len(events)
+        events = cleaned(events, limits, counts)
         if events:
             histories[who] = events
             counts["histories.kept"] += 1
@@ -193,12 +198,19 @@ limits = st.builds(
 
 
 @settings(max_examples=200)
-@given(rows=row_lists(), limits=limits, folding=st.booleans(), same_uid=st.booleans())
+@given(
+    rows=row_lists(),
+    limits=limits,
+    folding=st.booleans(),
+    same_uid=st.booleans(),
+    known=st.none() | st.integers(0, 44),
+)
 def test_histories_are_what_plain_loops_find(
     rows: list[Row],
     limits: HistorySettings,
     folding: bool,
     same_uid: bool,
+    known: int | None,
     table_of: Any,
     events_of: Any,
     base_us: int,
@@ -206,10 +218,12 @@ def test_histories_are_what_plain_loops_find(
     if same_uid and not folding:  # so that whole events can repeat
         rows = [{**row, "uid": 0} for row in rows]
     table = table_of(rows)
+    mapping = FOLDING if folding else PLAIN
+    known_by_us = None if known is None else base_us + known * MINUTE_US
     batch, counts = build_histories(
-        table, limits, FIELDS, FOLDING if folding else PLAIN
+        table, limits, FIELDS, mapping, known_by_us=known_by_us
     )
-    wanted, wanted_counts = expected(rows, limits, folding)
+    wanted, wanted_counts = expected(rows, limits, folding, known)
     found = events_of(batch)
     for events in found.values():
         begins = events[0]["session"][0]

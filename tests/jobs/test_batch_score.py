@@ -144,6 +144,28 @@ def test_a_late_event_without_a_receipt_changes_a_rerun(
     assert found[0] == found[1] and [events for events, _ in found] == [1, 1, 2]
 
 
+def test_an_event_of_several_rows_counts_once_all_of_them_are_known(
+    tmp_path: Path,
+) -> None:
+    folding = MAPPING.to_dict() | {"row_group_key": "order"}
+    bundle = scored_bundle(tmp_path / "bundle", WINDOWS, mapping=folding)
+    lines = [late("a", -5, None), late("b", -1, None), late("c", 1, None)]
+    orders = ("first", "second", "second")
+    rows = [{**row_of(e), "order": o} for e, o in zip(lines, orders, strict=True)]
+    (paths, alone) = (
+        write_files(tmp_path / name, some, 1)
+        for name, some in (("raw", rows), ("first", rows[:1]))
+    )
+    told = score("shop", bundle, paths, [AT_US], str(tmp_path / "out"))
+    assert told["days"][0]["counts"]["events.not_yet_known"] == 1
+    (row,) = rows_in(tmp_path)
+    score("shop", bundle, alone, [AT_US], str(tmp_path / "out"))
+    assert rows_in(tmp_path) == [row]
+    later = AT_US + 2 * HOUR_US
+    told = score("shop", bundle, paths, [later], str(tmp_path / "out"))
+    assert "events.not_yet_known" not in told["days"][0]["counts"]
+
+
 def test_selection_is_that_of_training(tmp_path: Path) -> None:
     bundle = scored_bundle(
         tmp_path / "bundle",

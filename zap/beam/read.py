@@ -121,8 +121,12 @@ class ReadEvents(beam.DoFn):
             )
 
     def _known(self, batch: pa.RecordBatch, counts: Counter[str]) -> pa.RecordBatch:
-        """The events that count, where an instant says which."""
-        if self._known_by_us is None:
+        """The events that count, where an instant says which.
+
+        Rows that fold make an event that is known with the last of them, so which
+        ones count is told once they are folded.
+        """
+        if self._known_by_us is None or self._mapping.row_group_key is not None:
             return batch
         known = known_by(batch, self._known_by_us)
         counts["events.not_yet_known"] += batch.num_rows - known.num_rows

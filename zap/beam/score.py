@@ -128,7 +128,11 @@ class ScoreShard(beam.DoFn):
     ) -> HistoryBatch:
         """The histories of whole subjects, by the rules of the question."""
         histories, dropped = build_histories(
-            all_linked(table), settings, self._question.fields(), self._mapping
+            all_linked(table),
+            settings,
+            self._question.fields(),
+            self._mapping,
+            known_by_us=self._at_us,
         )
         counts.update(dropped)
         return histories

@@ -33,6 +33,7 @@ from zap.histories.batch import HistoryBatch, session_bounds
 from zap.histories.bot_rules import SessionRules
 from zap.histories.bots import note_flagged, session_bots, take_out_flagged
 from zap.histories.identity import ADDED, LINKED_AT, PERSON
+from zap.histories.known import known_by
 from zap.histories.links import VISITOR
 from zap.histories.repeats import originals, repeated_ids, with_first_receipts
 from zap.histories.subjects import subject_hashes
@@ -71,6 +72,7 @@ def build_histories(
     fields: Collection[str],
     mapping: EventMapping,
     flagged: MutableMapping[str, str] | None = None,
+    known_by_us: int | None = None,
 ) -> tuple[HistoryBatch, Counter[str]]:
     """Clean histories of the events in ``table``, and what was dropped.
 
@@ -80,6 +82,8 @@ def build_histories(
         fields: the fields to carry, derived ones included.
         mapping: how rows fold into events.
         flagged: gets the first reason of each subject that had events of bots.
+        known_by_us: where rows fold, only events that were known at this instant
+            count; None for all. Others are chosen where they are read.
 
     Returns:
         The histories, sorted by the subject's hash, and counts by reason.
@@ -95,6 +99,10 @@ def build_histories(
     if mapping.row_group_key is not None:
         table, folded = fold_rows(with_texts(table), mapping, settings.subject)
         counts["rows.folded"] += folded
+        if known_by_us is not None:
+            counts["events.not_yet_known"] += table.num_rows
+            table = known_by(table, known_by_us)
+            counts["events.not_yet_known"] -= table.num_rows
     order, names, hashes, offsets = _in_total_order(table, settings.subject)
     table = _narrowed(table, settings, fields).take(pa.array(order))
     table, offsets = _drop_repeats(table, offsets, settings, counts)

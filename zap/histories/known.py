@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+Events = TypeVar("Events", pa.RecordBatch, pa.Table)
 
-def known_by(batch: pa.RecordBatch, at_us: int) -> pa.RecordBatch:
+
+def known_by(batch: Events, at_us: int) -> Events:
     """The events that had happened and had been received by an instant.
 
     One without a receipt was known when it happened, and none before.
