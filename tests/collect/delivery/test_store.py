@@ -226,6 +226,10 @@ def test_a_mapping_that_is_mended_is_read_again(tmp_path: Path) -> None:
     sink = store_sink(found, f"sqlite:{tmp_path / 'events.db'}")
     with pytest.raises(MappingError, match='format = "archive"'):
         sink.write(batch(EVENTS[:10]))
+    folding = MAPPING.replace('"archive"', '"archive"\nrow_group_key = "page"', 1)
+    (tmp_path / "archive.toml").write_text(folding)
+    with pytest.raises(MappingError, match=r"row_group_key=.page.*Leave it out"):
+        sink.write(batch(EVENTS[:10]))
     (tmp_path / "archive.toml").unlink()
     with pytest.raises(MappingError, match=r"archive\.toml"):
         sink.write(batch(EVENTS[:10]))

@@ -152,12 +152,19 @@ def archive_mapping(path: str | Path) -> EventMapping:
     """A mapping that can be used for what the collector keeps.
 
     Raises:
-        MappingError: it can't be read, or is of another format than ``archive``.
+        MappingError: it can't be read, is of another format than ``archive``, or
+            folds rows into events, which are stored one by one.
     """
     mapping = EventMapping.load(path)
     if mapping.format != "archive":
         raise MappingError(
             'Expected a mapping with format = "archive", which is what the collector '
             f"writes. Received: format={mapping.format!r}, mapping={path}."
+        )
+    if mapping.row_group_key is not None:
+        raise MappingError(
+            "Expected a mapping of rows that are events, as they are stored when they "
+            f"come. Received: row_group_key={mapping.row_group_key!r}, mapping={path}. "
+            "Leave it out, and send what belongs together as one event."
         )
     return mapping
