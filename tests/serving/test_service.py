@@ -126,6 +126,7 @@ def test_events_of_the_request_say_the_same(make: Make, given: bool) -> None:
         ({"timestamp": 1.5, "type": "view"}, "ISO 8601"),
         ({"timestamp": True, "type": "view"}, "ISO 8601"),
         ({"timestamp": 1 << 62, "type": "view"}, "years"),
+        ({"timestamp": 1_796_061_941_735, "type": "view"}, "times 1,000"),
         ({"timestamp": 1, "type": 3}, "text"),
         ({"timestamp": 1, "type": "view", "url": 3}, "url"),
         ({"timestamp": 1, "type": "view", "sequence": "a"}, "sequence"),
