@@ -127,8 +127,10 @@ class Scorer:
         """
         size = len(start)
         logits = np.zeros((size, self.outputs), np.float32)
+        # A batch costs what its longest sequence does, so like lengths go together.
+        order = np.argsort(stop - start, kind="stable")
         for begin in range(0, size, batch):
-            rows = np.arange(begin, min(begin + batch, size))
+            rows = order[begin : begin + batch]
             # Filling up spares an allocation for the last batch's own size.
             whole = batch if size > batch else len(rows)
             filled = np.concatenate((rows, np.full(whole - len(rows), rows[-1])))
