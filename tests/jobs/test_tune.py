@@ -417,18 +417,27 @@ def test_a_trial_that_diverges_or_breaks_is_told_apart(
     dataset: Dataset, tmp_path: Path, monkeypatch
 ) -> None:
     from zap.training import trainer as room
+    from zap.training.losses import Loss
 
     trainer, channel = Trainer(dataset), Silent()
     losses = tmp_path / "x.npz"
     good = {"config": BASE.to_dict(), "losses": str(losses)}
     trainer.obey({**good, "config": {"units": -1}}, channel)
     assert channel.said[-1]["failed"].startswith("TrainingError: Expected units")
+
+    def never(*_: object) -> Loss:
+        return lambda z, y: z[:, 0] * np.nan
+
     with monkeypatch.context() as patched:
-        patched.setattr(room, "loss_of", lambda *_: lambda z, y: z[:, 0] * np.nan)
+        patched.setattr(room, "unweighted_loss_of", never)
         with pytest.raises(Diverged, match="after epoch 1"):
             trainer.tried(BASE, channel, losses)
         trainer.obey(good, channel)
     assert channel.said[-1] == {"failed": "the loss was nan after epoch 1"}
+    with monkeypatch.context() as patched:
+        patched.setattr(room, "loss_of", never)
+        trainer.obey(good, channel)
+    assert "loss=nan, validation loss=nan after epoch 1" in channel.said[-1]["failed"]
     monkeypatch.setattr(channel, "hear", lambda: {"go": False})
     trainer.obey(good, channel)
     assert channel.said[-1] == {"given_up": 1} and not losses.exists()

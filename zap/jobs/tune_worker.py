@@ -123,8 +123,8 @@ class Trainer:
 
         def told(epoch: Epoch) -> None:
             loss = epoch.unweighted_loss
-            if loss is None or not math.isfinite(epoch.loss + loss):
-                raise Diverged(f"the loss was {epoch.loss} after epoch {epoch.epoch}")
+            if loss is None or not math.isfinite(loss):
+                raise Diverged(f"the loss was {loss} after epoch {epoch.epoch}")
             channel.say(epoch=epoch.epoch, loss=loss)
             if not channel.hear()["go"]:
                 raise GivenUp(epoch.epoch)
