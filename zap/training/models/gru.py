@@ -91,12 +91,12 @@ class EventRecurrence(keras.layers.Layer):
         kept: for a blank it is an exact 0, as the look-up's sum is, so that blanks
         leave both bit-equal. That an event is blank is one more input of its vector.
         """
-        by_step = tf.transpose(events.there, (1, 0, 2))
+        there = tf.transpose(events.there, (1, 0, 2))
         values = tf.transpose(events.values, (1, 0, 2))
         given = (
             tf.transpose(events.indices, (1, 0, 2)),
-            tf.where(by_step, values, tf.zeros(())),
-            tf.where(by_step, tf.zeros(()), tf.ones(())),
+            tf.where(there, values, tf.zeros(())),
+            tf.where(there, tf.zeros(()), tf.ones(())),
         )
         step = self._frozen_step(events.first)
         most = tf.reduce_max(events.length)
