@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.serving.saved_model import restored
+from bench.serving.saved_model import one_instance, restored
 from zap.bundles.bundle import Bundle
-from zap.serving.frozen import INPUTS
 from zap.training.backend import keras, tf
 from zap.training.model import SequenceModel, States
 
@@ -37,20 +36,8 @@ def converted(model: SequenceModel) -> bytes:
     """The model of one instance as a LiteRT file."""
     spec = model.spec
     layer = keras_recurrence(model, spec.last)
-    events = (1, spec.last, max(spec.event_width, 1))
-    metadata = (1, max(spec.metadata_width, 1))
-    shapes = [
-        (events, tf.int32), (events, tf.float32), ((1,), tf.int32),
-        (metadata, tf.int32), (metadata, tf.float32),
-    ]  # fmt: skip
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec(shape, dtype, name=name)
-            for name, (shape, dtype) in zip(INPUTS, shapes, strict=True)
-        ],
-        autograph=False,
-    )
+    @tf.function(input_signature=one_instance(spec), autograph=False)
     def logits(
         indices: Any,
         values: Any,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zap.bundles.bundle import Bundle
+from zap.datasets.visits import InputSpec
 from zap.serving.frozen import INPUTS
 from zap.training.backend import keras, tf
 from zap.training.model import SequenceModel, States
@@ -25,6 +26,20 @@ def restored(bundle: Bundle) -> SequenceModel:
         path.write_bytes(bundle.read("model.keras"))
         model: SequenceModel = keras.models.load_model(path, compile=False)
     return model
+
+
+def one_instance(spec: InputSpec) -> list[Any]:
+    """The signature of a function of one instance."""
+    events = (1, spec.last, max(spec.event_width, 1))
+    metadata = (1, max(spec.metadata_width, 1))
+    shapes = [
+        (events, tf.int32), (events, tf.float32), ((1,), tf.int32),
+        (metadata, tf.int32), (metadata, tf.float32),
+    ]  # fmt: skip
+    return [
+        tf.TensorSpec(shape, dtype, name=name)
+        for name, (shape, dtype) in zip(INPUTS, shapes, strict=True)
+    ]
 
 
 def logits_of(
@@ -50,19 +65,8 @@ def logits_of(
 def export(bundle: Bundle, output: Path) -> None:
     """Write the SavedModel."""
     model = restored(bundle)
-    spec = model.spec
-    events = (1, spec.last, max(spec.event_width, 1))
-    metadata = (1, max(spec.metadata_width, 1))
-    shapes = [
-        (events, tf.int32), (events, tf.float32), ((1,), tf.int32),
-        (metadata, tf.int32), (metadata, tf.float32),
-    ]  # fmt: skip
-    signature = [
-        tf.TensorSpec(shape, dtype, name=name)
-        for name, (shape, dtype) in zip(INPUTS, shapes, strict=True)
-    ]
 
-    @tf.function(input_signature=signature, autograph=False)
+    @tf.function(input_signature=one_instance(model.spec), autograph=False)
     def logits(*inputs: Any) -> Any:
         return {"logits": logits_of(model, *inputs)}
 
