@@ -97,12 +97,7 @@ def build_histories(
     table = take_out_flagged(table, settings.subject, counts, flagged)
     table = _drop_large_subjects(table, settings, counts)
     if mapping.row_group_key is not None:
-        table, folded = fold_rows(with_texts(table), mapping, settings.subject)
-        counts["rows.folded"] += folded
-        if known_by_us is not None:
-            counts["events.not_yet_known"] += table.num_rows
-            table = known_by(table, known_by_us)
-            counts["events.not_yet_known"] -= table.num_rows
+        table = _folded(table, mapping, settings.subject, known_by_us, counts)
     order, names, hashes, offsets = _in_total_order(table, settings.subject)
     table = _narrowed(table, settings, fields).take(pa.array(order))
     table, offsets = _drop_repeats(table, offsets, settings, counts)
@@ -133,6 +128,23 @@ def build_histories(
     if settings.subject == PERSON:
         batch = with_visitors(batch, table, counts)
     return batch, counts
+
+
+def _folded(
+    table: pa.Table,
+    mapping: EventMapping,
+    subject: str,
+    known_by_us: int | None,
+    counts: Counter[str],
+) -> pa.Table:
+    """Events of the rows that fold into them; see ``build_histories``."""
+    table, folded = fold_rows(with_texts(table), mapping, subject)
+    counts["rows.folded"] += folded
+    if known_by_us is None:
+        return table
+    known = known_by(table, known_by_us)
+    counts["events.not_yet_known"] += table.num_rows - known.num_rows
+    return known
 
 
 def _note_bots(
