@@ -75,6 +75,21 @@ def test_probabilities_are_the_calibrated_logits(bundle: Bundle, model: bytes) -
     assert (scorer.probabilities(visits) == SCALING.apply(logits)).all()
 
 
+@pytest.mark.parametrize("batch", [1, 7, 256])
+def test_each_has_the_score_of_its_own_inputs(model: bytes, batch: int) -> None:
+    """Whatever they are put together with, and in which order."""
+    visits, scorer = made_visits(), Scorer(model, SPEC)
+    found = scorer.logits(visits, batch)
+    for at, (first, stop) in enumerate(zip(visits.start, visits.stop, strict=True)):
+        indices, values = np.zeros((1, 4, 1), np.int32), np.zeros((1, 4, 1), np.float32)
+        indices[0, : stop - first, 0] = visits.events.indices[first:stop]
+        values[0, : stop - first, 0] = 1.0
+        length = np.array([stop - first], np.int32)
+        metadata = visits.metadata.indices[at].reshape(1, 1)
+        alone = scorer.score(indices, values, length, metadata, np.ones((1, 1), "f4"))
+        assert found[at].tobytes() == alone[0].tobytes()
+
+
 def test_no_cutoffs_no_scores(model: bytes) -> None:
     none = made_visits().take_visits(np.arange(0))
     assert Scorer(model, SPEC).probabilities(none).shape == (0,)
