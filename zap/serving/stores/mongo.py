@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from pymongo import MongoClient, UpdateOne
+from pymongo import InsertOne, MongoClient, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
@@ -20,7 +20,7 @@ from pymongo.errors import (
 )
 
 from zap.errors import StoreError
-from zap.serving.stores.backend import Change, Held, HeldThen
+from zap.serving.stores.backend import ABSENT, Change, Held, HeldThen
 from zap.serving.stores.urls import shown
 
 _T = TypeVar("_T")
@@ -121,16 +121,20 @@ class MongoBackend:
         return list(self._documents.find(asked, fields))
 
     def _swap_one(self, change: Change) -> bool:
-        asked, told = _update(change)
-        try:
-            done = self._documents.update_one(asked, told, upsert=not change.expected)
-        except DuplicateKeyError:
-            return False
-        return bool(done.matched_count or done.upserted_id is not None)
+        if change.expected == ABSENT:
+            try:
+                self._documents.insert_one(_made(change))
+            except DuplicateKeyError:
+                return False
+            return True
+        done = self._documents.update_one(*_update(change))
+        return bool(done.matched_count)
 
     def _swap_many(self, changes: Sequence[Change]) -> None:
         updates = [
-            UpdateOne(*_update(change), upsert=not change.expected)
+            InsertOne(_made(change))
+            if change.expected == ABSENT
+            else UpdateOne(*_update(change))
             for change in changes
         ]
         try:
@@ -151,18 +155,27 @@ class MongoBackend:
             ) from error
 
 
-def _update(change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Which document is meant, and what is written.
+def _made(change: Change) -> dict[str, Any]:
+    """A document where none is expected: of two under a key the server refuses one.
 
-    No document has version 0, so that where none is expected either one is made, or the
-    key is there already and the server refuses a second.
+    An upsert would say the same in the words of a change, but it has to look first, and
+    not every server of this protocol looks by key where more than the key is asked.
     """
-    written = {
+    return {"_id": change.key, **_written(change)}
+
+
+def _update(change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Which document is meant, and what is written."""
+    asked = {"_id": change.key, "version": change.expected}
+    return asked, {"$set": _written(change)}
+
+
+def _written(change: Change) -> dict[str, Any]:
+    return {
         "version": change.version,
         "expires_us": change.expires_us,
         "data": change.data,
     }
-    return {"_id": change.key, "version": change.expected}, {"$set": written}
 
 
 def _held(one: dict[str, Any] | None) -> Held | None:
