@@ -92,7 +92,7 @@ def test_small_slices_are_not_judged() -> None:
 
 
 def test_groups_hold_each_known_row_once() -> None:
-    column = np.array([1, 2, 3, 4, 5, 6, np.nan], np.float32)
+    column = np.array([-np.inf, 2, 3, 4, 5, np.inf, np.nan], np.float32)
     groups = groups_of(column, is_bool=False)
     assert np.array_equal(np.sum([rows for _, rows in groups], axis=0), [1] * 6 + [0])
     yes, no = groups_of(np.array([1, 0, np.nan]), is_bool=True)

@@ -72,6 +72,8 @@ def _imported() -> Callable[[list[str]], None]:
         parse_agent("a browser")
         is_crawler("a browser")
     pa.set_cpu_count(1)  # the processes share the cores
+    # Arrow's own pool gives blocks back after a moment; glibc's was told to keep them.
+    pa.set_memory_pool(pa.system_memory_pool())
     run: Callable[[list[str]], None] = worker.main
     return run
 

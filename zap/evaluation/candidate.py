@@ -194,5 +194,6 @@ def groups_of(column: NDArray[Any], is_bool: bool) -> Sequence[tuple[str, BoolAr
         label = f"below {high:g}" if low == -np.inf else f"{low:g} or more"
         if np.isfinite(low) and np.isfinite(high):
             label = f"{low:g} to below {high:g}"
-        groups.append((label, known & (values >= low) & (values < high)))
+        below = values < high if np.isfinite(high) else known
+        groups.append((label, known & (values >= low) & below))
     return groups if edges else []
