@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from sklearn.metrics import average_precision_score
 
 from zap.bundles.target import Target
 from zap.evaluation.metrics import ece, ece_null
+from zap.evaluation.page import before_and_after
 from zap.evaluation.served import Served, _Ranked, spreads
 from zap.evaluation.served_drift import (
     drift_of_histogram,
@@ -20,6 +23,7 @@ from zap.evaluation.served_drift import (
 )
 from zap.evaluation.served_immature import expect
 from zap.evaluation.served_offline import beside_offline
+from zap.evaluation.served_plots import auc_figure, rates_figure
 
 COUNTS = st.lists(st.integers(0, 500), min_size=2, max_size=12)
 
@@ -102,6 +106,17 @@ def test_expected_positives_are_as_wide_as_subjects_share_their_luck() -> None:
     assert none == {"n": 0, "subjects": 0, "expected": None}
 
 
+def test_expected_classes_are_told_by_name() -> None:
+    p = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
+    target = Target("classes", ("buys", "returns", "leaves"))
+    found = expect(p, np.arange(2), target)
+    assert dict(zip(found["classes"], found["expected"], strict=True)) == {
+        "buys": 0.75,
+        "returns": 0.75,
+        "leaves": 0.5,
+    }
+
+
 def test_the_auc_to_expect_is_the_one_that_drawn_outcomes_show() -> None:
     from sklearn.metrics import roc_auc_score
 
@@ -157,3 +172,36 @@ def test_a_draw_of_subjects_measures_as_if_its_rows_were_repeated() -> None:
         expected = average_precision_score(y[rows], p[rows])
         assert precision == pytest.approx(expected)
         assert off == pytest.approx(ece(y[rows], p[rows]))
+
+
+def day(number: int, **numbers: float) -> dict[str, Any]:
+    """A day of an analysis."""
+    return {"day": f"2024-03-{number:02}", "days": 1, "numbers": numbers}
+
+
+def test_a_day_of_one_positive_has_no_interval() -> None:
+    few = day(1, n=20, positives=1, auc=1.0, auc_low=1.0, auc_high=1.0)
+    many = day(2, n=60, positives=20, auc=0.7, auc_low=0.6, auc_high=0.8)
+    (axes,) = auc_figure([few, many], 0.75).axes
+    enough, hollow = axes.containers
+    assert enough.has_yerr and not hollow.has_yerr
+    assert hollow.lines[0].get_ydata().tolist() == [1.0]
+    (axes,) = auc_figure([few], None).axes
+    assert len(axes.containers) == 1
+
+
+def test_rates_that_hardly_differ_are_not_cut() -> None:
+    days = [
+        day(number, n=9, base_rate=0.3 + number / 1_000, mean_prediction=0.3)
+        for number in (1, 2, 3)
+    ]
+    (axes,) = rates_figure(days).axes
+    low, high = axes.get_ylim()
+    assert low == 0 and high > 1.05 * 0.303
+    none = [day(number, n=9, base_rate=0.0, mean_prediction=0.0) for number in (1, 2)]
+    assert rates_figure(none).axes[0].get_ylim()[0] == 0
+
+
+def test_of_served_predictions_there_is_no_before() -> None:
+    assert "Before" not in before_and_after([["ECE", "-", "0.1"]])
+    assert "Before" in before_and_after([["ECE", "-", "0.1"], ["AUC", "0.6", "0.6"]])

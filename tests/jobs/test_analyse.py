@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_served import (
     APPLICATION,
+    FROM_US,
     UNTIL_US,
     WEEK_US,
     ServedSite,
@@ -26,6 +27,7 @@ from sklearn import metrics as sk
 from zap.bundles.registry import Registry
 from zap.errors import InputError, LogError
 from zap.evaluation.served_alarms import Limits
+from zap.evaluation.served_page import said_first
 from zap.jobs.analyse.job import Asked, analyse
 from zap.jobs.analyse.write import publish, write_analysis
 from zap.serving.log import Logged
@@ -316,6 +318,18 @@ def test_each_version_stands_beside_its_own_evaluation(site: ServedSite) -> None
     assert pair["difference_low"] < 0 < pair["difference_high"]
     assert {a["of"] for a in found["alarms"] if a["name"] == "offline"} == {second}
     assert any("0" * 16 in note for note in found["notes"])
+
+
+def test_a_page_of_nothing_joined_says_so(site: ServedSite) -> None:
+    rows = [row("x", T, "page_view", "x-0", "lamp", 20.0)]
+    early = one_view(FROM_US - DAY_US, "x")
+    found = analysed(site, [site.entry(early)], [*rows, *early_rows(early)])
+    assert found["matured"]["n"] == found["immature"]["n"] == 0
+    assert said_first(found).startswith("No prediction could be joined")
+
+
+def early_rows(view: View) -> list[dict[str, Any]]:
+    return [row(view.visitor, view.time_us, "page_view", view.id, "lamp", 20.0)]
 
 
 def test_since_and_until_choose_by_the_time_of_the_answer(site: ServedSite) -> None:
