@@ -77,6 +77,68 @@ def test_bins_of_a_histogram_are_joined_to_about_ten() -> None:
     assert beyond["shares"][-1] == 1
 
 
+RARE = np.linspace(0, 0.05, 41)
+
+
+@pytest.mark.parametrize(
+    ("reference", "score"),
+    [
+        ([9_600, *[50] * 8, *[0] * 31], 0.04),  # a rare outcome: nearly all at first
+        ([0] * 20 + [10_000] + [0] * 19, 0.04),  # a model that says one thing
+        ([0] * 20 + [10_000] + [0] * 19, 0.01),
+        ([*[0] * 31, *[50] * 8, 9_600], 0.001),
+    ],
+)
+def test_scores_that_all_leave_a_heavy_bin_are_seen(
+    reference: list[int], score: float
+) -> None:
+    moved = drift_of_histogram(
+        "s", RARE, reference, np.full(3_000, score), 3_000, 3_000
+    )
+    assert moved["psi"] > max(1, moved["psi_chance_99"]) and moved["ks"] > 0.9
+    assert len(moved["buckets"]) <= 12
+    shares = np.array(reference) / sum(reference)
+    middles = (RARE[1:] + RARE[:-1]) / 2
+    like = np.random.default_rng(1).choice(middles, 3_000, p=shares)
+    same = drift_of_histogram("s", RARE, reference, like, 3_000, 3_000)
+    assert same["psi"] <= same["psi_chance_99"] < 0.05
+
+
+@pytest.mark.parametrize("often", [0.0, 30.0, 1_000.0])
+@pytest.mark.parametrize("served", [-5.0, 12.5, 4_000.0])
+def test_values_that_all_leave_a_frequent_one_are_seen(
+    often: float, served: float
+) -> None:
+    """Nineteen of twenty have one value, and the others are all different."""
+    rng = np.random.default_rng(2)
+    others = rng.uniform(0, 1_000, 100).tolist()
+    reference = [often] * 1_900 + others
+    moved = drift_of_values("price", [served] * 500, reference)
+    assert moved is not None and moved["psi"] > max(1, moved["psi_chance_99"])
+    assert f"{often:g}" in [name.replace(",", "") for name in moved["buckets"]]
+    same = drift_of_values("price", rng.choice(reference, 500).tolist(), reference)
+    assert same is not None and same["psi"] <= same["psi_chance_99"]
+
+
+def test_buckets_say_what_is_in_them() -> None:
+    reference = [1] * 50 + [2] * 30 + [*range(3, 23)]
+    values = [0, 1, 1, 2, 3, 7, 40]
+    found = drift_of_values("events", values, reference)
+    assert found is not None
+    numbers = [round(7 * share) for share in found["shares"]]
+    assert dict(zip(found["buckets"], numbers, strict=True)) == {
+        "below 1": 1,
+        "1": 2,
+        "2": 1,
+        "above 2, below 12.1": 2,
+        "12.1 or more": 1,
+    }
+    most = drift_of_values("price", [0, 7], [0] * 95 + [*range(1, 21)])
+    assert most is not None
+    assert most["buckets"] == ["0", "above 0, below 8.6", "8.6 or more"]
+    assert most["shares"] == [0.5, 0.5, 0]
+
+
 def test_values_that_a_reference_never_had_are_seen() -> None:
     constant = drift_of_values("wait", [5.25, 6.5, 7.0] * 50, [0.0] * 100)
     assert constant is not None and constant["psi"] > 5
