@@ -144,6 +144,23 @@ def test_deploy_and_revert(registry, three) -> None:
     assert [each.live for each in history] == [a, b, c, b]
 
 
+def test_a_deployment_is_refused_where_another_came_first(registry, three) -> None:
+    """The check is made on what the entry follows, however late another deploys."""
+    registry.deploy(three[0])
+    asked = []
+
+    def only_over_the_first(live: str | None) -> None:
+        asked.append(live)
+        if len(asked) == 1:
+            registry.deploy(three[1])  # between the look and the step
+        if live != three[0]:
+            raise RegistryError("another is live")
+
+    with pytest.raises(RegistryError, match="another is live"):
+        registry.deploy(three[2], check=only_over_the_first)
+    assert asked == [three[0], three[1]] and registry.live() == three[1]
+
+
 def test_nothing_is_reverted_where_nothing_is_live(registry, three, root) -> None:
     def refused(away_from: str | None) -> None:
         with pytest.raises(RegistryError, match=r"that is live.*zap models deploy"):
