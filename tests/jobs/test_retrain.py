@@ -242,6 +242,13 @@ def test_a_window_must_end_where_the_data_are_whole(shop: Shop) -> None:
         retrain(shop.root, "shop", {}, until_us=2 * 10**15)
 
 
+def test_settings_of_no_use_are_not_kept(tmp_path: Path) -> None:
+    wrong = {"generator": "made_weeks:WeeklyShop", "input": ["no"], "mapping": MAPPING}
+    with pytest.raises(InputError):
+        retrain(str(tmp_path), "shop", wrong, until_us=2 * 10**15)
+    assert not (tmp_path / "shop" / "application.json").exists()
+
+
 def test_the_live_version_is_a_bundle_like_any(three_weeks: Weeks) -> None:
     live = three_weeks[0].registry.load("live")
     assert Bundle.load(live.path).version == live.version

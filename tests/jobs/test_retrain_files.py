@@ -14,7 +14,13 @@ from zap.errors import InputError, RegistryError
 from zap.events.mapping import EventMapping
 from zap.examples.registry import load_generator
 from zap.jobs.inputs import RawInput
-from zap.jobs.retrain.application import Application, load, local_folder, settled
+from zap.jobs.retrain.application import (
+    Application,
+    keep,
+    load,
+    local_folder,
+    settled,
+)
 from zap.jobs.retrain.runs import (
     PASSED,
     RunFolder,
@@ -35,9 +41,12 @@ def test_an_application_has_a_round_trip() -> None:
 
 def test_options_make_the_file_once_and_hold_for_one_run_later(tmp_path: Path) -> None:
     made = settled(tmp_path, {"generator": "shop", "window_days": 14})
+    assert not (tmp_path / "application.json").exists()  # who knows if it is of use
+    keep(tmp_path, made)
     assert load(tmp_path / "application.json") == made
     other = settled(tmp_path, {"window_days": 21})
     assert (other.window_days, other.generator) == (21, "shop")
+    keep(tmp_path, other)
     assert settled(tmp_path, {}) == made
 
 
@@ -50,6 +59,11 @@ def test_options_make_the_file_once_and_hold_for_one_run_later(tmp_path: Path) -
         ({"generator": "x", "window_days": 61}, "7 to 60"),
         ({"generator": "x", "holdout_days": 28}, "holdout_days=28"),
         ({"generator": "x", "data": {"volumes": 2}}, r"data\.volumes=2"),
+        ({"generator": "x", "data": {"volume": 0}}, r"data\.volume=0"),
+        ({"generator": "x", "quality": {"draws": 0}}, r"quality\.draws=0"),
+        ({"generator": "x", "validation": 1.5}, "validation=1.5"),
+        ({"generator": "x", "references": 0}, "references=0"),
+        ({"generator": "x", "warm_start": "no"}, "warm_start='no'"),
     ],
 )
 def test_what_makes_no_application_is_told(said: dict, words: str) -> None:

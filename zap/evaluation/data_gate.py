@@ -9,7 +9,7 @@ that have nothing to do with what came before them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from zap.evaluation.bands import (
     Check,
     Rule,
     band,
+    check_threshold,
     divergence,
     judge,
 )
@@ -26,6 +27,7 @@ from zap.evaluation.bands import (
 Stats = Mapping[str, Any]
 CHANGE = "change of "
 _NEVER = 1e-6
+_FACTORS = ("volume", "events_each", "label_rate")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class DataThresholds:
         bad_rows: the largest share of rows that can't be read.
         examples: fewest examples of the newest days.
         outcomes: fewest positives, and fewest negatives, of the newest days.
+
+    Raises:
+        InputError: one is no number, a factor is below 1, or another below 0.
     """
 
     volume: float = 2.5
@@ -57,6 +62,11 @@ class DataThresholds:
     bad_rows: float = 0.01
     examples: int = 100
     outcomes: int = 10
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            least = 1 if name in _FACTORS else 0
+            check_threshold(f"data.{name}", value, least)
 
 
 def check_events(

@@ -1,7 +1,7 @@
 """An application's file: what is retrained every week, and what the gates demand.
 
 It lies at ``ROOT/APPLICATION/application.json``, is written by the first run from its
-options, and is the user's to edit afterwards.
+options, once they were found to be of use, and is the user's to edit afterwards.
 """
 
 from __future__ import annotations
@@ -69,6 +69,18 @@ class Application:
                 "Expected the newest days to be fewer than the window's. Received: "
                 f"holdout_days={self.holdout_days!r}, window_days={days}. Change one."
             )
+        if not 0 < self.validation < 1 or not self.references >= 1:
+            raise InputError(
+                "Expected a share of subjects between 0 and 1 that validate, and at "
+                f"least 1 reference. Received: validation={self.validation!r}, "
+                f"references={self.references!r}. Change them in {FILE}."
+            )
+        for name in ("warm_start", "require_approval"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise InputError(
+                    f"Expected true or false. Received: {name}={value!r}. Change it in "
+                    f"{FILE}."
+                )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Application:
@@ -122,12 +134,12 @@ def digest_of(what: Any) -> str:
 
 
 def settled(folder: Path, options: Mapping[str, Any]) -> Application:
-    """The application of a folder, its file made if this is the first run.
+    """The application of a folder, or of the options if this is the first run.
 
     Args:
         folder: of the application in the registry.
-        options: settings given with the command; of later runs they hold for the run
-            alone.
+        options: settings given with the command; where there is a file they hold for
+            this run alone.
 
     Raises:
         InputError: there is no file yet and no generator is given, or the file can't
@@ -136,9 +148,13 @@ def settled(folder: Path, options: Mapping[str, Any]) -> Application:
     path = folder / FILE
     if path.is_file():
         return load(path).with_options(options)
-    application = Application.from_dict(options)
-    write_json(path, application.to_dict())
-    return application
+    return Application.from_dict(options)
+
+
+def keep(folder: Path, application: Application) -> None:
+    """Make the application's file, if there is none yet."""
+    if not (folder / FILE).is_file():
+        write_json(folder / FILE, application.to_dict())
 
 
 def load(path: Path) -> Application:

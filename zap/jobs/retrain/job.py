@@ -13,7 +13,7 @@ from zap.bundles.target import BINARY
 from zap.errors import InputError
 from zap.jobs.inputs import raw_input
 from zap.jobs.retrain import data, fit, release, validate, window
-from zap.jobs.retrain.application import digest_of, local_folder, settled
+from zap.jobs.retrain.application import digest_of, keep, local_folder, settled
 from zap.jobs.retrain.result import Result, ended
 from zap.jobs.retrain.runs import (
     PASSED,
@@ -83,6 +83,7 @@ def retrain(
             )
         until = until_us if until_us is not None else window.newest_until(raw)
         window.check_until(raw.mapping, until)
+        keep(folder, settings)
         asked = [settings.to_dict(), raw.generator.digest(), raw.mapping.digest()]
         name = run_name(until, digest_of(asked))
         work = Work(
