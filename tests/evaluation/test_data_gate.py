@@ -76,6 +76,7 @@ def test_a_usual_week_passes(runs: int) -> None:
     [
         ({"events": 900}, {"events", "events a subject"}),
         ({"repeats": 0.33}, {"share of repeated events"}),
+        ({"missing_days": 1}, {"days without events"}),
         ({"missing_days": 2}, {"days without events"}),
         ({"bad_rows": 0.5}, {"share of bad rows"}),
         ({"types": {"page_view": 10_000}}, {"types that are gone"}),
