@@ -188,6 +188,10 @@ def test_a_mended_feed_a_warm_start_and_an_approval(shop: Shop) -> None:
         approve(shop.root, "shop", found.run, by)
     again = shop.retrain(3, **settings)
     assert figures(again, "validate")["live"] == shop.registry.live() != live
+    # What the attempt before archived is one of those it is held against.
+    references = figures(again, "validate")["references"]
+    assert figures(found, "archive")["version"] in references
+    assert figures(again, "archive")["version"] not in references
     done = approve(shop.root, "shop", found.run, by)
     version = figures(again, "archive")["version"]
     assert (done.verdict, done.live) == ("passed", version)

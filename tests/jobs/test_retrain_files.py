@@ -6,11 +6,16 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from made_weeks import MAPPING, weekly_rows
 
+from zap.bundles.bundle import write_bundle
+from zap.bundles.registry import Registry
 from zap.errors import InputError, RegistryError
+from zap.evaluation.retraining_page import retraining_html
 from zap.events.mapping import EventMapping
 from zap.examples.registry import load_generator
 from zap.jobs.inputs import RawInput
@@ -23,12 +28,14 @@ from zap.jobs.retrain.application import (
 )
 from zap.jobs.retrain.runs import (
     PASSED,
+    REFUSED,
     RunFolder,
     Stage,
     accepted_before,
     finite,
     run_name,
 )
+from zap.jobs.retrain.validate import references, said_of
 from zap.jobs.retrain.window import newest_until
 from zap.times import DAY_US, instant_us
 
@@ -143,3 +150,43 @@ def test_the_end_of_the_data_is_declared_or_told_by_days(tmp_path: Path) -> None
     assert newest_until(declared) == instant_us("2024-06-01")
     silent = RawInput(generator, replace(mapping, observed=None), paths)
     assert newest_until(silent) == instant_us("2024-03-15")
+
+
+def test_a_damaged_version_is_passed_over_and_told(tmp_path: Path) -> None:
+    registry = Registry(tmp_path, "shop")
+    old, new = (
+        registry.add(write_bundle(tmp_path / name, {"a.json": {name: 1}}, {}))
+        for name in ("old", "new")
+    )
+    mark = tmp_path / "shop" / "versions" / old / "COMPLETED"
+    mark.chmod(0o644)
+    mark.write_text("0" * 64 + "\n")
+    work: Any = SimpleNamespace(
+        registry=registry, application=SimpleNamespace(references=8)
+    )
+    nothing: Any = None
+    found, passed_over = references(work, nothing, nothing, new)
+    assert found == [] and list(passed_over) == [old]
+    assert "has changed" in passed_over[old]
+
+
+def test_that_the_live_version_was_not_compared_is_said() -> None:
+    beside = {"difference": 0.1, "bound": 0.05, "what": "the baseline", "version": None}
+    figures = {"live": "a" * 16, "beside": [beside], "passed_over": {"a" * 16: "why"}}
+    assert said_of(figures).endswith(
+        f"not held against the live version {'a' * 16}: why"
+    )
+    assert "not held" not in said_of({**figures, "passed_over": {"b" * 16: "why"}})
+
+
+def test_a_page_says_what_was_held_out(tmp_path: Path) -> None:
+    figures = {"from": "2024-03-01", "until": "2024-03-15"}
+    for held_out, words in (
+        ("2024-03-08", "Examples from 2024-03-08 on are held out"),
+        (None, "A part of the subjects is held out"),
+    ):
+        window = Stage(REFUSED, "none", {**figures, "held_out_from": held_out}, {})
+        run = RunFolder(tmp_path / str(held_out))
+        run.write("window", window, 1.0)
+        html, _ = retraining_html("shop", run.name, run.stages(), [])
+        assert words in html

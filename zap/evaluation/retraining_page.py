@@ -72,10 +72,14 @@ def _steps(stages: Stages) -> Section:
         for stage in stages
     ]
     window = stages[0]["figures"]
+    held_out = window["held_out_from"]
+    which = (
+        f"Examples from {held_out[:10]} on" if held_out else "A part of the subjects"
+    )
     body = paragraph(
         f"Events from {window['from'][:10]} until {window['until'][:10]} (exclusive). "
-        f"Examples from {window['held_out_from'][:10]} on are held out: no model that "
-        "is compared here was trained on them."
+        f"{which} {'are' if held_out else 'is'} held out: the new model was not "
+        "trained on them, nor was any that an earlier run made with the same hold-out."
     )
     shown = table(["Stage", "Verdict", "", "Time"], rows, numbers_from=3)
     return Section("stages", "What was done", body + shown)

@@ -102,7 +102,7 @@ def copy(work: Work) -> Stage:
         "from": iso(work.from_us),
         "until": iso(work.until_us),
         "newest_from": iso(work.newest_us),
-        "held_out_from": iso(work.test_us),
+        "held_out_from": iso(work.test_us) if work.by_time else None,
         "files": len(sources),
         "counts": counts,
         "newest": newest,
