@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from zap.bundles.bundle import Bundle
 from zap.cli.main import main
 from zap.datasets.store import Dataset
-from zap.errors import InputError, RegistryError
+from zap.errors import InputError, RegistryError, TrainingError
 from zap.jobs.retrain.approval import approve
 from zap.jobs.retrain.job import retrain
 from zap.jobs.retrain.result import Result
@@ -251,6 +251,26 @@ def test_settings_of_no_use_are_not_kept(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         retrain(str(tmp_path), "shop", wrong, until_us=2 * 10**15)
     assert not (tmp_path / "shop" / "application.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"generator": "cdnow_repurchase"}, InputError, "labels that look 273 days"),
+        ({"model": {"unitz": 1}}, TrainingError, "unitz"),
+    ],
+)
+def test_what_can_never_be_trained_is_told_at_once(
+    tmp_path: Path, options: dict, error: type[Exception], words: str
+) -> None:
+    weekly = {"generator": "made_weeks:WeeklyShop", "mapping": MAPPING, "input": ["x"]}
+    with pytest.raises(error, match=words):
+        retrain(
+            str(tmp_path),
+            "shop",
+            options if "generator" in options else weekly | options,
+        )
+    assert not (tmp_path / "shop" / "runs").exists()
 
 
 def test_the_live_version_is_a_bundle_like_any(three_weeks: Weeks) -> None:

@@ -71,6 +71,11 @@ def test_options_make_the_file_once_and_hold_for_one_run_later(tmp_path: Path) -
         ({"generator": "x", "validation": 1.5}, "validation=1.5"),
         ({"generator": "x", "references": 0}, "references=0"),
         ({"generator": "x", "warm_start": "no"}, "warm_start='no'"),
+        ({"generator": 7}, "Expected a text. Received: generator=7"),
+        ({"generator": "x", "input": "abc"}, "list of paths. Received: input='abc'"),
+        ({"generator": "x", "model": 7}, "object of settings. Received: model=7"),
+        ({"generator": "x", "window_days": "28"}, "window_days='28'"),
+        ({"generator": "x", "references": True}, "references=True"),
     ],
 )
 def test_what_makes_no_application_is_told(said: dict, words: str) -> None:

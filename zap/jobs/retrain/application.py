@@ -22,6 +22,18 @@ from zap.jobs.retrain.runs import write_json
 from zap.times import DAY_US
 
 FILE = "application.json"
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "generator": (str, "a text"),
+    "input": (tuple, "a list of paths"),
+    "mapping": ((str, type(None)), "a path, or null"),
+    "window_days": (int, "a whole number"),
+    "holdout_days": (int, "a whole number"),
+    "validation": ((int, float), "a number"),
+    "model": (Mapping, "an object of settings"),
+    "warm_start": (bool, "true or false"),
+    "require_approval": (bool, "true or false"),
+    "references": (int, "a whole number"),
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,15 @@ class Application:
     quality: ModelThresholds = field(default_factory=ModelThresholds)
 
     def __post_init__(self) -> None:
+        for name, (kinds, words) in _KINDS.items():
+            value = getattr(self, name)
+            # To Python true is a number; to people it is none.
+            is_bool, wants_bool = isinstance(value, bool), kinds is bool
+            if not isinstance(value, kinds) or is_bool != wants_bool:
+                raise InputError(
+                    f"Expected {words}. Received: {name}={value!r}. Change it in "
+                    f"{FILE}."
+                )
         days = self.window_days
         if not 7 <= days <= 60:
             raise InputError(
@@ -75,12 +96,6 @@ class Application:
                 f"least 1 reference. Received: validation={self.validation!r}, "
                 f"references={self.references!r}. Change them in {FILE}."
             )
-        for name in ("warm_start", "require_approval"):
-            if not isinstance(value := getattr(self, name), bool):
-                raise InputError(
-                    f"Expected true or false. Received: {name}={value!r}. Change it in "
-                    f"{FILE}."
-                )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Application:
@@ -98,7 +113,9 @@ class Application:
         for name, kind in (("data", DataThresholds), ("quality", ModelThresholds)):
             if name in parts:
                 parts[name] = kind(**_known(kind, parts[name], f"{name}."))
-        return cls(**parts | {"input": tuple(parts.get("input", ()))})
+        if isinstance(parts.get("input"), list):
+            parts["input"] = tuple(parts["input"])
+        return cls(**parts)
 
     def to_dict(self) -> dict[str, Any]:
         """The application as a JSON object."""

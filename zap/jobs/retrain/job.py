@@ -26,6 +26,7 @@ from zap.jobs.retrain.runs import (
     run_name,
 )
 from zap.jobs.retrain.work import EVENTS, Signature, Watchers, Work
+from zap.training.config import ModelConfig
 
 PLAN: tuple[tuple[str, Callable[[Work], Stage]], ...] = (
     ("window", window.copy),
@@ -81,6 +82,8 @@ def retrain(
                 f"AUC. Received: generator={settings.generator}, label kind={kind!r}. "
                 "Retrain it with zap run and zap models add."
             )
+        ModelConfig.from_dict(settings.model)  # a slip there is told now
+        window.check_room(raw.generator, settings)
         until = until_us if until_us is not None else window.newest_until(raw)
         window.check_until(raw.mapping, until)
         keep(folder, settings)
