@@ -15,6 +15,7 @@ from made_weeks import MAPPING, weekly_rows
 from zap.bundles.bundle import write_bundle
 from zap.bundles.registry import Registry
 from zap.errors import InputError, RegistryError
+from zap.evaluation.gate_plots import places_of
 from zap.evaluation.retraining_page import retraining_html
 from zap.events.mapping import EventMapping
 from zap.examples.registry import load_generator
@@ -195,3 +196,37 @@ def test_a_page_says_what_was_held_out(tmp_path: Path) -> None:
         run.write("window", window, 1.0)
         html, _ = retraining_html("shop", run.name, run.stages(), [])
         assert words in html
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "place"),
+    [
+        (25.0, 400.0, 100.0, 0),  # a quarter to four times of what is usual
+        (25.0, 400.0, 62.5, -0.5),
+        (25.0, 400.0, 250.0, 0.5),
+        (None, 150.0, 75.0, -0.5),  # the other bound is taken to be as far
+        (None, 150.0, 150.0, 1),
+        (100.0, 100.4, 101.0, 2.5),  # nothing below is possible
+    ],
+)
+def test_a_check_is_drawn_between_its_bounds(
+    low: float | None, high: float, value: float, place: float
+) -> None:
+    check = {"past": [90.0, 100.0, 500.0], "low": low, "high": high}
+    assert places_of(check, [value]).tolist() == [pytest.approx(place)]
+
+
+def test_a_page_tells_the_difference_in_calibration(tmp_path: Path) -> None:
+    window = {"from": "2024-03-01", "until": "2024-03-15", "held_out_from": None}
+    beside = {"what": "the live version", "version": "a" * 16, "passed": True}
+    beside |= {"auc_new": 0.7, "auc": 0.7, "difference": 0.0, "bound": -0.01}
+    beside |= {"low": -0.02, "high": 0.02, "margin": -0.1}
+    calibration = {"ece": 0.12, "null_95": 0.06, "ece_live": 0.09, "passed": True}
+    calibration |= {"worse_low": -0.005, "worse_high": 0.08}
+    held = {"rows": 9, "subjects": 9, "beside": [beside], "calibration": calibration}
+    held |= {"passed_over": {}, "slices": []}
+    run = RunFolder(tmp_path)
+    run.write("window", Stage(PASSED, "", window, {}), 1.0)
+    run.write("validate", Stage(PASSED, "", held, {}), 1.0)
+    html, _ = retraining_html("shop", run.name, run.stages(), [])
+    assert "0.090, and the new one less that is -0.005 to +0.080 (95 %)" in html

@@ -143,7 +143,7 @@ def check_examples(
             "label rate",
             stats["rate"],
             _of(past, "rate"),
-            Rule(limits.label_rate, relative=True),
+            Rule(limits.label_rate, relative=True, most=1),
             stats["rate_error"],
         ),
     ]
@@ -193,7 +193,7 @@ def _check_fields(
     for name, field in stats["fields"].items():
         before = [one["fields"][name] for one in past if name in one["fields"]]
         missing = [one["missing"] for one in before]
-        rule = Rule(limits.missing)
+        rule = Rule(limits.missing, least=0, most=1)
         found.append(judge(f"missing {name}", field["missing"], missing, rule))
         usual = np.sum([_shares(one["buckets"]) for one in before], axis=0)
         if not before or not np.sum(usual) or not sum(field["buckets"]):

@@ -121,8 +121,9 @@ def _data(stage: Mapping[str, Any] | None) -> Section | None:
                 "data_gate",
                 checks_figure(bounded),
                 "Each number of the data gate beside its past and its bounds.",
-                "Each number on a scale of its own bounds: within the shaded band it "
-                "passes. Grey points are earlier runs, the filled one is this.",
+                "Each number on a scale of its own, from the least that passes over "
+                "what is usual to the most. Grey points are earlier runs; blue is this "
+                "one where it passes, a cross where it does not.",
             ),
         )
     head = ["", "Found", "Passes", "Runs before"]
@@ -161,7 +162,11 @@ def _beside(stage: Mapping[str, Any] | None) -> Section | None:
         f"{error(calibration['null_95'])}"
     )
     if calibration["ece_live"] is not None:
-        words += f"; of the live version {error(calibration['ece_live'])}"
+        low, high = signed(calibration["worse_low"]), signed(calibration["worse_high"])
+        words += (
+            f"; of the live version {error(calibration['ece_live'])}, and the new one "
+            f"less that is {low} to {high} (95 %)"
+        )
     kind = "verdict" if calibration["passed"] else "verdict warn"
     body = side_by_side(chart.to_html(), table(head, rows)) + paragraph(words, kind)
     for version, why in figures["passed_over"].items():
