@@ -355,6 +355,28 @@ def test_an_incomplete_upload_is_no_version_and_is_made_whole(tmp_path: Path) ->
         assert registry.load(bundle.version).contents() == contents
 
 
+def test_who_was_forgotten_since_an_upload_was_cut_short_stays_so(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("fsspec", reason="needs extra: dev")
+    bundle = made_bundle(tmp_path, 0)
+    registry = Registry(f"memory://forgot-{tmp_path.name}", "shop")
+    files = files_at(f"{registry.path}/versions/{bundle.version}")
+    before = bundle.contents()
+    for name in list(before)[:-1]:  # all but the mark
+        files.create(name, before[name])
+    records, _ = bundle.records(SEALED)
+    bundle.replace_sealed(SEALED, seal(records[1:], forgotten=1))
+    assert registry.add(Bundle.load(bundle.path)) == bundle.version
+    left, said = registry.load(bundle.version).records(SEALED)
+    assert left == records[1:] and said.forgotten == 1
+    # What is there whole stays as it is: there too somebody may have been forgotten.
+    again = registry.load(bundle.version)
+    again.replace_sealed(SEALED, seal(records[2:], forgotten=2))
+    registry.add(Bundle.load(bundle.path))
+    assert registry.load(bundle.version).records(SEALED)[1].forgotten == 2
+
+
 def test_two_who_add_the_same_files_with_other_dates(tmp_path: Path) -> None:
     """Whoever writes bundle.json first has written it; the mark is of that one."""
     pytest.importorskip("fsspec", reason="needs extra: dev")
