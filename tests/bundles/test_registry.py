@@ -144,6 +144,23 @@ def test_deploy_and_revert(registry, three) -> None:
     assert [each.live for each in history] == [a, b, c, b]
 
 
+def test_a_deployment_is_refused_where_another_came_first(registry, three) -> None:
+    """The check is made on what the entry follows, however late another deploys."""
+    registry.deploy(three[0])
+    asked = []
+
+    def only_over_the_first(live: str | None) -> None:
+        asked.append(live)
+        if len(asked) == 1:
+            registry.deploy(three[1])  # between the look and the step
+        if live != three[0]:
+            raise RegistryError("another is live")
+
+    with pytest.raises(RegistryError, match="another is live"):
+        registry.deploy(three[2], check=only_over_the_first)
+    assert asked == [three[0], three[1]] and registry.live() == three[1]
+
+
 def test_nothing_is_reverted_where_nothing_is_live(registry, three, root) -> None:
     def refused(away_from: str | None) -> None:
         with pytest.raises(RegistryError, match=r"that is live.*zap models deploy"):
@@ -336,6 +353,28 @@ def test_an_incomplete_upload_is_no_version_and_is_made_whole(tmp_path: Path) ->
             registry.load(bundle.version)
         assert registry.add(bundle) == bundle.version
         assert registry.load(bundle.version).contents() == contents
+
+
+def test_who_was_forgotten_since_an_upload_was_cut_short_stays_so(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("fsspec", reason="needs extra: dev")
+    bundle = made_bundle(tmp_path, 0)
+    registry = Registry(f"memory://forgot-{tmp_path.name}", "shop")
+    files = files_at(f"{registry.path}/versions/{bundle.version}")
+    before = bundle.contents()
+    for name in list(before)[:-1]:  # all but the mark
+        files.create(name, before[name])
+    records, _ = bundle.records(SEALED)
+    bundle.replace_sealed(SEALED, seal(records[1:], forgotten=1))
+    assert registry.add(Bundle.load(bundle.path)) == bundle.version
+    left, said = registry.load(bundle.version).records(SEALED)
+    assert left == records[1:] and said.forgotten == 1
+    # What is there whole stays as it is: there too somebody may have been forgotten.
+    again = registry.load(bundle.version)
+    again.replace_sealed(SEALED, seal(records[2:], forgotten=2))
+    registry.add(Bundle.load(bundle.path))
+    assert registry.load(bundle.version).records(SEALED)[1].forgotten == 2
 
 
 def test_two_who_add_the_same_files_with_other_dates(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from zap.errors import InputError
 from zap.evaluation.bootstrap import SubjectDraws
 from zap.evaluation.candidate import (
     ModelThresholds,
@@ -46,6 +47,15 @@ def test_the_comparison_is_of_the_same_draws() -> None:
 def test_a_worse_one_fails_and_an_equal_one_passes() -> None:
     assert not compare(ROWS, NOISY, TRUTH, LIMITS)["passed"]
     assert compare(ROWS, TRUTH, TRUTH, LIMITS)["passed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("draws", 0), ("margin", "0.1"), ("first_ece", -0.1)]
+)
+def test_thresholds_that_make_no_sense_are_told(name: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"quality.{name}={value!r}"):
+        ModelThresholds(**{name: value})
+    assert ModelThresholds(margin=-0.01).margin == -0.01  # it must be better
 
 
 def test_few_rows_can_prove_nothing() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zap.errors import InputError
 from zap.evaluation.bands import Check
 from zap.evaluation.data_gate import (
     DataThresholds,
@@ -52,6 +53,15 @@ def refused(checks: list[Check]) -> set[str]:
     return {check.name for check in checks if not check.passed}
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("volume", 0.5), ("label_rate", "2"), ("lift", -1), ("missing", float("nan"))],
+)
+def test_thresholds_that_make_no_sense_are_told(name: str, value: Any) -> None:
+    with pytest.raises(InputError, match=f"data.{name}={value!r}"):
+        DataThresholds(**{name: value})
+
+
 PAST = [week(seed) for seed in range(4)]
 
 
@@ -66,6 +76,7 @@ def test_a_usual_week_passes(runs: int) -> None:
     [
         ({"events": 900}, {"events", "events a subject"}),
         ({"repeats": 0.33}, {"share of repeated events"}),
+        ({"missing_days": 1}, {"days without events"}),
         ({"missing_days": 2}, {"days without events"}),
         ({"bad_rows": 0.5}, {"share of bad rows"}),
         ({"types": {"page_view": 10_000}}, {"types that are gone"}),

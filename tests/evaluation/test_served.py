@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from sklearn.metrics import average_precision_score
 
 from zap.bundles.target import Target
 from zap.evaluation.metrics import ece, ece_null
+from zap.evaluation.page import before_and_after
 from zap.evaluation.served import Served, _Ranked, spreads
 from zap.evaluation.served_drift import (
     drift_of_histogram,
@@ -20,6 +23,7 @@ from zap.evaluation.served_drift import (
 )
 from zap.evaluation.served_immature import expect
 from zap.evaluation.served_offline import beside_offline
+from zap.evaluation.served_plots import auc_figure, rates_figure
 
 COUNTS = st.lists(st.integers(0, 500), min_size=2, max_size=12)
 
@@ -73,6 +77,68 @@ def test_bins_of_a_histogram_are_joined_to_about_ten() -> None:
     assert beyond["shares"][-1] == 1
 
 
+RARE = np.linspace(0, 0.05, 41)
+
+
+@pytest.mark.parametrize(
+    ("reference", "score"),
+    [
+        ([9_600, *[50] * 8, *[0] * 31], 0.04),  # a rare outcome: nearly all at first
+        ([0] * 20 + [10_000] + [0] * 19, 0.04),  # a model that says one thing
+        ([0] * 20 + [10_000] + [0] * 19, 0.01),
+        ([*[0] * 31, *[50] * 8, 9_600], 0.001),
+    ],
+)
+def test_scores_that_all_leave_a_heavy_bin_are_seen(
+    reference: list[int], score: float
+) -> None:
+    moved = drift_of_histogram(
+        "s", RARE, reference, np.full(3_000, score), 3_000, 3_000
+    )
+    assert moved["psi"] > max(1, moved["psi_chance_99"]) and moved["ks"] > 0.9
+    assert len(moved["buckets"]) <= 12
+    shares = np.array(reference) / sum(reference)
+    middles = (RARE[1:] + RARE[:-1]) / 2
+    like = np.random.default_rng(1).choice(middles, 3_000, p=shares)
+    same = drift_of_histogram("s", RARE, reference, like, 3_000, 3_000)
+    assert same["psi"] <= same["psi_chance_99"] < 0.05
+
+
+@pytest.mark.parametrize("often", [0.0, 30.0, 1_000.0])
+@pytest.mark.parametrize("served", [-5.0, 12.5, 4_000.0])
+def test_values_that_all_leave_a_frequent_one_are_seen(
+    often: float, served: float
+) -> None:
+    """Nineteen of twenty have one value, and the others are all different."""
+    rng = np.random.default_rng(2)
+    others = rng.uniform(0, 1_000, 100).tolist()
+    reference = [often] * 1_900 + others
+    moved = drift_of_values("price", [served] * 500, reference)
+    assert moved is not None and moved["psi"] > max(1, moved["psi_chance_99"])
+    assert f"{often:g}" in [name.replace(",", "") for name in moved["buckets"]]
+    same = drift_of_values("price", rng.choice(reference, 500).tolist(), reference)
+    assert same is not None and same["psi"] <= same["psi_chance_99"]
+
+
+def test_buckets_say_what_is_in_them() -> None:
+    reference = [1] * 50 + [2] * 30 + [*range(3, 23)]
+    values = [0, 1, 1, 2, 3, 7, 40]
+    found = drift_of_values("events", values, reference)
+    assert found is not None
+    numbers = [round(7 * share) for share in found["shares"]]
+    assert dict(zip(found["buckets"], numbers, strict=True)) == {
+        "below 1": 1,
+        "1": 2,
+        "2": 1,
+        "above 2, below 12.1": 2,
+        "12.1 or more": 1,
+    }
+    most = drift_of_values("price", [0, 7], [0] * 95 + [*range(1, 21)])
+    assert most is not None
+    assert most["buckets"] == ["0", "above 0, below 8.6", "8.6 or more"]
+    assert most["shares"] == [0.5, 0.5, 0]
+
+
 def test_values_that_a_reference_never_had_are_seen() -> None:
     constant = drift_of_values("wait", [5.25, 6.5, 7.0] * 50, [0.0] * 100)
     assert constant is not None and constant["psi"] > 5
@@ -100,6 +166,17 @@ def test_expected_positives_are_as_wide_as_subjects_share_their_luck() -> None:
     assert wider == pytest.approx(width * np.sqrt(20), rel=0.15)
     none = expect(np.zeros(0), np.zeros(0, np.int64), Target())
     assert none == {"n": 0, "subjects": 0, "expected": None}
+
+
+def test_expected_classes_are_told_by_name() -> None:
+    p = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
+    target = Target("classes", ("buys", "returns", "leaves"))
+    found = expect(p, np.arange(2), target)
+    assert dict(zip(found["classes"], found["expected"], strict=True)) == {
+        "buys": 0.75,
+        "returns": 0.75,
+        "leaves": 0.5,
+    }
 
 
 def test_the_auc_to_expect_is_the_one_that_drawn_outcomes_show() -> None:
@@ -157,3 +234,36 @@ def test_a_draw_of_subjects_measures_as_if_its_rows_were_repeated() -> None:
         expected = average_precision_score(y[rows], p[rows])
         assert precision == pytest.approx(expected)
         assert off == pytest.approx(ece(y[rows], p[rows]))
+
+
+def day(number: int, **numbers: float) -> dict[str, Any]:
+    """A day of an analysis."""
+    return {"day": f"2024-03-{number:02}", "days": 1, "numbers": numbers}
+
+
+def test_a_day_of_one_positive_has_no_interval() -> None:
+    few = day(1, n=20, positives=1, auc=1.0, auc_low=1.0, auc_high=1.0)
+    many = day(2, n=60, positives=20, auc=0.7, auc_low=0.6, auc_high=0.8)
+    (axes,) = auc_figure([few, many], 0.75).axes
+    enough, hollow = axes.containers
+    assert enough.has_yerr and not hollow.has_yerr
+    assert hollow.lines[0].get_ydata().tolist() == [1.0]
+    (axes,) = auc_figure([few], None).axes
+    assert len(axes.containers) == 1
+
+
+def test_rates_that_hardly_differ_are_not_cut() -> None:
+    days = [
+        day(number, n=9, base_rate=0.3 + number / 1_000, mean_prediction=0.3)
+        for number in (1, 2, 3)
+    ]
+    (axes,) = rates_figure(days).axes
+    low, high = axes.get_ylim()
+    assert low == 0 and high > 1.05 * 0.303
+    none = [day(number, n=9, base_rate=0.0, mean_prediction=0.0) for number in (1, 2)]
+    assert rates_figure(none).axes[0].get_ylim()[0] == 0
+
+
+def test_of_served_predictions_there_is_no_before() -> None:
+    assert "Before" not in before_and_after([["ECE", "-", "0.1"]])
+    assert "Before" in before_and_after([["ECE", "-", "0.1"], ["AUC", "0.6", "0.6"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from made_served import (
     APPLICATION,
+    FROM_US,
     UNTIL_US,
     WEEK_US,
     ServedSite,
@@ -23,10 +25,12 @@ from made_served import (
 )
 from sklearn import metrics as sk
 
+from zap.bundles.bundle import write_bundle
 from zap.bundles.registry import Registry
 from zap.errors import InputError, LogError
 from zap.evaluation.served_alarms import Limits
-from zap.jobs.analyse.job import Asked, analyse
+from zap.evaluation.served_page import said_first
+from zap.jobs.analyse.job import Asked, analyse, analyse_entries
 from zap.jobs.analyse.write import publish, write_analysis
 from zap.serving.log import Logged
 from zap.times import DAY_US, SECOND_US
@@ -316,6 +320,68 @@ def test_each_version_stands_beside_its_own_evaluation(site: ServedSite) -> None
     assert pair["difference_low"] < 0 < pair["difference_high"]
     assert {a["of"] for a in found["alarms"] if a["name"] == "offline"} == {second}
     assert any("0" * 16 in note for note in found["notes"])
+
+
+def test_a_version_that_was_trained_otherwise_is_told(site: ServedSite) -> None:
+    registry = Registry(site.registry, APPLICATION)
+    made = site.made_bundle(made_views(300, 98, "t"), 98)
+    info = {**made.info, "generator": {**made.info["generator"], "digest": "other"}}
+    names = ("files", "sealed", "format_version", "created_at")
+    told = {name: value for name, value in info.items() if name not in names}
+    old = registry.add(
+        write_bundle(
+            site.folder / "old",
+            {name: made.read(name) for name in made.files},
+            told,
+            sealed={name: made.read(name) for name in made.sealed},
+        )
+    )
+    views = made_views(60, 20)
+    entries = [
+        site.entry(view, version=(site.version, old)[number % 2])
+        for number, view in enumerate(views)
+    ]
+    found = analysed(site, entries, rows_of(views, 20))
+    (note,) = found["notes"]
+    assert f"changed since version {old} was trained" in note
+
+
+def test_versions_are_in_the_order_of_their_first_answers(site: ServedSite) -> None:
+    views = sorted(made_views(60, 22), key=lambda view: view.time_us)
+    cut = len(views) // 2
+    versions = ["b" * 16] * cut + ["a" * 16] * (len(views) - cut)
+    entries = [
+        site.entry(view, version=version)
+        for view, version in zip(views, versions, strict=True)
+    ]
+    site.write_log([])
+    asked = Asked(APPLICATION, site.log, site.registry)
+    raw = site.raw(rows_of(views, 22))
+    bundle = Registry(site.registry, APPLICATION).load("live")
+    found = analyse_entries(asked, raw, bundle, entries[::-1], {})
+    assert [each["version"] for each in found["by_version"]] == ["b" * 16, "a" * 16]
+
+
+def test_a_page_of_nothing_joined_says_so(site: ServedSite) -> None:
+    rows = [row("x", T, "page_view", "x-0", "lamp", 20.0)]
+    early = one_view(FROM_US - DAY_US, "x")
+    found = analysed(site, [site.entry(early)], [*rows, *early_rows(early)])
+    assert found["matured"]["n"] == found["immature"]["n"] == 0
+    assert said_first(found).startswith("No prediction could be joined")
+
+
+def early_rows(view: View) -> list[dict[str, Any]]:
+    return [row(view.visitor, view.time_us, "page_view", view.id, "lamp", 20.0)]
+
+
+def test_few_subjects_ring_nothing_however_often_they_ask(site: ServedSite) -> None:
+    views = [one_view(T + i * SECOND_US, "a") for i in range(150)]
+    views = [replace(view, id=f"a-{i}") for i, view in enumerate(views)]
+    entries = [site.entry(view) for view in views]
+    lost = [site.entry(view, subject="nobody") for view in views]
+    found = analysed(site, [*entries, *lost], rows_of(views, 4))
+    assert found["predictions"]["unmatched"] == 150
+    assert ringing(found) == set()
 
 
 def test_since_and_until_choose_by_the_time_of_the_answer(site: ServedSite) -> None:

@@ -17,6 +17,7 @@ from zap.jobs.analyse.archive import read_archive
 from zap.jobs.analyse.logged import predictions_of
 from zap.jobs.analyse.outcomes import outcomes_of
 from zap.jobs.inputs import RawInput
+from zap.serving.log import event_hashes
 from zap.times import DAY_US, SECOND_US, instant_us
 
 T = instant_us("2024-03-10")
@@ -74,7 +75,7 @@ def joined(
     folder: Path,
     generator: Generator,
     rows: Sequence[Any],
-    asked: Sequence[tuple[str, float]],
+    asked: Sequence[tuple[Any, ...]],
 ) -> tuple[dict[int, float], dict[str, int]]:
     """The labels of predictions by place, and the counts.
 
@@ -82,11 +83,18 @@ def joined(
         folder: for the files.
         generator: the question.
         rows: the archive.
-        asked: under which name each prediction was asked for, and after which day.
+        asked: under which name each prediction was asked for, after which day, and the
+            last event that it used, if that is logged.
     """
     raw = asked_of(folder, generator, rows)
     lines = [
-        Line(named(who), T + round(day * DAY_US), encoded=who) for who, day in asked
+        Line(
+            named(who),
+            T + round(day * DAY_US),
+            encoded=who,
+            ids=event_hashes(used),
+        )
+        for who, day, *used in asked
     ]
     predictions = predictions_of(lines)
     archive = read_archive(raw, KEY, set(predictions.subjects))
@@ -121,6 +129,26 @@ def test_a_person_is_found_under_device_and_user(tmp_path: Path, prefix: str) ->
     labels, counts = joined(tmp_path, Persons(), JOURNEY, asked)
     assert labels == {0: 0.0, 1: 1.0, 2: 1.0, 3: 1.0}
     assert counts["predictions.matured"] == 4
+
+
+def test_of_a_shared_device_the_outcome_is_of_who_used_it(tmp_path: Path) -> None:
+    """The log names the last event that was used, and so whose past it was."""
+    rows = [
+        happened(0, "page_view", "tablet", "ada"),
+        happened(1, "page_view", "tablet", "bob"),
+        happened(2, "purchase", None, "ada"),
+        happened(1.5, "page_view", "shared", "zoe"),
+        happened(1.7, "page_view", "shared", "abe"),
+        happened(2.5, "purchase", None, "abe"),
+    ]
+    asked = [
+        ("anonymous:tablet", 0.0, rows[0]["id"]),
+        ("anonymous:tablet", 1.0, rows[1]["id"]),
+        ("anonymous:shared", 1.5, rows[3]["id"]),
+        ("anonymous:shared", 1.7, rows[4]["id"]),
+    ]
+    labels, _ = joined(tmp_path, Persons(), rows, asked)
+    assert labels == {0: 1.0, 1: 0.0, 2: 0.0, 3: 1.0}
 
 
 def test_a_device_stays_a_device_where_that_is_the_subject(tmp_path: Path) -> None:

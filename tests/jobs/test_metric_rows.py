@@ -76,6 +76,19 @@ def test_numbers_become_rows() -> None:
     assert flat_metrics(METRICS) == ROWS
 
 
+def test_checks_of_one_name_are_told_apart() -> None:
+    checks = [
+        {"name": "drift", "of": version, "value": value, "rings": False}
+        for version, value in (("a1", 0.25), ("b2", 0.5))
+    ]
+    checks.append({"name": "immature", "of": "", "value": 0.75, "rings": False})
+    assert flat_metrics({"checks": checks}) == [
+        MetricRow("checks", "drift: a1", "value", 0.25),
+        MetricRow("checks", "drift: b2", "value", 0.5),
+        MetricRow("checks", "immature", "value", 0.75),
+    ]
+
+
 def test_no_number_is_lost() -> None:
     found = [
         n

@@ -373,8 +373,12 @@ def test_the_commands(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert not json.loads(capsys.readouterr().out)["alarm"]
     assert main(["parity", "shop", *where, "--min-share", "2"]) == 2
     assert main(["parity", "other", *where]) == 2
-
     capsys.readouterr()
+    for command in (["parity", "shop"], ["replay", entry.id]):
+        elsewhere = [*command, *where, "--registry", str(site.folder / "nowhere")]
+        assert main(elsewhere) == 2
+        assert "registry with versions of shop" in capsys.readouterr().err
+
     assert main(["replay", entry.id, *where]) == 1
     shown = capsys.readouterr().out
     assert causes.MISSING in shown and "score" in shown
@@ -383,6 +387,18 @@ def test_the_commands(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["score"]["logged"] == entry.score != told["score"]["found"]
     assert main(["replay", "nothing", *where]) == 2
     assert "prediction='nothing'" in capsys.readouterr().err
+
+
+def test_an_archive_of_others_is_told_and_lacks_all(site: Site, capsys) -> None:
+    entry = odd(site)
+    others = [{**row, "visitor": f"w{row['visitor']}"} for row in site.rows]
+    assert site.cause(site.archive(others), entry) == causes.MISSING
+    where = ["--log", str(site.logged(entry)), "--registry", str(site.registry)]
+    where += ["--events", str(site.folder / "archive")]
+    where += ["--mapping", str(site.folder / "mapping.toml")]
+    assert main(["parity", "shop", *where]) == 0
+    shown = capsys.readouterr().out
+    assert "no event of these subjects" in shown and "no event_id" not in shown
 
 
 def test_forgetting_reaches_the_log(site: Site, capsys) -> None:

@@ -21,6 +21,7 @@ from zap.encoding.features import Hash, SincePrevious
 from zap.encoding.instance import Instance
 from zap.encoding.metadata import Last, Tenure, Wait
 from zap.encoding.subject_names import keyed_subject, subject_hash
+from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.sources import list_sources
 from zap.histories.chosen import chosen_histories
@@ -78,17 +79,23 @@ def row(name: str, minute: float, **more: Any) -> Row:
     return {**base, "event": "view", "page": f"p{len(name)}", **more}
 
 
-def archived(folder: Path, rows: list[Row], subject: str, name: str) -> ArchivedSubject:
+def write(folder: Path, rows: list[Row]) -> str:
     schema = pa.schema(
         [(n, pa.string()) for n in ("id", "device", "user", "event", "page")]
         + [(n, pa.int64()) for n in ("time", "received")]
     )
     path = folder / "events.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema), path)
-    sources = list_sources([str(path)], MAPPING)
+    return str(path)
+
+
+def archived(
+    folder: Path, rows: list[Row], subject: str, name: str, moment_us: int = 0
+) -> ArchivedSubject:
+    sources = list_sources([write(folder, rows)], MAPPING)
     keyed = keyed_subject(KEY, subject_hash(name))
     found = chosen_histories(sources, MAPPING, subject, {"page"}, [keyed], KEY)
-    return ArchivedSubject.of(found, found.places.get(keyed))
+    return ArchivedSubject.of(found, found.place_of(keyed, moment_us))
 
 
 def logged(
@@ -192,3 +199,50 @@ def test_persons_are_who_they_were_known_to_be(tmp_path: Path, name: str) -> Non
     assert found.cause == causes.LATE
     entry, rebuilder = logged(EVENT_CUT, rows, time=START_US + 40 * MINUTE_US)
     assert rebuilder.rebuild(entry, subject).cause is None
+
+
+def test_a_linked_device_is_its_present_users(tmp_path: Path) -> None:
+    """Asked about a device, a server answers of the user whose it is by then."""
+    rows = [
+        row("a", 0),
+        row("bb", 5, user="u"),
+        row("ccc", 8, device="phone", user="u"),
+        row("dddd", 20, user="w"),
+        row("eeeee", 30),
+    ]
+    expected = {2: rows[:1], 10: rows[:3], 25: rows[3:4], 40: rows[3:]}
+    for minute, past in expected.items():
+        time_us = START_US + minute * MINUTE_US
+        subject = archived(tmp_path, rows, "person", "anonymous:d", time_us)
+        entry, rebuilder = logged(EVENT_CUT, past, time=time_us)
+        found = rebuilder.rebuild(entry, subject, with_events=True)
+        assert found.cause is None, minute
+        assert [each.event_id for each in found.events] == [e["id"] for e in past]
+
+
+def test_an_archive_without_the_subject_lacks_its_events(tmp_path: Path) -> None:
+    """What others' events have tells that ids are there."""
+    rows = [row("a", 0), row("bb", 5)]
+    entry, _ = logged(EVENT_CUT, rows)
+    others = [row("ccc", 0, device="other")]
+    keyed = keyed_subject(KEY, subject_hash("d"))
+    for made, has_ids in ((others, True), ([{**others[0], "id": None}], False)):
+        sources = list_sources([write(tmp_path, made)], MAPPING)
+        found = chosen_histories(
+            sources, MAPPING, "anonymous_id", {"page"}, [keyed], KEY
+        )
+        assert (found.has_ids, found.has_receipts) == (has_ids, True)
+        rebuilder = Rebuilder(
+            Numbered(Encoder(EVENT_CUT)),  # type: ignore[arg-type]
+            found.has_ids,
+            found.has_receipts,
+        )
+        subject = ArchivedSubject.of(found, found.place_of(keyed, entry.time))
+        cause = causes.MISSING if has_ids else causes.UNKNOWN
+        assert rebuilder.rebuild(entry, subject).cause == cause
+
+
+def test_an_archive_without_events_is_told(tmp_path: Path) -> None:
+    sources = list_sources([write(tmp_path, [])], MAPPING)
+    with pytest.raises(InputError, match="Expected events in the archive"):
+        chosen_histories(sources, MAPPING, "anonymous_id", {"page"}, ["k"], KEY)

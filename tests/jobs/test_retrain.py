@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from zap.bundles.bundle import Bundle
 from zap.cli.main import main
 from zap.datasets.store import Dataset
-from zap.errors import InputError, RegistryError
+from zap.errors import InputError, RegistryError, TrainingError
 from zap.jobs.retrain.approval import approve
 from zap.jobs.retrain.job import retrain
 from zap.jobs.retrain.result import Result
@@ -188,6 +188,10 @@ def test_a_mended_feed_a_warm_start_and_an_approval(shop: Shop) -> None:
         approve(shop.root, "shop", found.run, by)
     again = shop.retrain(3, **settings)
     assert figures(again, "validate")["live"] == shop.registry.live() != live
+    # What the attempt before archived is one of those it is held against.
+    references = figures(again, "validate")["references"]
+    assert figures(found, "archive")["version"] in references
+    assert figures(again, "archive")["version"] not in references
     done = approve(shop.root, "shop", found.run, by)
     version = figures(again, "archive")["version"]
     assert (done.verdict, done.live) == ("passed", version)
@@ -240,6 +244,33 @@ def test_questions_that_are_not_yes_or_no_are_refused(tmp_path: Path) -> None:
 def test_a_window_must_end_where_the_data_are_whole(shop: Shop) -> None:
     with pytest.raises(InputError, match=r"observed\.until"):
         retrain(shop.root, "shop", {}, until_us=2 * 10**15)
+
+
+def test_settings_of_no_use_are_not_kept(tmp_path: Path) -> None:
+    wrong = {"generator": "made_weeks:WeeklyShop", "input": ["no"], "mapping": MAPPING}
+    with pytest.raises(InputError):
+        retrain(str(tmp_path), "shop", wrong, until_us=2 * 10**15)
+    assert not (tmp_path / "shop" / "application.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"generator": "cdnow_repurchase"}, InputError, "labels that look 273 days"),
+        ({"model": {"unitz": 1}}, TrainingError, "unitz"),
+    ],
+)
+def test_what_can_never_be_trained_is_told_at_once(
+    tmp_path: Path, options: dict, error: type[Exception], words: str
+) -> None:
+    weekly = {"generator": "made_weeks:WeeklyShop", "mapping": MAPPING, "input": ["x"]}
+    with pytest.raises(error, match=words):
+        retrain(
+            str(tmp_path),
+            "shop",
+            options if "generator" in options else weekly | options,
+        )
+    assert not (tmp_path / "shop" / "runs").exists()
 
 
 def test_the_live_version_is_a_bundle_like_any(three_weeks: Weeks) -> None:

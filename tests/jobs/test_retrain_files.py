@@ -6,23 +6,37 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from made_weeks import MAPPING, weekly_rows
 
+from zap.bundles.bundle import write_bundle
+from zap.bundles.registry import Registry
 from zap.errors import InputError, RegistryError
+from zap.evaluation.gate_plots import places_of
+from zap.evaluation.retraining_page import retraining_html
 from zap.events.mapping import EventMapping
 from zap.examples.registry import load_generator
 from zap.jobs.inputs import RawInput
-from zap.jobs.retrain.application import Application, load, local_folder, settled
+from zap.jobs.retrain.application import (
+    Application,
+    keep,
+    load,
+    local_folder,
+    settled,
+)
 from zap.jobs.retrain.runs import (
     PASSED,
+    REFUSED,
     RunFolder,
     Stage,
     accepted_before,
     finite,
     run_name,
 )
+from zap.jobs.retrain.validate import references, said_of
 from zap.jobs.retrain.window import newest_until
 from zap.times import DAY_US, instant_us
 
@@ -35,9 +49,12 @@ def test_an_application_has_a_round_trip() -> None:
 
 def test_options_make_the_file_once_and_hold_for_one_run_later(tmp_path: Path) -> None:
     made = settled(tmp_path, {"generator": "shop", "window_days": 14})
+    assert not (tmp_path / "application.json").exists()  # who knows if it is of use
+    keep(tmp_path, made)
     assert load(tmp_path / "application.json") == made
     other = settled(tmp_path, {"window_days": 21})
     assert (other.window_days, other.generator) == (21, "shop")
+    keep(tmp_path, other)
     assert settled(tmp_path, {}) == made
 
 
@@ -50,6 +67,16 @@ def test_options_make_the_file_once_and_hold_for_one_run_later(tmp_path: Path) -
         ({"generator": "x", "window_days": 61}, "7 to 60"),
         ({"generator": "x", "holdout_days": 28}, "holdout_days=28"),
         ({"generator": "x", "data": {"volumes": 2}}, r"data\.volumes=2"),
+        ({"generator": "x", "data": {"volume": 0}}, r"data\.volume=0"),
+        ({"generator": "x", "quality": {"draws": 0}}, r"quality\.draws=0"),
+        ({"generator": "x", "validation": 1.5}, "validation=1.5"),
+        ({"generator": "x", "references": 0}, "references=0"),
+        ({"generator": "x", "warm_start": "no"}, "warm_start='no'"),
+        ({"generator": 7}, "Expected a text. Received: generator=7"),
+        ({"generator": "x", "input": "abc"}, "list of paths. Received: input='abc'"),
+        ({"generator": "x", "model": 7}, "object of settings. Received: model=7"),
+        ({"generator": "x", "window_days": "28"}, "window_days='28'"),
+        ({"generator": "x", "references": True}, "references=True"),
     ],
 )
 def test_what_makes_no_application_is_told(said: dict, words: str) -> None:
@@ -129,3 +156,77 @@ def test_the_end_of_the_data_is_declared_or_told_by_days(tmp_path: Path) -> None
     assert newest_until(declared) == instant_us("2024-06-01")
     silent = RawInput(generator, replace(mapping, observed=None), paths)
     assert newest_until(silent) == instant_us("2024-03-15")
+
+
+def test_a_damaged_version_is_passed_over_and_told(tmp_path: Path) -> None:
+    registry = Registry(tmp_path, "shop")
+    old, new = (
+        registry.add(write_bundle(tmp_path / name, {"a.json": {name: 1}}, {}))
+        for name in ("old", "new")
+    )
+    mark = tmp_path / "shop" / "versions" / old / "COMPLETED"
+    mark.chmod(0o644)
+    mark.write_text("0" * 64 + "\n")
+    work: Any = SimpleNamespace(
+        registry=registry, application=SimpleNamespace(references=8)
+    )
+    nothing: Any = None
+    found, passed_over = references(work, nothing, nothing, new)
+    assert found == [] and list(passed_over) == [old]
+    assert "has changed" in passed_over[old]
+
+
+def test_that_the_live_version_was_not_compared_is_said() -> None:
+    beside = {"difference": 0.1, "bound": 0.05, "what": "the baseline", "version": None}
+    figures = {"live": "a" * 16, "beside": [beside], "passed_over": {"a" * 16: "why"}}
+    assert said_of(figures).endswith(
+        f"not held against the live version {'a' * 16}: why"
+    )
+    assert "not held" not in said_of({**figures, "passed_over": {"b" * 16: "why"}})
+
+
+def test_a_page_says_what_was_held_out(tmp_path: Path) -> None:
+    figures = {"from": "2024-03-01", "until": "2024-03-15"}
+    for held_out, words in (
+        ("2024-03-08", "Examples from 2024-03-08 on are held out"),
+        (None, "A part of the subjects is held out"),
+    ):
+        window = Stage(REFUSED, "none", {**figures, "held_out_from": held_out}, {})
+        run = RunFolder(tmp_path / str(held_out))
+        run.write("window", window, 1.0)
+        html, _ = retraining_html("shop", run.name, run.stages(), [])
+        assert words in html
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "place"),
+    [
+        (25.0, 400.0, 100.0, 0),  # a quarter to four times of what is usual
+        (25.0, 400.0, 62.5, -0.5),
+        (25.0, 400.0, 250.0, 0.5),
+        (None, 150.0, 75.0, -0.5),  # the other bound is taken to be as far
+        (None, 150.0, 150.0, 1),
+        (100.0, 100.4, 101.0, 2.5),  # nothing below is possible
+    ],
+)
+def test_a_check_is_drawn_between_its_bounds(
+    low: float | None, high: float, value: float, place: float
+) -> None:
+    check = {"past": [90.0, 100.0, 500.0], "low": low, "high": high}
+    assert places_of(check, [value]).tolist() == [pytest.approx(place)]
+
+
+def test_a_page_tells_the_difference_in_calibration(tmp_path: Path) -> None:
+    window = {"from": "2024-03-01", "until": "2024-03-15", "held_out_from": None}
+    beside = {"what": "the live version", "version": "a" * 16, "passed": True}
+    beside |= {"auc_new": 0.7, "auc": 0.7, "difference": 0.0, "bound": -0.01}
+    beside |= {"low": -0.02, "high": 0.02, "margin": -0.1}
+    calibration = {"ece": 0.12, "null_95": 0.06, "ece_live": 0.09, "passed": True}
+    calibration |= {"worse_low": -0.005, "worse_high": 0.08}
+    held = {"rows": 9, "subjects": 9, "beside": [beside], "calibration": calibration}
+    held |= {"passed_over": {}, "slices": []}
+    run = RunFolder(tmp_path)
+    run.write("window", Stage(PASSED, "", window, {}), 1.0)
+    run.write("validate", Stage(PASSED, "", held, {}), 1.0)
+    html, _ = retraining_html("shop", run.name, run.stages(), [])
+    assert "0.090, and the new one less that is -0.005 to +0.080 (95 %)" in html

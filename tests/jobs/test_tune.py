@@ -329,6 +329,27 @@ def test_what_is_refused(fake, wrong: dict, words: str) -> None:
         fake(**wrong)
 
 
+def test_settings_do_not_take_the_place_of_the_search(
+    fake, dataset: Dataset, tmp_path: Path
+) -> None:
+    fake(1)
+    storage = tmp_path / "s.db"
+    before = storage.read_bytes()
+    with pytest.raises(TrainingError, match="Expected two files"):
+        tune(dataset, storage, storage, trials=1, space=SPACE, base=BASE)
+    assert storage.read_bytes() == before
+
+
+def test_a_plot_that_cannot_be_written_is_told_before_the_search(
+    fake, dataset: Dataset, tmp_path: Path, capsys
+) -> None:
+    found = tmp_path / "found.json"
+    argv = ["tune", "--examples", dataset.path, "--output", str(found)]
+    assert main([*argv, "--plot", str(tmp_path / "no" / "search.png")]) == 2
+    assert "Received: plot=" in capsys.readouterr().err
+    assert not found.exists() and not (tmp_path / "found.db").exists()
+
+
 # With workers that train.
 
 

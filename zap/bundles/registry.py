@@ -97,7 +97,12 @@ class Registry(VersionStore):
         return self._log.entries()
 
     def deploy(
-        self, reference: str, *, who: str | None = None, why: str = ""
+        self,
+        reference: str,
+        *,
+        who: str | None = None,
+        why: str = "",
+        check: Callable[[str | None], None] = lambda live: None,
     ) -> tuple[Deployment, bool]:
         """Make a version live, in one step.
 
@@ -105,6 +110,8 @@ class Registry(VersionStore):
             reference: as `resolve` takes it.
             who: does it; who runs this process if None.
             why: in a person's words.
+            check: called with the version that is about to be left; it raises where
+                that is another than was thought. Nobody can deploy in between.
 
         Returns:
             The last entry of the log, and whether it is new; a version that is live
@@ -118,6 +125,7 @@ class Registry(VersionStore):
 
         def decide(state: State) -> Step | None:
             self._check_in_use(version, state)
+            check(state.live)
             if state.live == version:
                 return None
             return Step(DEPLOY, version, version, state.live)

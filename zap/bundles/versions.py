@@ -24,6 +24,7 @@ from zap.bundles.names import (
     user_name,
 )
 from zap.bundles.notes import Note, read_note, write_note
+from zap.bundles.sealed import check_seal
 from zap.errors import BundleError, RegistryError
 
 VERSIONS = "versions"
@@ -104,8 +105,22 @@ class VersionStore:
         # first to write that file has written it; the mark is made for what lies there.
         del contents[COMPLETED]
         self._files.create_folder(folder, contents)
+        if self._files.find(f"{folder}/{COMPLETED}") is None:
+            for name in bundle.sealed:
+                self._forget_too(f"{folder}/{name}", contents[name])
         info = read(self._files, f"{folder}/{INFO}")
         self._files.create(f"{folder}/{COMPLETED}", mark_of(info))
+
+    def _forget_too(self, name: str, content: bytes) -> None:
+        """Put a sealed file in the place of what an upload that was cut short left.
+
+        Of all others the bytes are the version's; of this one somebody may have been
+        forgotten since.
+        """
+        there, where = read(self._files, name), self._files.shown(name)
+        forgotten = [check_seal(each, where).forgotten for each in (there, content)]
+        if forgotten[0] < forgotten[1]:
+            self._files.replace(name, content)
 
     def resolve(self, reference: str) -> str:
         """The version that is meant.

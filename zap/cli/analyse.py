@@ -19,7 +19,11 @@ _LIMITS = (
     ("max_drift", 0.25, "PSI of scores or of an input above this, and above chance"),
     ("max_immature", None, "share of predictions without a known outcome above this"),
     ("max_overdue", 0.05, "share whose outcome should be known by now above this"),
-    ("max_unmatched", 0.05, "share of subjects that the archive lacks above this"),
+    (
+        "max_unmatched",
+        0.05,
+        "share of subjects whom the archive lacks above this",
+    ),
 )
 
 

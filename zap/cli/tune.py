@@ -65,9 +65,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     with progress() as line:
         line.stage("tune")
         from zap.jobs.tune import WORKERS, tune
+        from zap.jobs.tune_words import check_folder
         from zap.training.settings import read_config
         from zap.training.space import read_space
 
+        if args.plot:
+            check_folder(Path(args.plot), "plot")
         try:
             result = tune(
                 dataset,

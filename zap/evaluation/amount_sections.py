@@ -9,7 +9,14 @@ from typing import Any
 from zap.evaluation import kind_plots, plots
 from zap.evaluation.amount_words import ranking_verdict, total_verdict
 from zap.evaluation.comparison import Measure, beside_baseline
-from zap.evaluation.page import Chart, Section, paragraph, side_by_side, table
+from zap.evaluation.page import (
+    Chart,
+    Section,
+    before_and_after,
+    paragraph,
+    side_by_side,
+    table,
+)
 from zap.evaluation.words import DASH, amount, between, decimal, percent
 
 Metrics = Mapping[str, Any]
@@ -42,8 +49,7 @@ def calibration(metrics: Metrics) -> Section:
         "mean prediction; up, the mean amount that came, with a 95 % interval by "
         "resampling subjects. Points on the dashed line are right.",
     )
-    totals = table(
-        ["", "Before", "After"],
+    totals = before_and_after(
         [
             [
                 "Predicted over observed",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from zap.encoding.columns import FloatArray
+from zap.errors import InputError
 
 DEVIATIONS = 5.0
 ERRORS = 4.0
@@ -137,6 +138,30 @@ def divergence(counts: Sequence[float], others: Sequence[float]) -> float:
 def _relative_entropy(p: FloatArray, q: FloatArray) -> float:
     some = p > 0
     return float(np.sum(p[some] * np.log2(p[some] / q[some])))
+
+
+def check_threshold(name: str, value: object, least: float | None) -> None:
+    """Check a threshold that somebody has set.
+
+    Args:
+        name: of the setting.
+        value: of it.
+        least: the least that it may be; None: anything finite.
+
+    Raises:
+        InputError: it is no finite number, or less.
+    """
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and (least is None or value >= least)
+    ):
+        return
+    bound = "" if least is None else f" of at least {least:g}"
+    raise InputError(
+        f"Expected a number{bound}. Received: {name}={value!r}. Correct the setting."
+    )
 
 
 def _larger(a: float | None, b: float | None) -> float | None:

@@ -17,11 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zap.encoding.columns import BoolArray, FloatArray, IntArray
+from zap.evaluation.bands import check_threshold
 from zap.evaluation.bootstrap import SubjectDraws, auc_draws, interval
 from zap.evaluation.metrics import auc, ece, ece_bin, ece_null
 from zap.evaluation.slices import slice_edges
 
 ECE_BINS = 15
+_LEAST = {
+    "margin": None,
+    "slice_margin": None,
+    "slice_outcomes": 1,
+    "first_ece": 0,
+    "draws": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,9 @@ class ModelThresholds:
         first_ece: calibration error that a first version may have though it is above
             chance.
         draws: of each bootstrap.
+
+    Raises:
+        InputError: one is no number, or too small.
     """
 
     margin: float = 0.005
@@ -44,6 +55,10 @@ class ModelThresholds:
     slice_outcomes: int = 50
     first_ece: float = 0.05
     draws: int = 1000
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            check_threshold(f"quality.{name}", getattr(self, name), least)
 
 
 @dataclass(frozen=True)

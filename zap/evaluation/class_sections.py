@@ -8,7 +8,14 @@ from typing import Any
 from zap.evaluation import kind_plots, plots
 from zap.evaluation.comparison import Measure, beside_baseline
 from zap.evaluation.headline import baseline_verdict, calibration_verdict
-from zap.evaluation.page import Chart, Section, paragraph, side_by_side, table
+from zap.evaluation.page import (
+    Chart,
+    Section,
+    before_and_after,
+    paragraph,
+    side_by_side,
+    table,
+)
 from zap.evaluation.words import DASH, between, decimal, error, percent
 
 Metrics = Mapping[str, Any]
@@ -60,7 +67,7 @@ def calibration(metrics: Metrics) -> Section:
     body = paragraph(verdict, "verdict" if good else "verdict warn")
     body += side_by_side(
         chart.to_html(),
-        table(["", "Before", "After"], whole)
+        before_and_after(whole)
         + "<h3>By class</h3>"
         + table(["Class", "Happened", "Predicted", "ECE (chance)"], rows),
     )
@@ -103,6 +110,8 @@ def ranking(metrics: Metrics) -> Section:
             ),
         )
     head = ["Class", "Examples", "AUC", "Baseline"]
+    if not metrics.get("baseline"):
+        head, rows = head[:-1], [row[:-1] for row in rows]
     drawn = "".join(chart.to_html() for chart in charts)
     body += side_by_side(drawn, table(head, rows))
     return Section("ranking", "Which classes can it tell apart?", body, charts)

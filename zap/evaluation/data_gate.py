@@ -9,7 +9,7 @@ that have nothing to do with what came before them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from zap.evaluation.bands import (
     Check,
     Rule,
     band,
+    check_threshold,
     divergence,
     judge,
 )
@@ -26,6 +27,7 @@ from zap.evaluation.bands import (
 Stats = Mapping[str, Any]
 CHANGE = "change of "
 _NEVER = 1e-6
+_FACTORS = ("volume", "events_each", "label_rate")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class DataThresholds:
         bad_rows: the largest share of rows that can't be read.
         examples: fewest examples of the newest days.
         outcomes: fewest positives, and fewest negatives, of the newest days.
+
+    Raises:
+        InputError: one is no number, a factor is below 1, or another below 0.
     """
 
     volume: float = 2.5
@@ -57,6 +62,11 @@ class DataThresholds:
     bad_rows: float = 0.01
     examples: int = 100
     outcomes: int = 10
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            least = 1 if name in _FACTORS else 0
+            check_threshold(f"data.{name}", value, least)
 
 
 def check_events(
@@ -86,7 +96,8 @@ def check_events(
             "days without events",
             stats["missing_days"],
             _of(past, "missing_days"),
-            Rule(0.5, least=0, most=None if past else 0, below=False),
+            # Twice the floor, as a short past has it, is less than a day.
+            Rule(0.4, least=0, most=None if past else 0, below=False),
         ),
         judge(
             "share of bad rows",
@@ -132,7 +143,7 @@ def check_examples(
             "label rate",
             stats["rate"],
             _of(past, "rate"),
-            Rule(limits.label_rate, relative=True),
+            Rule(limits.label_rate, relative=True, most=1),
             stats["rate_error"],
         ),
     ]
@@ -182,7 +193,7 @@ def _check_fields(
     for name, field in stats["fields"].items():
         before = [one["fields"][name] for one in past if name in one["fields"]]
         missing = [one["missing"] for one in before]
-        rule = Rule(limits.missing)
+        rule = Rule(limits.missing, least=0, most=1)
         found.append(judge(f"missing {name}", field["missing"], missing, rule))
         usual = np.sum([_shares(one["buckets"]) for one in before], axis=0)
         if not before or not np.sum(usual) or not sum(field["buckets"]):

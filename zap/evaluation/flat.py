@@ -91,7 +91,9 @@ def _name_of(value: Mapping[str, Any], place: int) -> str:
     """What an item is called: by its name, its bounds, or its place from 1."""
     for name in _NAMES:
         if value.get(name) is not None:
-            return str(value[name])
+            # A check of an analysis has one name for all versions and inputs.
+            of = value.get("of")
+            return f"{value[name]}: {of}" if of else str(value[name])
     if any(name in value for name in _BOUNDS):
         low, high = value.get("from"), value.get("below")
         if high is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zap.encoding.columns import FloatArray
 from zap.evaluation.plots import (
     BLUE,
     GREY,
@@ -24,7 +25,7 @@ _WIDEST = 2.5
 
 
 def checks_figure(checks: Sequence[Mapping[str, Any]]) -> Figure:
-    """Each check on a scale from its least (-1) to its most (1), its past beside it.
+    """Each check on a scale from its least to its most, its past beside it.
 
     Args:
         checks: those with a past and a bound; a bound that is missing is taken to lie
@@ -34,16 +35,15 @@ def checks_figure(checks: Sequence[Mapping[str, Any]]) -> Figure:
         places = np.arange(len(checks))[::-1]
         axes.axvspan(-1, 1, color=PALE, alpha=0.5, linewidth=0)
         for place, check in zip(places, checks, strict=True):
-            middle, half = _scale(check)
-            past = np.clip((np.array(check["past"]) - middle) / half, -_WIDEST, _WIDEST)
-            axes.plot(past, np.full(len(past), place), "o", color=GREY, markersize=3.5)
-            at = float(np.clip((check["value"] - middle) / half, -_WIDEST, _WIDEST))
+            past = places_of(check, check["past"])
             colour, marker = (BLUE, "D") if check["passed"] else (ORANGE, "X")
-            axes.plot([at], [place], marker, color=colour, markersize=7)
+            at = places_of(check, [check["value"]])
+            axes.plot(at, [place], marker, color=colour, markersize=7)
+            axes.plot(past, np.full(len(past), place), "o", color=GREY, markersize=3.5)
         axes.set_yticks(places, [check["name"] for check in checks])
         axes.tick_params(axis="y", labelsize=8)
         axes.set(xlim=(-_WIDEST - 0.2, _WIDEST + 0.2))
-        axes.set_xticks([-1, 1], ["least", "most"])
+        axes.set_xticks([-1, 0, 1], ["least", "usual", "most"])
         axes.grid(False, axis="y")
     return figure_of(axes)
 
@@ -85,10 +85,22 @@ def live_figure(
     return figure_of(axes)
 
 
-def _scale(check: Mapping[str, Any]) -> tuple[float, float]:
-    low, high = check["low"], check["high"]
-    if low is not None and high is not None:
-        return (low + high) / 2, max((high - low) / 2, 1e-12)
+def places_of(check: Mapping[str, Any], values: Sequence[float]) -> FloatArray:
+    """Values on the scale of a check: 0 is the median of its past, -1 and 1 its bounds.
+
+    Each side has a scale of its own: of a number that may be half or double, the
+    bounds lie unequally far from what is usual, and half is not nearly too little.
+    """
     middle = float(np.median(check["past"]))
-    bound = low if low is not None else high
-    return middle, max(abs(middle - bound), 1e-12)
+    reach = [
+        abs(bound - middle)
+        for bound in (check["low"], check["high"])
+        if bound is not None
+    ]
+    below, above = (
+        abs(bound - middle) if bound is not None else reach[0]
+        for bound in (check["low"], check["high"])
+    )
+    off = np.asarray(values, np.float64) - middle
+    side = np.maximum(np.where(off < 0, below, above), 1e-12)
+    return np.asarray(np.clip(off / side, -_WIDEST, _WIDEST))

@@ -122,7 +122,8 @@ def amount_calibration_figure(curve: Mapping[str, Any]) -> Figure:
         names = ("mean_observed", "observed_low", "observed_high")
         if before and before != after:
             _line(axes, before, names[:1], "before", (ORANGE, "s", ":"))
-        label = "predicted" if before == after else "after recalibration"
+        same = not before or before == after
+        label = "predicted" if same else "after recalibration"
         _line(axes, after, names, label, (BLUE, "o", "-"))
         if _is_wide(after):
             axes.set(xscale="log", yscale="log")

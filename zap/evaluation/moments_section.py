@@ -186,7 +186,7 @@ def rate_figure(name: str, bins: Sequence[Mapping[str, Any]]) -> Figure:
                 linestyle=line,
                 label=label,
             )
-        axes.set_ylim(bottom=0)
+        plots.from_zero(axes)
         plots.as_percent(axes.yaxis)
         axes.legend(loc="best")
         _moments_along(axes, name, bins)

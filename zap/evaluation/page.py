@@ -199,6 +199,17 @@ def table(
     return "\n".join(parts)
 
 
+def before_and_after(rows: Sequence[Sequence[str]]) -> str:
+    """A table of what a calibration brought; of served predictions there is no before.
+
+    Args:
+        rows: a name, the number before and the number after; "-" for none.
+    """
+    if all(before == "-" for _, before, _ in rows):
+        return table(["", "Found"], [[name, after] for name, _, after in rows])
+    return table(["", "Before", "After"], rows)
+
+
 def _cell(tag: str, place: int, text: str, numbers_from: int) -> str:
     if place >= numbers_from:
         kind = ' class="number"'

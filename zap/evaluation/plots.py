@@ -271,6 +271,15 @@ def round_up(value: float) -> float:
     return 1.0
 
 
+def from_zero(axes: Axes) -> None:
+    """Lets the axis upwards begin at 0, with room above the highest of what is drawn.
+
+    The room that matplotlib leaves is a share of how far the values differ: of values
+    that hardly do the highest would lie on the edge, and be cut.
+    """
+    axes.set_ylim(0, 1.06 * axes.dataLim.y1 or None)
+
+
 def as_percent(axis: Any) -> None:
     """Shows the numbers along an axis as percent."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator

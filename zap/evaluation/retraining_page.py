@@ -72,10 +72,14 @@ def _steps(stages: Stages) -> Section:
         for stage in stages
     ]
     window = stages[0]["figures"]
+    held_out = window["held_out_from"]
+    which = (
+        f"Examples from {held_out[:10]} on" if held_out else "A part of the subjects"
+    )
     body = paragraph(
         f"Events from {window['from'][:10]} until {window['until'][:10]} (exclusive). "
-        f"Examples from {window['held_out_from'][:10]} on are held out: no model that "
-        "is compared here was trained on them."
+        f"{which} {'are' if held_out else 'is'} held out: the new model was not "
+        "trained on them, nor was any that an earlier run made with the same hold-out."
     )
     shown = table(["Stage", "Verdict", "", "Time"], rows, numbers_from=3)
     return Section("stages", "What was done", body + shown)
@@ -117,8 +121,9 @@ def _data(stage: Mapping[str, Any] | None) -> Section | None:
                 "data_gate",
                 checks_figure(bounded),
                 "Each number of the data gate beside its past and its bounds.",
-                "Each number on a scale of its own bounds: within the shaded band it "
-                "passes. Grey points are earlier runs, the filled one is this.",
+                "Each number on a scale of its own, from the least that passes over "
+                "what is usual to the most. Grey points are earlier runs; blue is this "
+                "one where it passes, a cross where it does not.",
             ),
         )
     head = ["", "Found", "Passes", "Runs before"]
@@ -157,7 +162,11 @@ def _beside(stage: Mapping[str, Any] | None) -> Section | None:
         f"{error(calibration['null_95'])}"
     )
     if calibration["ece_live"] is not None:
-        words += f"; of the live version {error(calibration['ece_live'])}"
+        low, high = signed(calibration["worse_low"]), signed(calibration["worse_high"])
+        words += (
+            f"; of the live version {error(calibration['ece_live'])}, and the new one "
+            f"less that is {low} to {high} (95 %)"
+        )
     kind = "verdict" if calibration["passed"] else "verdict warn"
     body = side_by_side(chart.to_html(), table(head, rows)) + paragraph(words, kind)
     for version, why in figures["passed_over"].items():

@@ -2,8 +2,8 @@
 
 The defaults ring for clear faults alone. An analysis runs every night and looks at many
 numbers, so each must be beyond a size that matters and beyond what chance shows in 99
-of 100 cases at this number of subjects; with fewer than a hundred subjects nothing is
-judged at all. A site that wants to hear more sets limits of its own.
+of 100 cases at this number of subjects; with fewer than a hundred subjects nothing
+rings but a site's own least AUC. A site that wants to hear more sets limits of its own.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _shares(analysis: Mapping[str, Any], limits: Limits) -> Iterator[Alarm]:
         if most is None:
             continue
         value = counts[name] / total
-        enough = counts["n"] >= FEWEST_SUBJECTS
+        enough = counts["subjects"] >= FEWEST_SUBJECTS
         said = f"{percent(value)} of the predictions {what} (limit {percent(most)})"
         yield Alarm(name, "", value, most, enough and value > most, said)
 

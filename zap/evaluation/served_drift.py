@@ -8,7 +8,7 @@ those of the subjects, since the rows of one hang together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -105,6 +105,9 @@ def drift_of_histogram(
 ) -> dict[str, Any]:
     """How far values are from a histogram, whose bins are joined to about ten.
 
+    A bin that alone holds a tenth of the reference stays a bucket of its own: scores
+    of a rare outcome are nearly all in the first one, and what leaves it must be seen.
+
     Args:
         name: what is distributed.
         edges: of the bins; what lies beyond is in the outer ones.
@@ -119,14 +122,11 @@ def drift_of_histogram(
     counts = np.bincount(bins, minlength=len(fine))
     starts = _joined(fine)
     named = [_range_of(edges[a], edges[b]) for a, b in pairwise([*starts, len(fine)])]
-    return drift(
-        name,
-        named,
-        np.add.reduceat(counts, starts),
-        np.add.reduceat(fine, starts),
-        subjects,
-        reference_subjects,
-    )
+    ours, theirs = (np.add.reduceat(each, starts) for each in (counts, fine))
+    filled = (ours + theirs) > 0
+    kept = [label for label, some in zip(named, filled, strict=True) if some]
+    sizes = subjects, reference_subjects
+    return drift(name, kept, ours[filled], theirs[filled], *sizes)
 
 
 def drift_of_values(
@@ -134,9 +134,10 @@ def drift_of_values(
 ) -> dict[str, Any] | None:
     """How far values are from others, one of each subject; None where none varies.
 
-    Numbers go into tenths of the reference. Texts, and numbers of which the reference
-    has few different ones, go into its ten most frequent and one bucket for all others.
-    Those that are missing (None) have a bucket of their own.
+    Numbers go into tenths of the reference, a frequent one into a bucket of its own.
+    Texts, and numbers of which the reference has few different ones, go into its ten
+    most frequent and one bucket for all others. Those that are missing (None) have a
+    bucket of their own.
     """
     known = [value for value in [*values, *reference] if value is not None]
     several = len({*map(_as_text, reference)}) > MOST_TEXTS
@@ -155,11 +156,22 @@ def drift_of_values(
 def _tenths(
     values: Sequence[Any], reference: Sequence[Any]
 ) -> tuple[list[str], NDArray[Any], NDArray[Any]]:
+    """Counts by tenths of the reference.
+
+    A value that alone makes up a tenth is a bucket: the quantiles about it are all that
+    value, and what is above it would be in one bucket with it.
+    """
     known = np.array([value for value in reference if value is not None], np.float64)
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BUCKETS + 1)[1:-1]))
-    edges = edges[edges > known.min()]
+    edges = np.quantile(known, np.linspace(0, 1, BUCKETS + 1)[1:-1])
+    distinct, numbers = np.unique(known, return_counts=True)
+    often = distinct[numbers >= len(known) / BUCKETS]
+    after = np.nextafter(often, np.inf)
+    edges = _apart(known, edges[edges > known.min()], {*often, *after})
     ends = [None, *edges.tolist(), None]
-    names = [*(_range_of(a, b) for a, b in pairwise(ends)), MISSING]
+    above: dict[float | None, float] = dict(
+        zip(after.tolist(), often.tolist(), strict=True)
+    )
+    names = [*(_bucket_name(a, b, above) for a, b in pairwise(ends)), MISSING]
 
     def counted(given: Sequence[Any]) -> NDArray[Any]:
         there = np.array([value for value in given if value is not None], np.float64)
@@ -168,6 +180,28 @@ def _tenths(
         return np.append(counts, len(given) - len(there))
 
     return names, counted(values), counted(reference)
+
+
+def _apart(
+    known: FloatArray, quantiles: FloatArray, needed: Collection[float]
+) -> FloatArray:
+    """Edges of buckets, of which those that need not be leave no sliver between two.
+
+    Args:
+        known: the values of the reference.
+        quantiles: edges that may go.
+        needed: edges that stay.
+    """
+    ordered, kept = np.sort(known), [-np.inf]
+    for edge in sorted({*quantiles, *needed}):
+        between = np.diff(np.searchsorted(ordered, [kept[-1], edge]))[0]
+        if between < len(ordered) / (2 * BUCKETS):
+            if edge not in needed:
+                continue
+            if len(kept) > 1 and kept[-1] not in needed:
+                kept.pop()
+        kept.append(edge)
+    return np.array(kept[1:])
 
 
 def _texts(
@@ -201,12 +235,16 @@ def _as_text(value: Any) -> str:
 
 
 def _joined(counts: FloatArray) -> list[int]:
-    """The first bin of each group of bins, about a tenth of the rows in each."""
+    """The first bin of each group of bins, about a tenth of the rows in each.
+
+    A bin that alone holds a tenth is a group, so that what moves away from it is seen.
+    """
     least = counts.sum() / BUCKETS
     starts, held = [0], 0.0
     for place, count in enumerate(counts.tolist()):
         left = counts[place:].sum()
-        if held >= least and left >= least:
+        alone = place > 0 and max(count, counts[place - 1]) >= least
+        if alone or (held >= least and left >= least):
             starts.append(place)
             held = 0.0
         held += count
@@ -219,6 +257,18 @@ def _range_of(low: float | None, high: float | None) -> str:
     if high is None:
         return f"{_short(low)} or more"
     return f"{_short(low)} to {_short(high)}"
+
+
+def _bucket_name(
+    low: float | None, high: float | None, above: Mapping[float | None, float]
+) -> str:
+    """A bucket's name; ``above`` has the values that end just below a bucket."""
+    if high in above:
+        return _short(above[high])
+    if low not in above:
+        return _range_of(low, high)
+    begun = f"above {_short(above[low])}"
+    return begun if high is None else f"{begun}, below {_short(high)}"
 
 
 def _short(number: float) -> str:

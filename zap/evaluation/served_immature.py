@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from zap.bundles.target import AMOUNT, BINARY, Target
+from zap.bundles.target import AMOUNT, CLASSES, Target
 from zap.encoding.columns import FloatArray, IntArray
 from zap.evaluation import metrics
 from zap.evaluation.bootstrap import interval
@@ -36,16 +36,17 @@ def expect(
         n, subjects and expected: of a yes or no the number of positives, with the range
         that 95 of 100 draws give (expected_low, expected_high) where all rows of a
         subject share their luck, base_rate, and the auc that they would have if they
-        were right; of classes the number of each, by place; of amounts the total. None
-        where there are no rows.
+        were right; of classes the number of each, and their names as ``classes``; of
+        amounts the total. None where there are no rows.
     """
     found: dict[str, Any] = {"n": len(p), "subjects": len(np.unique(subjects))}
     if not len(p):
         return {**found, "expected": None}
-    if target.kind != BINARY:
-        total = p.sum(axis=0)
-        expected = float(total) if target.kind == AMOUNT else total.tolist()
-        return {**found, "expected": expected}
+    if target.kind == AMOUNT:
+        return {**found, "expected": float(p.sum())}
+    if target.kind == CLASSES:
+        names = list(target.classes)
+        return {**found, "expected": p.sum(axis=0).tolist(), "classes": names}
     low, high = expected_range(p, subjects, seed)
     return dict(
         without_nan(

@@ -44,7 +44,12 @@ def said_first(analysis: Mapping[str, Any]) -> str:
     if not rings:
         alarm = " No alarm rings."
     if not matured["n"]:
-        return f"No outcome is known yet; {plural(waiting, 'prediction')} wait.{alarm}"
+        if not waiting:
+            return f"No prediction could be joined with what happened later.{alarm}"
+        wait = "waits" if waiting == 1 else "wait"
+        return (
+            f"No outcome is known yet; {plural(waiting, 'prediction')} {wait}.{alarm}"
+        )
     later = f" {plural(waiting, 'prediction')} more wait for their outcome."
     said = headline(matured, "predictions that were served")
     return said + (later if waiting else "") + alarm

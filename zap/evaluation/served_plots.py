@@ -16,6 +16,7 @@ from zap.evaluation.plots import (
     as_percent,
     axes_of_chart,
     figure_of,
+    from_zero,
     reach,
 )
 from zap.evaluation.version_plots import date_axis
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Days = Sequence[Mapping[str, Any]]
+FEW_OUTCOMES = 5
 
 
 def rates_figure(days: Days) -> Figure:
@@ -46,7 +48,7 @@ def rates_figure(days: Days) -> Figure:
                 label=label,
             )
         axes.set(ylabel="share that turned positive", xlabel="asked on (UTC)")
-        axes.set_ylim(bottom=0)
+        from_zero(axes)
         as_percent(axes.yaxis)
         date_axis(axes)
         axes.legend(loc="best")
@@ -54,33 +56,51 @@ def rates_figure(days: Days) -> Figure:
 
 
 def auc_figure(days: Days, offline: float | None) -> Figure:
-    """AUC of each day with its interval, and of the evaluation."""
+    """AUC of each day with its interval, and of the evaluation.
+
+    Days with few outcomes are hollow and without an interval: with one positive a
+    bootstrap knows of no other, and its interval would be a point.
+    """
     known = [day for day in days if day["numbers"].get("auc") is not None]
     with axes_of_chart(2.9) as axes:
-        values, lows, highs = (
-            [day["numbers"][key] for day in known]
-            for key in ("auc", "auc_low", "auc_high")
-        )
-        axes.errorbar(
-            _dates(known),  # type: ignore[arg-type]
-            values,
-            yerr=reach(values, lows, highs),
-            color=BLUE,
-            marker="o",
-            markersize=4,
-            linestyle="none",
-            elinewidth=1.0,
-            capsize=2,
-            label="served, 95 % interval",
-        )
+        for few in (False, True):
+            some = [day for day in known if has_few(day["numbers"]) == few]
+            if some:
+                _aucs(axes, some, few)
         if offline is not None:
             axes.axhline(
                 offline, color=ORANGE, linestyle=":", linewidth=1.6, label="test split"
             )
         axes.set(ylabel="AUC", xlabel="asked on (UTC)")
         date_axis(axes)
-        axes.legend(loc="best")
+        figure_of(axes).legend(loc="outside upper center", ncols=2)
     return figure_of(axes)
+
+
+def has_few(numbers: Mapping[str, Any]) -> bool:
+    """Whether there are too few of an outcome for an interval to say anything."""
+    n, positives = numbers["n"], numbers["positives"]
+    return bool(min(positives, n - positives) < FEW_OUTCOMES)
+
+
+def _aucs(axes: Axes, days: Days, few: bool) -> None:
+    """The AUC of some days; of those with few outcomes without an interval."""
+    values, lows, highs = (
+        [day["numbers"][key] for day in days] for key in ("auc", "auc_low", "auc_high")
+    )
+    axes.errorbar(
+        _dates(days),  # type: ignore[arg-type]
+        values,
+        yerr=None if few else reach(values, lows, highs),
+        color=GREY if few else BLUE,
+        marker="o",
+        markersize=4,
+        markerfacecolor="white" if few else BLUE,
+        linestyle="none",
+        elinewidth=1.0,
+        capsize=2,
+        label="few outcomes" if few else "served, 95 % interval",
+    )
 
 
 def drift_figure(drift: Mapping[str, Any]) -> Figure:

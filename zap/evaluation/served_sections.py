@@ -9,7 +9,7 @@ from zap.evaluation import plots
 from zap.evaluation.page import Section, paragraph, side_by_side, table
 from zap.evaluation.served_drift_section import drifts
 from zap.evaluation.served_offline import RANKING
-from zap.evaluation.served_plots import auc_figure, rates_figure
+from zap.evaluation.served_plots import FEW_OUTCOMES, auc_figure, rates_figure
 from zap.evaluation.words import DASH, amount, decimal, error, percent, plural, signed
 
 Analysis = Mapping[str, Any]
@@ -26,6 +26,17 @@ _REASONS = {
     "dropped.generator_error": "the generator raised an error",
     "dropped.no_label": "the generator gave no label",
 }
+_NUMBERS = {
+    "unmatched": "share that the archive lacks",
+    "overdue": "share overdue",
+    "immature": "share not known yet",
+    "auc": "AUC",
+    "offline": "ranking, upper end of its interval",
+    "ece": "calibration error",
+    "drift": "PSI of the scores",
+    "input_drift": "PSI of an input",
+}
+"""What a check holds against its limit; see ``zap.evaluation.served_alarms.Alarm``."""
 
 
 def alarms(analysis: Analysis) -> Section:
@@ -39,7 +50,7 @@ def alarms(analysis: Analysis) -> Section:
         body = paragraph("No alarm rings.", "verdict")
     rows = [
         [
-            ("! " if each["rings"] else "") + each["name"].replace("_", " "),
+            ("! " if each["rings"] else "") + _NUMBERS[each["name"]],
             each["of"] or "all",
             f"{each['value']:.3g}",
             ("at least " if each["name"] in ("auc", "offline") else "up to ")
@@ -103,8 +114,9 @@ def _expected(found: Analysis, kind: str) -> str:
     if kind == "amount":
         return f"Their predictions add up to {amount(found['expected'])}."
     if kind == "classes":
-        numbers = ", ".join(f"{number:,.0f}" for number in found["expected"])
-        return f"By their predictions the classes will hold {numbers} of them."
+        pairs = zip(found["classes"], found["expected"], strict=True)
+        numbers = ", ".join(f"{name} {number:,.0f}" for name, number in pairs)
+        return f"By their predictions they will be, by class: {numbers}."
     return (
         f"By their own scores {found['expected']:,.0f} of them will turn positive "
         f"({percent(found['base_rate'])}), and in 95 of 100 cases "
@@ -191,8 +203,8 @@ def days(analysis: Analysis) -> Section | None:
                 "auc_by_day",
                 auc_figure(known, offline),
                 "AUC by day with 95 % intervals.",
-                "How well each day's predictions rank. Days with few positives have "
-                "wide intervals.",
+                "How well each day's predictions rank. Hollow points are of days with "
+                f"fewer than {FEW_OUTCOMES} of either outcome: they say little.",
             )
         )
     width = known[0]["days"]

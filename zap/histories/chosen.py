@@ -7,8 +7,9 @@ through for those whom a log of predictions names.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray
 from zap.encoding.subject_names import keyed_subject, subject_hash
+from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
 from zap.events.sources import Source
@@ -34,9 +36,12 @@ from zap.histories.links import (
     resolve_links,
     shared_ids,
 )
+from zap.histories.owners import owners_of
 from zap.histories.subjects import subject_hashes
 
 _ALL = 1 << 40
+_USER, _DEVICE = "user:", "anonymous:"
+_TOLD = ("event_id", "received_at")
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class ChosenHistories:
         has_ids: whether events have ids.
         has_receipts: whether it is told when events were received.
         counts: what was read, and what was dropped for which reason.
+        links: whose the devices of persons are; None of other subjects.
+        devices: by keyed name the devices that were asked for and linked to a user.
     """
 
     histories: HistoryBatch
@@ -57,6 +64,26 @@ class ChosenHistories:
     has_ids: bool
     has_receipts: bool
     counts: Counter[str]
+    links: Links | None = None
+    devices: Mapping[str, str] = field(default_factory=dict)
+
+    def place_of(self, keyed: str, moment_us: int) -> int | None:
+        """The row of a subject; None where the archive has no event of it.
+
+        Args:
+            keyed: its name.
+            moment_us: when it was asked about: of a device that was linked by then the
+                row is its user's, as a server answers.
+        """
+        if self.links is not None and keyed in self.devices:
+            user = self.links.user_at(self.devices[keyed], moment_us)
+            if user is not None:
+                return self._rows.get(f"{_USER}{user}")
+        return self.places.get(keyed)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.histories.subject)}
 
 
 def chosen_histories(
@@ -80,7 +107,7 @@ def chosen_histories(
         key: the secret that the names are made with.
 
     Raises:
-        InputError: a file can't be read.
+        InputError: a file can't be read, or there is no event at all.
         MappingError: the mapping does not fit.
         GeneratorError: the archive has no such field.
     """
@@ -88,7 +115,8 @@ def chosen_histories(
     wanted = _Wanted(frozenset(keyed), key)
     columns = base_columns(fields) & set(mapping.property_types())
     links = _links(sources, mapping, columns) if subject == PERSON else None
-    kept = []
+    devices = {} if links is None else wanted.with_users(owners_of(links))
+    kept, told = [], dict.fromkeys(_TOLD, False)
     for batch in _batches(sources, mapping, columns, counts):
         owned = batch if links is None else with_person(batch, links)
         names = [owned.column(subject)]
@@ -96,13 +124,23 @@ def chosen_histories(
             names.append(_prefixed(owned.column(VISITOR)))
         mask = np.any([wanted.among(each) for each in names], axis=0)
         kept.append(owned.filter(pa.array(mask)))
+        told = {name: told[name] or _tells(owned, name) for name in _TOLD}
+    if not kept:
+        raise InputError(
+            "Expected events in the archive. Received: "
+            f"files={len(sources)}, rows={counts['rows.read']:,}, events=0. Check the "
+            "path and the mapping."
+        )
     table = pa.Table.from_batches(kept)
     settings = HistorySettings(subject, max_events=_ALL, max_subject_events=_ALL)
-    has_ids = table.column("event_id").null_count < table.num_rows
-    has_receipts = table.column("received_at").null_count < table.num_rows
+    if table.num_rows:
+        # Those of others say nothing of these, where there are any.
+        told = {name: _tells(table, name) for name in _TOLD}
     batch, found = build_histories(table, settings, {*fields, "event_id"}, mapping)
     places = {wanted.keyed(name): row for row, name in enumerate(batch.subject)}
-    return ChosenHistories(batch, places, has_ids, has_receipts, counts + found)
+    has_ids, has_receipts = (told[name] for name in _TOLD)
+    counts += found
+    return ChosenHistories(batch, places, has_ids, has_receipts, counts, links, devices)
 
 
 class _Wanted:
@@ -110,6 +148,18 @@ class _Wanted:
 
     def __init__(self, names: frozenset[str], key: bytes):
         self._names, self._key = names, key
+
+    def with_users(self, owners: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Want the users of wanted devices too; those devices by keyed name.
+
+        Args:
+            owners: of each device the users that it was linked to.
+        """
+        keyed = {self.keyed(f"{_DEVICE}{device}"): device for device in owners}
+        found = {name: keyed[name] for name in keyed if name in self._names}
+        users = {user for device in found.values() for user in owners[device]}
+        self._names |= {self.keyed(f"{_USER}{user}") for user in users}
+        return found
 
     def keyed(self, subject: str) -> str:
         return keyed_subject(self._key, subject_hash(subject))
@@ -124,10 +174,15 @@ class _Wanted:
         return found
 
 
+def _tells(events: pa.RecordBatch | pa.Table, name: str) -> bool:
+    """Whether any event has a value there."""
+    return bool(events.column(name).null_count < events.num_rows)
+
+
 def _prefixed(visitors: pa.Array) -> pa.Array:
     """How persons are named who are known by their device alone."""
     names = pc.cast(visitors, pa.string())
-    return pc.binary_join_element_wise("anonymous:", names, "")
+    return pc.binary_join_element_wise(_DEVICE, names, "")
 
 
 def _batches(

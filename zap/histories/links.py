@@ -128,6 +128,14 @@ class Links:
             link = link - late
         return np.where(link >= start, self.user[link], self.first_user[place])
 
+    def user_at(self, device: str, moment_us: int) -> str | None:
+        """The user of a device at a moment, by what was known then; None for nobody."""
+        place = self.places.get(device)
+        if place is None or self.first_known_us[place] > moment_us:
+            return None
+        at = np.array([moment_us])
+        return self.users[int(self.owners(np.array([place]), at, at)[0])]
+
     def counts(self) -> Counter[str]:
         """Links, linked users, and switches of an id from one user to another."""
         id_of = np.repeat(np.arange(len(self.ids)), np.diff(self.offsets))

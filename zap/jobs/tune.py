@@ -16,7 +16,12 @@ from zap.datasets.claim import Claim
 from zap.datasets.store import Dataset
 from zap.jobs.tune_gain import Losses
 from zap.jobs.tune_pool import Pool
-from zap.jobs.tune_words import check_counts, check_folder, none_complete
+from zap.jobs.tune_words import (
+    check_apart,
+    check_counts,
+    check_folder,
+    none_complete,
+)
 from zap.jobs.tune_worker import stopping_half
 from zap.training.config import ModelConfig
 from zap.training.space import Space, default_space, space_to_dict
@@ -135,6 +140,7 @@ def tune(
     output, storage = Path(output), Path(storage)
     check_folder(output, "output")
     check_folder(storage, "storage")
+    check_apart(output, storage)
     label, base = dataset.manifest["label"], base or ModelConfig()
     space = space or default_space(label["kind"] == BINARY, base.kind)
     identity = {

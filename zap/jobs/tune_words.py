@@ -41,6 +41,20 @@ def check_folder(path: Path, name: str) -> None:
         )
 
 
+def check_apart(output: Path, storage: Path) -> None:
+    """Refuses one file for the settings and for the search.
+
+    Raises:
+        TrainingError: the settings would take the place of the search.
+    """
+    if output.absolute() == storage.absolute():
+        raise TrainingError(
+            "Expected two files, one for the settings and one for the search. "
+            f"Received: output={output}, storage={storage}. Name another with "
+            "--storage, or give the output the ending .json."
+        )
+
+
 def none_complete(records: Sequence[Record]) -> TrainingError:
     """That there is no best trial, and why the trials failed."""
     reasons = dict.fromkeys(r.reason for r in records if r.state == FAILED)

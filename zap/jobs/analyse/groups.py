@@ -36,8 +36,8 @@ def by_version(
         where the bundle is gone or does not tell.
     """
     found = []
-    for number, version in enumerate(predictions.versions):
-        mine = predictions.version == number
+    for number in _by_first_answer(predictions):
+        version, mine = predictions.versions[number], predictions.version == number
         rows = served.take(mine[outcomes.matured])
         numbers = judge_version(rows, target)
         bundle = bundles[version]
@@ -57,6 +57,14 @@ def by_version(
             }
         )
     return found
+
+
+def _by_first_answer(predictions: Predictions) -> list[int]:
+    """The versions' places; a log's files need not be in the order of their times."""
+    first = np.full(len(predictions.versions), np.iinfo(np.int64).max)
+    np.minimum.at(first, predictions.version, predictions.time_us)
+    order: list[int] = np.argsort(first, kind="stable").tolist()
+    return order
 
 
 def by_day(

@@ -52,7 +52,7 @@ class Predictions:
         time_us: int64, shape (rows,): when each was answered.
         instant_us: int64, shape (rows,): the moment that it was made for.
         version: int64, shape (rows,): places in ``versions``.
-        versions: the versions that answered, in the order of their first answers.
+        versions: the versions that answered, in the order in which they were met.
         subject: int64, shape (rows,): places in ``subjects``, ``NO_SUBJECT`` for none.
         subjects: the subjects' keyed hashes.
         last_event: the hash of the id of the last event used, as 16 digits; empty where

@@ -5,6 +5,9 @@ does: where the last event that it used, which the log names, was known at the v
 instant, the past ends there. The past of one that was made at a time is what was known
 before it. Where the archive does not have the last event that was used, an event at the
 very instant counts as past, unless the question is one that is asked at times.
+
+Of several histories that a subject may be, such as those of two users of one device,
+that one is taken which holds the last event used.
 """
 
 from __future__ import annotations
@@ -45,7 +48,10 @@ def place(
     size = len(predictions)
     row, position = np.full(size, -1), np.zeros(size, np.int64)
     known, passed = np.zeros(size, bool), np.zeros(size, bool)
-    for choice in _choices(rows, predictions.subjects):
+    ids = _EventIds(context.histories)
+    choices = _choices(rows, predictions.subjects)
+    # First where the last event used is; else where there is any past.
+    for choice, surely in [(c, True) for c in choices] + [(c, False) for c in choices]:
         open_ = ~passed & (predictions.subject >= 0)
         tried = np.flatnonzero(open_)
         tried = tried[choice[predictions.subject[tried]] >= 0]
@@ -53,10 +59,11 @@ def place(
             continue
         mine = choice[predictions.subject[tried]]
         asked = predictions.take(tried)
-        cutoffs = _ended(context.histories, mine, asked, timed)
+        last = ids.find(mine, asked.last_event)
+        cutoffs = _ended(context.histories, mine, asked, last, timed)
         good = _is_past(context, cutoffs)
         known[tried] = True
-        passed[tried] = good
+        passed[tried] = good & (last >= 0) if surely else good
         row[tried], position[tried] = mine, cutoffs.position
     safe = np.maximum(row, 0)
     return Cutoffs(safe, position, predictions.instant_us), known, passed
@@ -89,12 +96,23 @@ def _is_past(context: Context, cutoffs: Cutoffs) -> BoolArray:
 
 
 def _ended(
-    histories: HistoryBatch, row: IntArray, asked: Predictions, timed: bool
+    histories: HistoryBatch,
+    row: IntArray,
+    asked: Predictions,
+    last: IntArray,
+    timed: bool,
 ) -> Cutoffs:
-    """The cutoffs at which the past of each prediction ends."""
+    """The cutoffs at which the past of each prediction ends.
+
+    Args:
+        histories: those of the subjects.
+        row: the history of each prediction.
+        asked: the predictions.
+        last: the last event that each used; -1 where it is not there.
+        timed: whether the question is asked at times.
+    """
     instant, known = asked.instant_us, histories.known_us
     first = histories.offsets[row]
-    last = _last_used(histories, row, asked.last_event)
     known_last = np.where(last < 0, np.inf, known[last])
     at_it = known_last == instant
     # Of a moment that is no event's own the past is what was known before it.
@@ -106,22 +124,31 @@ def _ended(
     return Cutoffs(row, np.where(at_it, last + 1, position), instant)
 
 
-def _last_used(
-    histories: HistoryBatch, row: IntArray, sought: NDArray[np.str_]
-) -> IntArray:
-    """The event of each history with the id sought; -1 where there is none."""
-    column = histories.columns["event_id"]
-    if not isinstance(column, Categorical) or not histories.events:
-        return np.full(len(row), -1)
-    hashed = np.array([*(_hashed(str(text)) for text in column.distinct), 0], np.int64)
-    ids, rows = hashed[column.codes], histories.rows()
-    wanted = np.array([_number(digits) for digits in sought.tolist()], np.int64)
-    keys, asked = scrambled(rows, ids), scrambled(row, wanted)
-    order = np.argsort(keys, kind="stable")
-    place = np.minimum(np.searchsorted(keys, asked, sorter=order), len(keys) - 1)
-    found = order[place]
-    right = (rows[found] == row) & (ids[found] == wanted) & (sought != "")
-    return np.where(right, found, -1)
+class _EventIds:
+    """The ids of all events by history, hashed once as the log has them."""
+
+    def __init__(self, histories: HistoryBatch):
+        column = histories.columns["event_id"]
+        self._there = False
+        if not isinstance(column, Categorical) or not histories.events:
+            return
+        self._there = True
+        hashed = [*(_hashed(str(text)) for text in column.distinct), 0]
+        self._ids = np.array(hashed, np.int64)[column.codes]
+        self._rows = histories.rows()
+        self._keys = scrambled(self._rows, self._ids)
+        self._order = np.argsort(self._keys, kind="stable")
+
+    def find(self, row: IntArray, sought: NDArray[np.str_]) -> IntArray:
+        """The event of each history with the id sought; -1 where there is none."""
+        if not self._there:
+            return np.full(len(row), -1)
+        wanted = np.array([_number(digits) for digits in sought.tolist()], np.int64)
+        keys, order = self._keys, self._order
+        place = np.searchsorted(keys, scrambled(row, wanted), sorter=order)
+        found = order[np.minimum(place, len(keys) - 1)]
+        right = (self._rows[found] == row) & (self._ids[found] == wanted)
+        return np.where(right & (sought != ""), found, -1)
 
 
 def _hashed(event_id: str) -> int:

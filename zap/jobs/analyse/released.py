@@ -73,15 +73,20 @@ def notes_of(
 
     Args:
         raw: the question as it is now.
-        bundle: the application's live version.
+        bundle: the application's live version, or else one of the others.
         predictions: the log's.
         bundles: of the versions that answered.
     """
     found = []
-    if bundle.info["generator"]["digest"] != raw.generator.digest():
+    known = {its.version: its for its in (*bundles.values(), bundle) if its}
+    digest = raw.generator.digest()
+    other = [v for v, its in known.items() if its.info["generator"]["digest"] != digest]
+    if other:
+        which = f"{plural(len(other), 'version').partition(' ')[2]} {', '.join(other)}"
         found.append(
-            f"The generator {raw.generator.name} has changed since version "
-            f"{bundle.version} was trained: outcomes are those of its present form."
+            f"The generator {raw.generator.name} has changed since {which} "
+            f"{'was' if len(other) == 1 else 'were'} trained: outcomes are those of "
+            "its present form."
         )
     if bundle.info["instance"] != raw.generator.instance.fingerprint:
         found.append("The instance has changed too: inputs are not compared.")

@@ -16,6 +16,7 @@ from typing import Any
 
 from zap.bundles.files import Where
 from zap.bundles.id_key import find_id_key
+from zap.bundles.registry import Registry
 from zap.errors import LogError, RegistryError
 from zap.events.mapping import EventMapping
 from zap.events.sources import list_sources
@@ -78,6 +79,7 @@ def parity(
         InputError: the archive can't be read.
         MappingError: the mapping does not fit it.
     """
+    _check_registry(root, application)
     watch("reading the log")
     counts: Counter[str] = Counter()
     entries = read_log(log, application, since_us, until_us, counts)
@@ -133,9 +135,25 @@ def replay(
             f"prediction={prediction!r}, which names none. Serve with a registry that "
             "has a key."
         )
+    _check_registry(root, entry.application)
     facts: dict[str, Any] = {}
     (found,) = _rebuilt([entry], root, archive, facts, lambda text: None, True)
     return {**found.to_dict(), "archive": facts}
+
+
+def _check_registry(root: Where, application: str) -> None:
+    """A version may be gone; where there is none at all, the place is wrong.
+
+    Raises:
+        RegistryError: the registry has no version of the application.
+    """
+    registry = Registry(root, application)
+    if not registry.versions():
+        raise RegistryError(
+            f"Expected a registry with versions of {application}. Received: "
+            f"registry={registry.path}, which has none. Name the server's with "
+            "--registry."
+        )
 
 
 def _chosen(entries: Iterator[Logged], most: int) -> tuple[list[Logged], Counter[str]]:
@@ -176,6 +194,7 @@ def _rebuilt(
         watch("reading the archive")
         chosen = _archived(field, ours, versions, root, archive)
         facts |= {
+            "has_subjects": chosen.histories.subjects > 0,
             "has_ids": chosen.has_ids,
             "has_receipts": chosen.has_receipts,
             "counts": dict(sorted(chosen.counts.items())),
@@ -192,8 +211,11 @@ def _each(
 ) -> Iterator[Rebuilt]:
     rebuilders: dict[str, Rebuilder] = {}
     for name, ours in groupby(sorted(entries, key=_by_subject), key=_by_subject):
-        subject = ArchivedSubject.of(chosen, chosen.places.get(name))
+        subjects: dict[int | None, ArchivedSubject] = {}
         for entry in ours:
+            place = chosen.place_of(name, entry.time)
+            if place not in subjects:
+                subjects[place] = ArchivedSubject.of(chosen, place)
             version = versions.of(entry)
             assert isinstance(version, Version)
             if entry.version not in rebuilders:
@@ -201,7 +223,7 @@ def _each(
                     version.predictor, chosen.has_ids, chosen.has_receipts
                 )
             rebuilder = rebuilders[entry.version]
-            yield rebuilder.rebuild(entry, subject, with_events)
+            yield rebuilder.rebuild(entry, subjects[place], with_events)
 
 
 def _by_subject(entry: Logged) -> str:

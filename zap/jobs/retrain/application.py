@@ -1,7 +1,7 @@
 """An application's file: what is retrained every week, and what the gates demand.
 
 It lies at ``ROOT/APPLICATION/application.json``, is written by the first run from its
-options, and is the user's to edit afterwards.
+options, once they were found to be of use, and is the user's to edit afterwards.
 """
 
 from __future__ import annotations
@@ -22,6 +22,18 @@ from zap.jobs.retrain.runs import write_json
 from zap.times import DAY_US
 
 FILE = "application.json"
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "generator": (str, "a text"),
+    "input": (tuple, "a list of paths"),
+    "mapping": ((str, type(None)), "a path, or null"),
+    "window_days": (int, "a whole number"),
+    "holdout_days": (int, "a whole number"),
+    "validation": ((int, float), "a number"),
+    "model": (Mapping, "an object of settings"),
+    "warm_start": (bool, "true or false"),
+    "require_approval": (bool, "true or false"),
+    "references": (int, "a whole number"),
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,15 @@ class Application:
     quality: ModelThresholds = field(default_factory=ModelThresholds)
 
     def __post_init__(self) -> None:
+        for name, (kinds, words) in _KINDS.items():
+            value = getattr(self, name)
+            # To Python true is a number; to people it is none.
+            is_bool, wants_bool = isinstance(value, bool), kinds is bool
+            if not isinstance(value, kinds) or is_bool != wants_bool:
+                raise InputError(
+                    f"Expected {words}. Received: {name}={value!r}. Change it in "
+                    f"{FILE}."
+                )
         days = self.window_days
         if not 7 <= days <= 60:
             raise InputError(
@@ -68,6 +89,12 @@ class Application:
             raise InputError(
                 "Expected the newest days to be fewer than the window's. Received: "
                 f"holdout_days={self.holdout_days!r}, window_days={days}. Change one."
+            )
+        if not 0 < self.validation < 1 or not self.references >= 1:
+            raise InputError(
+                "Expected a share of subjects between 0 and 1 that validate, and at "
+                f"least 1 reference. Received: validation={self.validation!r}, "
+                f"references={self.references!r}. Change them in {FILE}."
             )
 
     @classmethod
@@ -86,7 +113,9 @@ class Application:
         for name, kind in (("data", DataThresholds), ("quality", ModelThresholds)):
             if name in parts:
                 parts[name] = kind(**_known(kind, parts[name], f"{name}."))
-        return cls(**parts | {"input": tuple(parts.get("input", ()))})
+        if isinstance(parts.get("input"), list):
+            parts["input"] = tuple(parts["input"])
+        return cls(**parts)
 
     def to_dict(self) -> dict[str, Any]:
         """The application as a JSON object."""
@@ -122,12 +151,12 @@ def digest_of(what: Any) -> str:
 
 
 def settled(folder: Path, options: Mapping[str, Any]) -> Application:
-    """The application of a folder, its file made if this is the first run.
+    """The application of a folder, or of the options if this is the first run.
 
     Args:
         folder: of the application in the registry.
-        options: settings given with the command; of later runs they hold for the run
-            alone.
+        options: settings given with the command; where there is a file they hold for
+            this run alone.
 
     Raises:
         InputError: there is no file yet and no generator is given, or the file can't
@@ -136,9 +165,13 @@ def settled(folder: Path, options: Mapping[str, Any]) -> Application:
     path = folder / FILE
     if path.is_file():
         return load(path).with_options(options)
-    application = Application.from_dict(options)
-    write_json(path, application.to_dict())
-    return application
+    return Application.from_dict(options)
+
+
+def keep(folder: Path, application: Application) -> None:
+    """Make the application's file, if there is none yet."""
+    if not (folder / FILE).is_file():
+        write_json(folder / FILE, application.to_dict())
 
 
 def load(path: Path) -> Application:

@@ -13,7 +13,7 @@ from zap.bundles.target import BINARY
 from zap.errors import InputError
 from zap.jobs.inputs import raw_input
 from zap.jobs.retrain import data, fit, release, validate, window
-from zap.jobs.retrain.application import digest_of, local_folder, settled
+from zap.jobs.retrain.application import digest_of, keep, local_folder, settled
 from zap.jobs.retrain.result import Result, ended
 from zap.jobs.retrain.runs import (
     PASSED,
@@ -26,6 +26,7 @@ from zap.jobs.retrain.runs import (
     run_name,
 )
 from zap.jobs.retrain.work import EVENTS, Signature, Watchers, Work
+from zap.training.config import ModelConfig
 
 PLAN: tuple[tuple[str, Callable[[Work], Stage]], ...] = (
     ("window", window.copy),
@@ -81,8 +82,11 @@ def retrain(
                 f"AUC. Received: generator={settings.generator}, label kind={kind!r}. "
                 "Retrain it with zap run and zap models add."
             )
+        ModelConfig.from_dict(settings.model)  # a slip there is told now
+        window.check_room(raw.generator, settings)
         until = until_us if until_us is not None else window.newest_until(raw)
         window.check_until(raw.mapping, until)
+        keep(folder, settings)
         asked = [settings.to_dict(), raw.generator.digest(), raw.mapping.digest()]
         name = run_name(until, digest_of(asked))
         work = Work(

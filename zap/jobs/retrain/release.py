@@ -71,22 +71,30 @@ def released(registry: Registry, run: RunFolder, version: str, by: Signature) ->
     Raises:
         RegistryError: another version became live since then.
     """
-    check_still_live(registry, run, version)
     why = by.why or f"run {run.name}"
-    entry, _ = registry.deploy(version, who=by.who, why=why)
+    entry, _ = registry.deploy(
+        version,
+        who=by.who,
+        why=why,
+        check=lambda live: check_still_live(live, run, version),
+    )
     figures = {"version": version, "entry": entry.number, "who": entry.who}
     said = f"version {version} is live, by {entry.who}"
     return Stage(PASSED, said, figures, {"version": version})
 
 
-def check_still_live(registry: Registry, run: RunFolder, version: str) -> None:
+def check_still_live(live: str | None, run: RunFolder, version: str) -> None:
     """Check that the live version is the one that the new one was held against.
+
+    Args:
+        live: the version that is live.
+        run: the run.
+        version: the new one.
 
     Raises:
         RegistryError: another is. The verdict of the validation is removed, so that
             the run goes on there.
     """
-    live = registry.live()
     validated = run.read("validate")
     held_against = validated["figures"]["live"] if validated else None
     if live in (held_against, version):

@@ -47,7 +47,7 @@ def judge(work: Work) -> Stage:
         test.statistics,
     )
     new = Scorer.from_bundle(bundle).predictions(test)
-    found, passed_over = references(work, dataset, test)
+    found, passed_over = references(work, dataset, test, bundle.version)
     live = next(
         (r for r in found if work.live and r.version == work.live.version), None
     )
@@ -78,17 +78,22 @@ def judge(work: Work) -> Stage:
     problems = problems_of(figures)
     if problems:
         return Stage(REFUSED, "; ".join(problems), figures, inputs)
-    return Stage(PASSED, _said(figures), figures, inputs)
+    return Stage(PASSED, said_of(figures), figures, inputs)
 
 
 def references(
-    work: Work, dataset: Dataset, test: Visits
+    work: Work, dataset: Dataset, test: Visits, new: str
 ) -> tuple[list[Reference], dict[str, str]]:
-    """The live version and the newest others on the same rows; and why some are not."""
+    """The live version and the newest others on the same rows; and why some are not.
+
+    The new version itself may be there, archived by an attempt before this one. It is
+    no reference: nothing is better than itself, and it would hide the best of the
+    others.
+    """
     found, passed_over = [], {}
-    for version in newest_versions(work):
-        bundle = work.registry.open(version)
+    for version in newest_versions(work, new):
         try:
+            bundle = work.registry.open(version)
             own = (
                 bundle.info["encoder_fingerprint"]
                 == dataset.manifest["encoder_fingerprint"]
@@ -105,10 +110,16 @@ def references(
     return found, passed_over
 
 
-def newest_versions(work: Work) -> list[str]:
-    """The live version and the newest others that are not archived, newest first."""
+def newest_versions(work: Work, new: str) -> list[str]:
+    """The live version and the newest others that are not archived, newest first.
+
+    Args:
+        work: the run.
+        new: the version to be judged, which is none of them unless it is live.
+    """
     state = work.registry.state()
-    kept = [v for v in work.registry.versions() if v not in state.archived]
+    others = state.archived | {new}
+    kept = [v for v in work.registry.versions() if v not in others]
     added = {v: (note.when if (note := work.registry.note(v)) else "") for v in kept}
     newest = sorted(kept, key=lambda v: added[v], reverse=True)
     newest = newest[: work.application.references]
@@ -178,10 +189,15 @@ def _check_same(seen: Visits, test: Visits) -> None:
         raise DatasetError("with its encoder other rows came out; it can't be compared")
 
 
-def _said(figures: dict[str, Any]) -> str:
+def said_of(figures: dict[str, Any]) -> str:
+    """What was compared; and loudly, where the live version could not be."""
+    live = figures["live"]
     parts = [
         f"AUC {one['difference']:+.4f} (bound {one['bound']:+.4f}) beside {one['what']}"
         + (f" {one['version']}" if one["version"] else "")
         for one in figures["beside"]
     ]
+    if live in figures["passed_over"]:
+        why = figures["passed_over"][live]
+        parts.append(f"not held against the live version {live}: {why}")
     return "; ".join(parts)

@@ -16,10 +16,11 @@ from zap.events.sources import Source, list_sources
 from zap.events.specs import Observed
 from zap.events.timestamps import text_to_micros
 from zap.events.window import copy_window
+from zap.examples.generator import Generator
 from zap.examples.observed import estimate
 from zap.histories.profile import EventProfile
 from zap.jobs.inputs import RawInput
-from zap.jobs.retrain.application import digest_of
+from zap.jobs.retrain.application import Application, digest_of
 from zap.jobs.retrain.runs import PASSED, REFUSED, Stage
 from zap.jobs.retrain.work import EVENTS, Work
 from zap.times import DAY_US, iso
@@ -59,6 +60,31 @@ def check_until(mapping: EventMapping, until_us: int) -> None:
             f"until={iso(until_us)}, but the mapping says observed.until="
             f"{observed.until!r}. Give an earlier --until, or amend the mapping."
         )
+
+
+def check_room(generator: Generator, application: Application) -> None:
+    """Check that a window holds what is held out and something to train on.
+
+    Args:
+        generator: the question; how far its labels look is left free at the window's
+            end, where they are not whole, and before what is held out.
+        application: says how long the window is.
+
+    Raises:
+        InputError: the window is too short.
+    """
+    reach_us, held_out = generator.observes_us(), 0
+    if generator.time_splits:
+        reach_us, held_out = 2 * reach_us, application.holdout_days
+    if reach_us + held_out * DAY_US < application.window_days * DAY_US:
+        return
+    raise InputError(
+        "Expected a window that holds what is held out, the reach of the labels after "
+        "it and before it, and days to train on. Received: window_days="
+        f"{application.window_days}, holdout_days={held_out}, and labels that look "
+        f"{generator.observes_us() / DAY_US:g} days ahead. Give more --window-days (60 "
+        "at most) or fewer --holdout-days, or ask about less time."
+    )
 
 
 def sources_of(work: Work) -> tuple[list[Source], str]:
@@ -102,7 +128,7 @@ def copy(work: Work) -> Stage:
         "from": iso(work.from_us),
         "until": iso(work.until_us),
         "newest_from": iso(work.newest_us),
-        "held_out_from": iso(work.test_us),
+        "held_out_from": iso(work.test_us) if work.by_time else None,
         "files": len(sources),
         "counts": counts,
         "newest": newest,

@@ -98,17 +98,22 @@ class Work:
         return self.until_us - self.reach_us - days * DAY_US
 
     @property
+    def by_time(self) -> bool:
+        """Whether the newest examples are held out, and not those of some subjects."""
+        return bool(self.raw.generator.time_splits)
+
+    @property
     def split(self) -> Split:
         """Which examples train, validate and judge."""
         share = self.application.validation
-        if self.raw.generator.time_splits:
+        if self.by_time:
             return NewestSplit(self.test_us, share)
         return SubjectSplit((1 - 2 * share, share, share))
 
     @property
     def newest_us(self) -> int:
         """From here on events are held against those of earlier weeks."""
-        if self.raw.generator.time_splits:
+        if self.by_time:
             return self.until_us - self.application.holdout_days * DAY_US
         return self.from_us
 
