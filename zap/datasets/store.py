@@ -7,6 +7,7 @@ renamed; elsewhere, where a rename is no single step, the mark alone decides.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -305,7 +306,7 @@ class Workspace:
 
     def glob(self, pattern: str) -> list[str]:
         """Names of the workspace's files that match, in order."""
-        found = self._anew().glob(f"{self._where}/{pattern}")
+        found = self._anew().glob(f"{glob.escape(self._where)}/{pattern}")
         return sorted(str(path)[len(self._where) + 1 :] for path in found)
 
     def read_text(self, name: str) -> str:
