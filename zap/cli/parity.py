@@ -12,6 +12,7 @@ from zap.cli.archive_arguments import (
     archive_of,
     period_of,
     root_of,
+    say_lacks,
 )
 from zap.cli.command import Command, Outcome
 from zap.errors import InputError
@@ -75,13 +76,7 @@ def _show(found: Mapping[str, Any]) -> None:
         print(f"{number:>8,}  {cause}")
     for each in found["mismatches"]:
         print(f"  {each['prediction']}  {each['cause']} ({each['detail']})")
-    archive = found["archive"]
-    for name, words in (
-        ("has_ids", "no event_id: most causes can't be told"),
-        ("has_receipts", "no received_at: what came in late can't be told"),
-    ):
-        if not archive.get(name, True):
-            print(f"The archive has {words}. Map the column, if it is there.")
+    say_lacks(found["archive"])
     for name, number in found["lines"].items():
         print(f"{number:>8,}  {name} of the log were skipped")
 
