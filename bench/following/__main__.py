@@ -16,12 +16,13 @@ from typing import Any
 
 from bench.following.inputs import DAY_US, MAPPING, START_US, made_archive
 from bench.scoring.inputs import made_bundle
-from zap.beam.follow_source import CHUNK_ROWS, reading_of
+from zap.beam.follow_source import CHUNK_ROWS
 from zap.bundles.bundle import Bundle
 from zap.bundles.registry import Registry
 from zap.events.archive_tail import ArchiveTail
 from zap.jobs.batch_score import score
 from zap.jobs.score_options import ScoreOptions
+from zap.scoring.following.checking import reading_of
 from zap.scoring.following.job import FollowJob, Times
 from zap.scoring.following.notes import Note, picture
 from zap.scoring.following.options import Following

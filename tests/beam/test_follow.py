@@ -44,10 +44,10 @@ from tests.collect.real_collector import (
 from zap.beam import follow, follow_score, follow_state
 from zap.beam.follow import run_following
 from zap.beam.follow_score import ScoreShards
-from zap.beam.follow_source import reading_of
 from zap.beam.follow_write import WriteSteps
 from zap.errors import InputError
 from zap.events.archive_tail import ArchiveTail
+from zap.scoring.following.checking import reading_of
 from zap.scoring.following.job import FollowJob
 from zap.scoring.following.options import Following
 from zap.scoring.following.output import begin_run, progress

@@ -440,8 +440,8 @@ def test_an_unknown_split(mistakes: Mistakes, split: str) -> None:
 
 def test_options_that_nobody_knows(mistakes: Mistakes) -> None:
     path = mistakes.rows(ROWS)
-    said = mistakes.generate(path, more=["--layuot=instances"])
-    assert "Received: --layuot" in said
+    said = mistakes.generate(path, more=["--colour=blue"])
+    assert "Received: --colour" in said
     said = mistakes.generate(path, more=["--direct_num_workers=two"])
     assert "invalid int value: 'two'" in said
     said = mistakes.generate(path, more=["--runner=DirectRunner"])
@@ -564,3 +564,48 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert done.stderr.startswith("zap generate: Expected at least one file")
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+HEAVY = """
+import sys
+from zap.cli.main import main
+code = main(sys.argv[1:])
+print(code, [m for m in ("apache_beam", "tensorflow", "keras") if m in sys.modules])
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("run cdnow_repurchase --input gone.csv --output w", "gone.csv"),
+        ("run cdnow_repurchase --config gone.json --output w", "gone.json"),
+        ("run cdnow_repurchase --output taken", "output=taken"),
+        ("run cdnow_repurchase --output w --split odd", "split="),
+        ("run cdnow_repurchase --output w --max-bad-share 2", "max_bad_share=2"),
+        ("generate --generator cdnow --output d", "There are:"),
+        ("generate --generator cdnow_repurchase --output d --shards 0", "shards=0"),
+        ("generate --generator cdnow_repurchase --output taken", "output=taken"),
+        ("score shop --input gone.csv --at 2024-01-01 --output o", "that is live"),
+        ("follow shop --input gone --mapping gone.toml --output o", "gone.toml"),
+        ("evaluate --bundle gone --examples gone", "gone"),
+        ("train --examples gone --output b", "examples=gone"),
+        ("tune --examples gone --output b", "examples=gone"),
+        ("check cdnow_repurchase --mapping gone.toml", "gone.toml"),
+        ("verify gone", "gone"),
+        ("retrain shop --config gone.json", "gone.json"),
+        ("retrain shop --until tomorrow", "tomorrow"),
+    ],
+)
+def test_a_plain_mistake_is_told_before_what_is_slow_to_import(
+    command: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mine.txt").write_text("mine")
+    done = subprocess.run(
+        [sys.executable, "-c", HEAVY, *shlex.split(command)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(zap.__file__).parents[1])},
+    )
+    assert (done.stdout, said in done.stderr) == ("2 []\n", True), done.stderr

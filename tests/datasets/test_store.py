@@ -89,8 +89,11 @@ def test_discarding_leaves_folders_that_were_there(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
 
 
-def test_files_of_the_workspace_are_found_read_and_removed(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path / "d")
+@pytest.mark.parametrize("name", ["d", "d[lr=0.1]", "d*", "what?"])
+def test_files_of_the_workspace_are_found_read_and_removed(
+    tmp_path: Path, name: str
+) -> None:
+    workspace = Workspace(tmp_path / name)
     workspace.write_json("train/b.json", {"b": 1})
     workspace.write_json("train/a.json", {"a": 1})
     assert workspace.glob("train/*") == ["train/a.json", "train/b.json"]

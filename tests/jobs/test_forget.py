@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
 import io
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from made_archived import event_of
 from made_rows import made_rows, write_files
 from made_shop import MadeShop
+from made_sinks import Listed, delivering
 from made_visits import examples_of
 
 from zap.beam.generate import GenerateOptions, generate
@@ -19,6 +24,10 @@ from zap.bundles.id_key import NAME, VARIABLE, find_id_key, id_key
 from zap.bundles.registry import Registry
 from zap.bundles.sealed import seal
 from zap.cli.main import main
+from zap.collect.delivery.passing import let_go
+from zap.collect.forgetting import Collected
+from zap.collect.record import encode_event
+from zap.collect.spool import Spool
 from zap.datasets.claim import Claim
 from zap.datasets.forget import forget_subject
 from zap.datasets.recent import RecentSample, keyed_subject
@@ -222,3 +231,104 @@ def test_a_bundle_names_subjects_by_the_key_alone(registry) -> None:
     assert key is not None
     names = {keyed_subject(key, subject_hash(row["visitor"])) for row in ROWS}
     assert {line["subject"] for line in lines} <= names
+
+
+HASH_KEY = b"0123456789abcdef0123456789abcdef"
+
+
+def hashed(name: str) -> str:
+    """What a collector writes in the place of a name."""
+    return f"h_{hmac.new(HASH_KEY, name.encode(), 'sha256').hexdigest()}"
+
+
+class Noted:
+    """A store that notes whom it is to forget."""
+
+    name = "noted"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def forget(self, field: str, subject: str) -> int:
+        self.asked.append((field, subject))
+        return 1
+
+
+def test_a_name_that_a_collector_hashes_is_found_by_the_plain_one(tmp_path) -> None:
+    """In examples, verification sets and stores, as in archive and spool."""
+    root = tmp_path / "models"
+    rows = [{**row, "visitor": hashed(row["visitor"])} for row in ROWS[:60]]
+    dataset = made(tmp_path, rows, id_key(root), check=False)
+    bundle = train_bundle(dataset, tmp_path / "bundle", SETTINGS)
+    Registry(root, "shop").add(bundle)
+    name, store = ROWS[0]["visitor"], Noted()
+    assert forget(name, root)["removed"] == 0
+    found = forget(name, root, store=store, collected=Collected(keys=(HASH_KEY,)))
+    assert store.asked == [("anonymous_id", hashed(name)), ("anonymous_id", name)]
+    removed = {each["kind"]: each["removed"] for each in found["reached"]}
+    assert removed["examples"] > 0 and removed["events"] == 2
+    left, _ = Registry(root, "shop").load(bundle.version).records(VERIFICATION)
+    key = find_id_key(root)
+    assert key is not None
+    gone = keyed_subject(key, subject_hash(hashed(name)))
+    assert gone not in {line["subject"] for line in left}
+    assert forget(hashed(name), root)["removed"] == 0  # nothing is left of it
+
+
+def test_every_name_of_a_subject_is_looked_for(tmp_path) -> None:
+    plain, keys = _Search("ann", None), (HASH_KEY,)
+    search = _Search("user:ann", None, keys)
+    both = sorted([hashed("user:ann"), hashed("ann"), "ann", "user:ann"])
+    assert search.names({"subject": "user_id"}) == both
+    assert search.names({"subject": "anonymous_id"}) == sorted(
+        [hashed("user:ann"), "user:ann"]
+    )
+    assert search.names({"subject": "person"}) == [
+        "user:ann",
+        f"user:{hashed('ann')}",
+    ]
+    assert plain.names({}) == plain.names({"subject": "account"}) == ["ann"]
+
+
+def test_a_store_is_never_passed_over_in_silence(tmp_path) -> None:
+    """Without a registry nobody knows by which field it names subjects."""
+    with pytest.raises(RegistryError, match="registry with applications"):
+        forget("ann", tmp_path / "none", store=Noted(), collected=Collected())
+
+
+class Begun(Listed):
+    """A sink that says when it was given something."""
+
+    def __init__(self) -> None:
+        super().__init__("store")
+        self.begun = threading.Event()
+
+    def write(self, batch: Any) -> None:
+        self.begun.set()
+        super().write(batch)
+
+
+def test_a_store_is_emptied_after_what_the_delivery_had_read(tmp_path) -> None:
+    manifest = {"generator": {"subject": "anonymous_id"}}
+    bundle = write_bundle(tmp_path / "bundle", {"manifest.json": manifest}, {})
+    Registry(tmp_path / "models", "shop").add(bundle)
+    spool, sink, store = tmp_path / "spool", Begun(), Noted()
+    records = [encode_event(event_of(str(n), anonymous_id="ann")) for n in range(9)]
+    sink.open.clear()
+    with Spool(spool) as own, delivering(spool, [sink]):
+        own.append(records)
+        assert sink.begun.wait(60)
+        places = {"store": store, "collected": Collected(spool=spool)}
+        thread = threading.Thread(
+            target=forget, args=["ann", tmp_path / "models"], kwargs=places
+        )
+        thread.start()
+        thread.join(0.5)  # it ends at once where it does not wait
+        assert store.asked == []
+        assert not let_go(spool, "store", patience_s=0.1)
+        sink.open.set()
+        thread.join(60)
+        assert store.asked and [record for _, record in sink.taken] == records
+        assert let_go(spool, "store", patience_s=0)
+        assert let_go(spool, "another", patience_s=0)
+    assert let_go(spool, "store", patience_s=0)

@@ -381,10 +381,15 @@ def test_the_commands(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
 
     assert main(["replay", entry.id, *where]) == 1
     shown = capsys.readouterr().out
-    assert causes.MISSING in shown and "score" in shown
+    assert f"The score differs: {causes.MISSING}. " in shown
+    assert "Serving used an event that the archive does not hold." in shown
+    assert "Evidence: missing in the archive: 1" in shown
     assert main(["replay", entry.id, *where, "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["score"]["logged"] == entry.score != told["score"]["found"]
+    site.archive(site.rows)
+    assert main(["replay", entry.id, *where]) == 0
+    assert "The score is the same, to the bit." in capsys.readouterr().out
     assert main(["replay", "nothing", *where]) == 2
     assert "prediction='nothing'" in capsys.readouterr().err
 

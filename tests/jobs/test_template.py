@@ -40,6 +40,15 @@ def test_names_that_python_cannot_import_are_refused(tmp_path: Path, name: str) 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["random", "zap", "numpy", "pytest"])
+def test_a_name_that_would_hide_another_module_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(GeneratorError, match="would hide it"):
+        write_template(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "signup.toml").write_text("mine")
     with pytest.raises(GeneratorError, match=r"Received: .*signup\.toml, already"):

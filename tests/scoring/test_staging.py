@@ -11,6 +11,7 @@ import pytest
 
 from zap.errors import DatasetError
 from zap.scoring import staging
+from zap.scoring.run_folder import RunFolder
 from zap.scoring.staging import STAGING, Staging
 
 
@@ -43,3 +44,12 @@ def test_another_run_keeps_its_folder(
     assert [str(path) for path in (tmp_path / STAGING).iterdir()] == [first.path]
     first.end()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["out", "out[v=2]", "out*", "what?"])
+def test_a_folder_is_looked_through_by_its_name(tmp_path: Path, name: str) -> None:
+    folder = RunFolder(str(tmp_path / name))
+    (tmp_path / name / "letters").mkdir(parents=True)
+    for other in ("letters/b", "letters/a", "other"):
+        folder.write_bytes(other, b"1")
+    assert folder.glob("letters/*") == ["letters/a", "letters/b"]

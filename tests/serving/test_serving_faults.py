@@ -102,6 +102,27 @@ def test_a_store_that_hangs_does_not_hold_up_the_others(
         client.close()
 
 
+def test_each_reason_is_told_at_once_and_then_once_a_minute(tmp_path: Path) -> None:
+    moments, told = [0.0], list[str]()
+    path = tmp_path / "store" / "events.db"
+    store = open_store(f"sqlite:{path}", 100)
+    breaker = Breaker(store, 9, clock=lambda: moments[0], told=told.append)
+
+    def ping(at: float) -> int:
+        moments[0] = at
+        with pytest.raises(StoreError):
+            breaker.ping()
+        return len(told)
+
+    assert [ping(0), ping(1), ping(59), ping(60), ping(61)] == [1, 1, 1, 2, 2]
+    assert "No such file or directory" in told[0] == told[1]
+    path.mkdir(parents=True)
+    assert ping(62) == 3 and "Is a directory" in told[2]
+    path.rmdir()
+    breaker.ping()
+    assert len(told) == 3
+
+
 def test_the_breaker_tries_once_in_a_while(tmp_path: Path, own_redis: Server) -> None:
     moments = [0.0]
     store = open_store(f"{own_redis.url}0", 100)
@@ -358,3 +379,51 @@ def test_a_port_that_is_taken(registry: Path, tmp_path: Path, capsys: Any) -> No
         arguments += ["--log", str(tmp_path / "log")]
         assert main([*arguments, "--store", f"sqlite:{tmp_path / 'e.db'}"]) == 2
     assert "Choose another with --port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--check"]])
+def test_a_registry_that_is_not_there_is_not_made(
+    tmp_path: Path, capsys: Any, more: list[str]
+) -> None:
+    """A server that makes one would serve nothing, and say that it is ready."""
+    arguments = ["serve", "--registry", str(tmp_path / "modles"), "--port", "0", *more]
+    arguments += ["--log", str(tmp_path / "log")]
+    arguments += ["--store", f"sqlite:{tmp_path / 'events.db'}"]
+    assert main(arguments) == 2
+    assert "modles, no such folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def unusable(folder: Path, how: str) -> Path:
+    """A path where no SQLite store can be, and the word that says why."""
+    path = folder / "store" / "events.db"
+    if how != "No such file or directory":
+        path.parent.mkdir()
+    if how == "Is a directory":
+        path.mkdir()
+    if how == "file is not a database":
+        path.write_text("notes of a meeting, longer than the head of a database " * 9)
+    return path
+
+
+@pytest.mark.parametrize(
+    "how", ["No such file or directory", "Is a directory", "file is not a database"]
+)
+def test_why_a_store_does_not_answer_is_said(
+    registry: Path, tmp_path: Path, capsys: Any, how: str
+) -> None:
+    path = unusable(tmp_path, how)
+    before = path.read_bytes() if path.is_file() else None
+    url = f"sqlite:{path}"
+    arguments = ["serve", "--registry", str(registry), "--log", str(tmp_path / "log")]
+    assert main([*arguments, "--store", url, "--check"]) == 2
+    said = capsys.readouterr().err
+    assert "does not answer" in said and how in said and str(path) in said
+    with live_server(tmp_path / "s", registry, store=url) as server:
+        client = Client(server.port)
+        assert client.predict(events=EVENTS)[0] == 200
+        assert client.get("/ready")[1]["store"] == "does not answer"  # and no paths
+        assert client.predict(subject="a")[0] == 503
+        client.close()
+        assert server.said.count(how) == 1  # it is told once a minute
+    assert before is None or path.read_bytes() == before

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from zap.errors import InputError
 from zap.events.mapping import EventMapping
+from zap.events.sources import list_files
 from zap.examples.registry import load_generator
 from zap.simulation.folder import Folder
 from zap.simulation.settings import Settings
@@ -22,6 +25,7 @@ from zap.simulation.simulate import plan, simulate
 from zap.simulation.tables import Ids
 
 SMALL = Settings(events=3_000)
+MAPPED = {"fields": {"anonymous_id": "a", "timestamp": "t", "type": "e"}}
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -136,14 +140,46 @@ def test_an_interrupted_simulation_is_none(tmp_path: Path) -> None:
     def stop(done: int, parts: int, rows: int) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        simulate(SMALL, tmp_path / "shop", watch=stop)
     folder = Folder(tmp_path / "shop")
-    assert not (folder.path / "simulation.json").exists()
+    with pytest.raises(KeyboardInterrupt):
+        simulate(SMALL, folder.path, watch=stop)
+    assert not folder.path.exists()
     with pytest.raises(InputError, match="finished simulation"):
         folder.info()
+    folder.path.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        simulate(SMALL, folder.path, watch=stop)
+    assert list(folder.path.iterdir()) == []  # one that was there stays
+    simulate(SMALL, folder.path)
+    before = digests(folder.path)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(Settings(events=100), folder.path, replace=True, watch=stop)
+    assert digests(folder.path) == before
+    simulate(Settings(events=100), folder.path, replace=True)
+    assert folder.info()["settings"]["events"] == 100
+
+
+KILLED = """
+import os, sys
+from zap.simulation.settings import Settings
+from zap.simulation.simulate import simulate
+simulate(Settings(events=3_000), sys.argv[1], watch=lambda *_: os.kill(os.getpid(), 9))
+"""
+
+
+def test_of_a_killed_simulation_no_part_is_found(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "shop")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(folder.path)])
+    assert done.returncode == -9
+    assert (folder.path / "SIMULATED").exists()
+    assert not folder.events.exists() and not folder.mapping.exists()
+    for path in (folder.path, folder.events):
+        with pytest.raises(InputError, match="names none"):
+            list_files([str(path)], EventMapping.from_dict(MAPPED))
+    with pytest.raises(InputError, match="a simulation that is not finished"):
+        simulate(SMALL, folder.path)
     simulate(SMALL, folder.path, replace=True)
-    assert folder.info()["counts"]["rows"] > 1_000
+    assert digests(folder.path) == digests(simulate(SMALL, tmp_path / "other").path)
 
 
 @pytest.mark.parametrize("workers", [0, 257, 1.5])

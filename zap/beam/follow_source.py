@@ -26,13 +26,10 @@ from apache_beam.utils.timestamp import (
 )
 
 from zap.events.archive_tail import ArchiveTail, Chunk
+from zap.scoring.following.checking import reading_of
 from zap.scoring.following.job import FollowJob, Times
 from zap.scoring.following.output import DEAD, replace_bytes
 from zap.scoring.following.reading import ArchiveEvents, Read
-from zap.scoring.following.scores import scorer_of
-from zap.scoring.following.shard import Shard
-from zap.scoring.question import question_of
-from zap.serving.served import Served
 
 LAST = 1 << 62
 CHUNK_ROWS = 50_000
@@ -158,29 +155,6 @@ class FollowArchive(beam.DoFn):
         name = f"{chunk.first:012d}-{chunk.next:012d}.jsonl"
         path = f"{self._job.output}/{DEAD}/{name}"
         replace_bytes(path, "\n".join([*lines, ""]).encode())
-
-
-def reading_of(job: FollowJob, model: Served) -> ArchiveEvents:
-    """How the archive is read for a model.
-
-    Raises:
-        MappingError: the mapping is of something else, or lacks a field.
-    """
-    exclude = question_of(model.bundle).exclude
-    return ArchiveEvents(job.mapping, model.need, job.shards, exclude)
-
-
-def check_job(job: FollowJob) -> None:
-    """Refuse what workers would refuse, before any of them begins.
-
-    Raises:
-        InputError: there is no archive, or the subjects are persons.
-        MappingError: the mapping is of something else, or lacks a field.
-    """
-    model = job.load()
-    reading = reading_of(job, model)
-    Shard(model.need, job.following, scorer_of(model))
-    ArchiveTail(job.archive, reading.raw_columns).committed()
 
 
 def _micros(timestamp: Any) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from zap.cli.registry_arguments import add_root
 from zap.cli.registry_arguments import root_of as root_of
@@ -64,3 +65,29 @@ def archive_of(args: argparse.Namespace) -> Archive:
     from zap.jobs.parity.job import Archive
 
     return Archive(tuple(args.events), EventMapping.load(args.mapping))
+
+
+def say_lacks(archive: Mapping[str, Any]) -> None:
+    """Tell people what an archive can't tell of its events.
+
+    Args:
+        archive: as a job of ``zap.jobs.parity`` told of it.
+    """
+    for name, words in (
+        (
+            "has_subjects",
+            "no event of these subjects. Check the files and the mapping, and that the "
+            "registry's key is the one of the server.",
+        ),
+        (
+            "has_ids",
+            "no event_id: most causes can't be told. Map the column, if it is there.",
+        ),
+        (
+            "has_receipts",
+            "no received_at: what came in late can't be told. Map the column, if it is "
+            "there.",
+        ),
+    ):
+        if not archive.get(name, True):
+            print(f"The archive has {words}")

@@ -75,21 +75,20 @@ def raw_input_of(args: argparse.Namespace) -> RawInput:
 def generate_options_of(args: argparse.Namespace, raw: RawInput) -> GenerateOptions:
     """The options of the dataset that the arguments name.
 
-    Worker processes are begun first: they import beside this process.
+    Worker processes are begun last, once nothing can be wrong that is told without
+    Beam, which takes seconds to import: they import it beside this process.
     """
+    from dataclasses import replace
+
+    from zap.beam.options import GenerateOptions
     from zap.beam.workers import Workers, wanted_workers
     from zap.bundles.id_key import find_id_key
     from zap.bundles.registry import default_root
-    from zap.events.sources import stored_bytes
-
-    key = find_id_key(default_root())
-    stored = stored_bytes(raw.paths, raw.mapping)
-    workers = Workers(wanted_workers(args.beam_args, stored))
-    from zap.beam.generate import GenerateOptions
     from zap.datasets.recent import RecentSample
     from zap.datasets.splits import parse_split
+    from zap.events.sources import stored_bytes
 
-    return GenerateOptions(
+    options = GenerateOptions(
         split=parse_split(args.split),
         layout=args.layout,
         compression=args.compression,
@@ -98,6 +97,8 @@ def generate_options_of(args: argparse.Namespace, raw: RawInput) -> GenerateOpti
         beam_args=args.beam_args,
         replace=args.replace,
         check=not args.no_check,
-        workers=workers,
-        recent=RecentSample(key=key),
+        recent=RecentSample(key=find_id_key(default_root())),
     )
+    stored = stored_bytes(raw.paths, raw.mapping)
+    workers = Workers(wanted_workers(args.beam_args, stored))
+    return replace(options, workers=workers)

@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.dry_run:
         return dry_run(args)
     from zap.cli.progress import print_table, progress
+    from zap.datasets.store import check_output
 
+    check_output(args.output, args.replace)
     raw = raw_input_of(args)
     options = generate_options_of(args, raw)
     with progress() as line:

@@ -39,6 +39,7 @@ from zap.cli import (
 )
 from zap.cli.command import Command, Group, Outcome
 from zap.cli.extras import missing_extra
+from zap.cli.options import Parser
 from zap.errors import InputError, ZapError
 
 COMMANDS: tuple[Command | Group, ...] = (
@@ -96,7 +97,9 @@ def _add_commands(
     dest: str = "command",
 ) -> None:
     """Commands to choose from; the chosen one is ``chosen``, with its full name."""
-    choices = parser.add_subparsers(dest=dest, metavar="COMMAND", required=True)
+    choices = parser.add_subparsers(
+        dest=dest, metavar="COMMAND", required=True, parser_class=Parser
+    )
     for command in commands:
         own = choices.add_parser(
             command.name,

@@ -12,6 +12,7 @@ from zap.cli.archive_arguments import (
     archive_of,
     period_of,
     root_of,
+    say_lacks,
 )
 from zap.cli.command import Command, Outcome
 from zap.errors import InputError
@@ -75,25 +76,7 @@ def _show(found: Mapping[str, Any]) -> None:
         print(f"{number:>8,}  {cause}")
     for each in found["mismatches"]:
         print(f"  {each['prediction']}  {each['cause']} ({each['detail']})")
-    archive = found["archive"]
-    for name, words in (
-        (
-            "has_subjects",
-            "no event of these subjects. Check the files and the mapping, and that the "
-            "registry's key is the one of the server.",
-        ),
-        (
-            "has_ids",
-            "no event_id: most causes can't be told. Map the column, if it is there.",
-        ),
-        (
-            "has_receipts",
-            "no received_at: what came in late can't be told. Map the column, if it is "
-            "there.",
-        ),
-    ):
-        if not archive.get(name, True):
-            print(f"The archive has {words}")
+    say_lacks(found["archive"])
     for name, number in found["lines"].items():
         print(f"{number:>8,}  {name} of the log were skipped")
 

@@ -76,14 +76,18 @@ def run(args: argparse.Namespace) -> Outcome:
 
             found = approve(root_of(args), args.application, args.approve, by)
         else:
-            from zap.jobs.retrain.job import retrain
             from zap.times import instant_us
+
+            # Before the seconds that the stages take to import.
+            options = options_of(args)
+            until_us = instant_us(args.until) if args.until else None
+            from zap.jobs.retrain.job import retrain
 
             found = retrain(
                 root_of(args),
                 args.application,
-                options_of(args),
-                until_us=instant_us(args.until) if args.until else None,
+                options,
+                until_us=until_us,
                 trust_data=args.trust_data,
                 signature=by,
                 watchers=Watchers(line.stage, line.epoch),

@@ -36,18 +36,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Run all stages and print the summary."""
     from zap.cli.progress import print_table, progress
-    from zap.jobs.run import Watchers, run
+    from zap.jobs.run import Watchers, check_output, local_output, run
+    from zap.training.settings import read_config
 
+    # What is wrong here is told before the seconds that Beam takes to import.
+    config = read_config(args.config)
+    check_output(local_output(args.output), args.replace)
     raw = raw_input_of(args)
     options = generate_options_of(args, raw)
     with progress() as line:
-        from zap.training.settings import read_config
-
         result = run(
             raw,
             args.output,
             options,
-            read_config(args.config),
+            config,
             Watchers(line.stage, line.workspace, line.epoch),
             args.replace,
         )

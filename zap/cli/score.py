@@ -11,6 +11,8 @@ from zap.cli.registry_arguments import add_root, root_of
 from zap.errors import InputError
 
 if TYPE_CHECKING:
+    from zap.bundles.bundle import Bundle
+    from zap.events.mapping import EventMapping
     from zap.jobs.score_options import ScoreOptions
 
 
@@ -96,24 +98,42 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     times_us = _times_of(args)
     with progress() as line:
         line.stage("score")
-        from zap.events.mapping import EventMapping
+        bundle, mapping, options = _checked(args, times_us)
         from zap.jobs.batch_score import score
-        from zap.jobs.score_options import find_bundle
 
-        bundle = find_bundle(args.application, root_of(args), args.version, args.bundle)
         found = score(
             args.application,
             bundle,
             args.input,
             times_us,
             args.output,
-            EventMapping.load(args.mapping) if args.mapping else None,
-            _options_of(args),
+            mapping,
+            options,
             line.folder,
         )
     if not args.json:
         _show(found)
     return found
+
+
+def _checked(
+    args: argparse.Namespace, times_us: list[int]
+) -> tuple[Bundle, EventMapping, ScoreOptions]:
+    """What scores; what is wrong is told before the seconds that Beam takes to import.
+
+    Raises:
+        ZapError: there is no such version, mapping or input, or an option is wrong.
+    """
+    from zap.events.mapping import EventMapping
+    from zap.events.sources import stored_bytes
+    from zap.jobs.score_options import check_times, find_bundle, own_mapping
+
+    check_times(times_us)
+    options = _options_of(args)
+    bundle = find_bundle(args.application, root_of(args), args.version, args.bundle)
+    mapping = EventMapping.load(args.mapping) if args.mapping else own_mapping(bundle)
+    stored_bytes(args.input, mapping)
+    return bundle, mapping, options
 
 
 def _options_of(args: argparse.Namespace) -> ScoreOptions:

@@ -43,7 +43,10 @@ def _configure_rebuild(parser: argparse.ArgumentParser) -> None:
         "--registry", metavar="ROOT", help="where models lie (default: ZAP_REGISTRY)"
     )
     parser.add_argument(
-        "--application", action="append", metavar="NAME", help="only this one; repeat"
+        "--application",
+        action="append",
+        metavar="NAME",
+        help="only this one, and those that ask about the same subjects; repeat",
     )
     parser.add_argument(
         "--keep-days",
@@ -59,11 +62,12 @@ def _run_rebuild(args: argparse.Namespace) -> Any:
     from zap.events.mapping import EventMapping
     from zap.jobs.store import rebuild
     from zap.serving.stores import open_store
-    from zap.serving.stores.wanted import needs_of
+    from zap.serving.stores.wanted import needs_of, needs_with
 
     store = open_store(args.store, args.timeout_ms, keep_days=args.keep_days)
     try:
-        needs = needs_of(root_of(args), args.application)
+        root, names = root_of(args), args.application
+        needs = needs_with(root, names) if names else needs_of(root)
         mapping = EventMapping.load(args.mapping)
         found = rebuild(store, needs, mapping, args.input, _tell).to_dict()
     finally:

@@ -81,11 +81,16 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _trained(args: argparse.Namespace, dataset: Any, line: Any) -> Any:
-    from zap.jobs.train import train_bundle
-    from zap.training.event_log import EventLog
+    from zap.bundles.files import files_at
+    from zap.bundles.writing import check_free
     from zap.training.settings import read_config
 
+    # Before the seconds that TensorFlow takes to import.
     config = read_config(args.config)
+    check_free(files_at(args.output), args.replace)
+    from zap.jobs.train import train_bundle
+    from zap.training.event_log import EventLog
+
     line.device(_device(config.kind))
     log = EventLog(args.log_dir) if args.log_dir else None
 

@@ -11,6 +11,7 @@ import orjson
 from zap.collect.app.config import CollectConfig
 from zap.collect.archive.day_files import BROKEN
 from zap.collect.archive.forgetting import forget_archived
+from zap.collect.bad import inbox
 from zap.collect.bad.forgetting import forget as forget_bad
 from zap.collect.bad.forgetting import names as named_in
 from zap.collect.checks.keyed import key_of, keyed
@@ -21,7 +22,10 @@ from zap.errors import ZapError
 from zap.events.archive_files import HOME
 from zap.events.json_rows import text_of
 
-FIELDS = ("anonymous_id", "user_id")
+PREFIXES = {"anonymous_id": "anonymous:", "user_id": "user:"}
+"""By field, what may stand before a name to say that it is one of that field."""
+
+KINDS = ("spool", "archive", "bad rows")
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,16 @@ def forget_collected(subject: str, places: Collected) -> CollectedSearch:
     below: list[int] = []
 
     def in_spool(spool: Path) -> int:
+        holds = _of_subject(names)
+        waiting = inbox.forget(spool, holds)  # first: from there it comes to the spool
         below.append(SpoolReader(spool).end)
-        return forget_spooled(spool, _of_subject(names)).records
+        found = forget_spooled(spool, holds)
+        if found.damaged:
+            search.missed.append(
+                f"{found.damaged:,} damaged records in {spool}: nobody can tell whose "
+                "they are; they go when the spool is trimmed"
+            )
+        return waiting + found.records
 
     def in_archive(archive: Path) -> int:
         found = forget_archived(archive, names, below[0] if below else None)
@@ -109,26 +121,39 @@ def forget_collected(subject: str, places: Collected) -> CollectedSearch:
 
     if places.archive is not None and places.spool is None:
         search.missed.append("events on their way to the archive: no spool is named")
+    removed: dict[str, tuple[str, int]] = {}
     for kind, place, work in (
+        ("bad rows", places.bad, in_bad_rows),  # first: a replay would bring them back
         ("spool", places.spool, in_spool),
         ("archive", places.archive, in_archive),
-        ("bad rows", places.bad, in_bad_rows),
+        ("bad rows", places.bad, in_bad_rows),  # those that were on their way there
     ):
         if place is not None:
             try:
-                search.removed[kind] = str(place), work(place)
+                before = removed.get(kind, ("", 0))[1]
+                removed[kind] = str(place), before + work(place)
             except ZapError as error:
                 search.refused.append(f"{place}: {error}")
+    search.removed = {kind: removed[kind] for kind in KINDS if kind in removed}
+    search.refused = [*dict.fromkeys(search.refused)]
     return search
 
 
+def called(field: str, subject: str, keys: Collection[bytes]) -> set[str]:
+    """What a subject is called in a field, hashed or not.
+
+    Args:
+        field: of events.
+        subject: with or without the prefix of the field.
+        keys: by which sources hash values before they are written.
+    """
+    plain = {subject, subject.removeprefix(PREFIXES.get(field, ""))}
+    return plain | {keyed(key, each) for key in keys for each in plain}
+
+
 def _names(subject: str, keys: Collection[bytes]) -> dict[str, set[str]]:
-    """What a subject is called in each field, hashed or not."""
-    found = {}
-    for name, prefix in zip(FIELDS, ("anonymous:", "user:"), strict=True):
-        plain = {subject, subject.removeprefix(prefix)}
-        found[name] = plain | {keyed(key, each) for key in keys for each in plain}
-    return found
+    """What a subject is called in each field that may name it."""
+    return {field: called(field, subject, keys) for field in PREFIXES}
 
 
 def _of_subject(names: Mapping[str, Collection[str]]) -> Callable[[bytes], bool]:

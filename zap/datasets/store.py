@@ -7,6 +7,7 @@ renamed; elsewhere, where a rename is no single step, the mark alone decides.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -203,6 +204,33 @@ class Dataset:
         )
 
 
+def check_output(output: str | Path, replace: bool = False) -> None:
+    """Check that a dataset may be made in a local folder, before anything is done.
+
+    Raises:
+        DatasetError: something is there that may not be replaced, or fsspec knows no
+            such store.
+    """
+    where = str(output).rstrip("/")
+    files, root = store_of(where)
+    if "file" in files.protocol and files.isdir(root):
+        _check_free(files, root, where, replace)
+
+
+def _check_free(files: Any, root: str, output: str, replace: bool) -> None:
+    if not (files.exists(root) and files.ls(root)):
+        return
+    dataset = _is_dataset(files, root)
+    if dataset and replace:
+        return
+    fix = "Choose another"
+    fix += ", or pass --replace to replace the dataset there." if dataset else "."
+    raise DatasetError(
+        "Expected an output directory that does not exist yet, or is empty. "
+        f"Received: output={output}. {fix}"
+    )
+
+
 class Workspace:
     """Where a dataset is made before it is published.
 
@@ -240,18 +268,7 @@ class Workspace:
 
     def _check_free(self) -> None:
         """Only what Zap wrote is ever removed, and only if that was asked for."""
-        taken = self._files.exists(self._root) and self._files.ls(self._root)
-        if not taken:
-            return
-        dataset = _is_dataset(self._files, self._root)
-        if dataset and self._replace:
-            return
-        fix = "Choose another"
-        fix += ", or pass --replace to replace the dataset there." if dataset else "."
-        raise DatasetError(
-            "Expected an output directory that does not exist yet, or is empty. "
-            f"Received: output={self.output}. {fix}"
-        )
+        _check_free(self._files, self._root, self.output, self._replace)
 
     def _make_aside(self) -> str:
         """A temporary directory beside the one to be, which is claimed."""
@@ -305,7 +322,7 @@ class Workspace:
 
     def glob(self, pattern: str) -> list[str]:
         """Names of the workspace's files that match, in order."""
-        found = self._anew().glob(f"{self._where}/{pattern}")
+        found = self._anew().glob(f"{glob.escape(self._where)}/{pattern}")
         return sorted(str(path)[len(self._where) + 1 :] for path in found)
 
     def read_text(self, name: str) -> str:

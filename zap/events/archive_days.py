@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -52,7 +53,8 @@ def chosen_days(days: Sequence[date], first: date | None, last: date | None) -> 
 def _parquet_files(files: fsspec.AbstractFileSystem, where: str) -> list[str]:
     # A new listing: one that was kept knows nothing of what was merged since.
     files.invalidate_cache()
-    found: list[str] = files.glob(f"{where}/source=*/day=*/*.parquet")
+    above = glob.escape(where)
+    found: list[str] = files.glob(f"{above}/source=*/day=*/*.parquet")
     return [path for path in found if HOME not in path.split("/")]
 
 

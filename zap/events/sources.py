@@ -19,7 +19,7 @@ from zap.events.dimensions import Dimension, resolved
 from zap.events.exports import check_one_table_a_day
 from zap.events.files import CHUNK_BYTES, is_remote, open_bytes, reading
 from zap.events.mapping import EventMapping
-from zap.events.patterns import SUFFIXES, format_of, listed, paths_of
+from zap.events.patterns import SUFFIXES, format_of, paths_of
 from zap.events.specs import FORMATS
 
 TABLE_COMPRESSION = 6
@@ -177,13 +177,15 @@ def in_order(sources: Iterable[Source]) -> list[Source]:
 
 
 def stored_bytes(patterns: Sequence[str], mapping: EventMapping) -> int:
-    """The size of local files that patterns name; 0 for what is elsewhere or not there.
+    """The size of local files that patterns name; 0 for what is elsewhere.
 
     Found without reading them, for decisions that need no more than a size.
+
+    Raises:
+        InputError: a local pattern names nothing.
     """
     here = [each for each in _without_tables(patterns) if not is_remote(each)]
-    found = [listed(each, mapping.format) for each in here]
-    return sum({path: size for each in found for path, size in each.items()}.values())
+    return sum(paths_of(here, mapping.format).values())
 
 
 def place(path: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from zap.collect.archive.partitions import day_in, folders
 from zap.collect.sinks.records import events_of
 from zap.collect.sinks.store import append_events
 from zap.collect.spool import Positions, SpoolReader
@@ -83,12 +84,11 @@ def backfill_store(
 def day_folders(archive: Path, received: Received) -> list[str]:
     """The folders of an archive whose days have part in some time, in their order."""
     first, last = day_of(received[0]), day_of(received[1] - 1)
-    found = []
-    for folder in sorted(archive.glob("source=*/day=*")):
-        day = date.fromisoformat(folder.name.removeprefix("day="))
-        if first <= day <= last and any(folder.glob("*.parquet")):
-            found.append(str(folder))
-    return found
+    return [
+        str(folder)
+        for folder in folders(archive)
+        if first <= day_in(folder) <= last and any(folder.glob("*.parquet"))
+    ]
 
 
 def day_of(time_us: float) -> date:

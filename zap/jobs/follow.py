@@ -9,6 +9,7 @@ from typing import Any
 from zap.bundles.files import local_path
 from zap.bundles.registry import Registry
 from zap.events.mapping import EventMapping
+from zap.scoring.following.checking import check_job
 from zap.scoring.following.job import FollowJob
 from zap.scoring.following.options import Following
 from zap.scoring.following.output import begin_run, claimed, progress
@@ -60,9 +61,6 @@ def follow(
         MappingError: the mapping does not fit.
         RegistryError: there is no such live model.
     """
-    from zap.beam.follow import run_following
-    from zap.beam.follow_source import check_job
-
     version = Registry(registry, application).resolve("live")
     pace = pace or Pace()
     job = FollowJob(
@@ -79,6 +77,8 @@ def follow(
         idle_s=pace.idle_s,
     )
     check_job(job)
+    from zap.beam.follow import run_following  # takes seconds: a slip is told before
+
     with claimed(job.output):
         job = replace(job, run=begin_run(job))
         run_following(job, beam_args, lambda: watch(progress(job.output)))

@@ -17,7 +17,8 @@ from zap.bundles.files import Where, local_path
 from zap.bundles.id_key import find_id_key
 from zap.bundles.registry import Registry, applications
 from zap.bundles.sealed import seal
-from zap.collect.forgetting import Collected, forget_collected
+from zap.collect.delivery.passing import let_go
+from zap.collect.forgetting import PREFIXES, Collected, called, forget_collected
 from zap.datasets.claim import Claim
 from zap.datasets.forget import forget_subject
 from zap.datasets.recent import key_id, keyed_subject
@@ -35,7 +36,8 @@ PREDICTIONS = "predictions"
 _ALWAYS = (
     "the weights, metrics, encoders and counters that the subject had a part in: they "
     "go with the versions, once these are archived and removed",
-    "what is elsewhere: raw events, and copies of datasets and bundles",
+    "what is elsewhere: raw events, prediction points, the scores that zap score and "
+    "zap follow wrote, and copies of datasets and bundles",
 )
 
 
@@ -60,20 +62,34 @@ class Reached:
 
 @dataclass
 class _Search:
-    """One subject, the key that names it, and what has come of it so far."""
+    """One subject, the key that names it, and what has come of it so far.
+
+    Attributes:
+        subject: as it was given.
+        key: by which the registry names subjects.
+        hashed_by: keys by which a collector hashes ids before they come anywhere.
+    """
 
     subject: str
     key: bytes | None
+    hashed_by: Sequence[bytes] = ()
     reached: list[Reached] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
     def names(self, generator: Mapping[str, Any]) -> list[str]:
         """How a question's histories name the subject."""
-        prefixes = ("user:", "anonymous:")
-        if generator.get("subject") != PERSON or self.subject.startswith(prefixes):
-            return [self.subject]
-        return [f"{prefix}{self.subject}" for prefix in prefixes]
+        return self.in_field(generator.get("subject", ""))
+
+    def in_field(self, field: str) -> list[str]:
+        """How the subject is named where a field names subjects."""
+        if field != PERSON:
+            return sorted(called(field, self.subject, self.hashed_by))
+        prefixes = sorted(PREFIXES.values(), reverse=True)
+        said = [each for each in prefixes if self.subject.startswith(each)]
+        bare = self.subject.removeprefix(said[0]) if said else self.subject
+        names = sorted(called("", bare, self.hashed_by))
+        return [f"{prefix}{name}" for prefix in said or prefixes for name in names]
 
     def knows(self, recent: Mapping[str, Any], place: str) -> bool:
         """Whether the key is the one that names subjects there."""
@@ -105,7 +121,8 @@ def forget(
         log: folder of a prediction log; None looks through none.
         store: of recent events; None: none is reached.
         collected: where a collector keeps events; None: nowhere. With it there need be
-            no registry.
+            no registry, unless a store is given: it is the registry that says by which
+            fields a store names subjects.
 
     Returns:
         ``reached``: each place with what was removed; ``removed``: their sum;
@@ -122,13 +139,17 @@ def forget(
         raise InputError("Expected the name of a subject. Received: an empty text.")
     if log is not None:
         check_log(log)
-    bare = collected is not None and not (names or log or applications(root))
-    search = _Search(subject, None if bare else find_id_key(root))
+    asked = names or log or store is not None
+    bare = collected is not None and not (asked or applications(root))
+    hashed_by = () if collected is None else collected.keys
+    search = _Search(subject, None if bare else find_id_key(root), hashed_by)
     chosen = () if bare else _chosen(root, names)
     with nullcontext() if bare else _alone(root):
         if collected is not None:
             # Before the store, so that no more of it comes there.
             _where_collected(search, collected)
+            if store is not None:
+                _wait_for_delivery(search, collected)
         for name in chosen:
             _in_examples(search, root, name)
             _in_bundles(search, Registry(root, name))
@@ -248,11 +269,31 @@ def _where_collected(search: _Search, collected: Collected) -> None:
     search.missed += found.missed
 
 
+def _wait_for_delivery(search: _Search, collected: Collected) -> None:
+    """Let the delivery bring to the store what it had read before."""
+    if collected.spool is None:
+        return
+    try:
+        gone = let_go(collected.spool, "store")
+    except ZapError as error:
+        search.refused.append(f"{collected.spool}: {error}")
+        return
+    if not gone:
+        search.missed.append(
+            "events in the hands of the delivery to the store, which hangs: run it "
+            "again once it goes on"
+        )
+
+
 def _in_store(search: _Search, registry: Registry, store: EventStore) -> None:
     """Take the subject's recent events out of a store."""
     try:
         fields = {_subject_field(registry, name) for name in registry.versions()}
-        removed = sum(store.forget(field, search.subject) for field in sorted(fields))
+        removed = sum(
+            store.forget(field, name)
+            for field in sorted(fields)
+            for name in search.in_field(field)
+        )
     except ZapError as error:
         search.refused.append(f"{store.name}: {error}")
         return

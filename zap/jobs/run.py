@@ -75,7 +75,7 @@ def run(
         ZapError: at the stage that cannot go on; earlier stages stay.
     """
     watchers = watchers or Watchers()
-    work = _local(output)
+    work = local_output(output)
     check_output(work, replace)
     watchers.stage("generate")
     dataset = _generate(raw, work, options, watchers, replace)
@@ -104,7 +104,7 @@ def run(
     return RunResult(bundle, metrics, report)
 
 
-def _local(output: str | Path) -> Path:
+def local_output(output: str | Path) -> Path:
     """The work directory, which is on this machine.
 
     Raises:

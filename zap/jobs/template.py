@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import keyword
+import os
 import re
+import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from string import Template
 
@@ -114,6 +117,14 @@ def class_name(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
+def is_taken(name: str) -> bool:
+    """Whether Python, or a package that is installed, has a module of this name."""
+    here = ("", os.getcwd())  # one's own files are asked for one by one
+    installed = [path for path in sys.path if path not in here]
+    named = name in sys.stdlib_module_names or name in sys.modules
+    return named or PathFinder.find_spec(name, installed) is not None
+
+
 def write_template(name: str, output: str | Path) -> list[Path]:
     """Write the files of a new question.
 
@@ -125,12 +136,18 @@ def write_template(name: str, output: str | Path) -> list[Path]:
         The paths of generator, mapping and test.
 
     Raises:
-        GeneratorError: the name is no module's name, or a file is already there.
+        GeneratorError: the name is no module's name, or another module's; or a file is
+            already there.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise GeneratorError(
             "Expected a name in snake_case that Python can import, such as "
             f"'newsletter_signup'. Received: name={name!r}."
+        )
+    if is_taken(name):
+        raise GeneratorError(
+            "Expected a name that no module has which is installed, since the new file "
+            f"would hide it. Received: name={name!r}. Choose another."
         )
     folder = Path(output)
     texts = {

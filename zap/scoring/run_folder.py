@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from typing import Any
 
@@ -33,7 +34,7 @@ class RunFolder:
     def glob(self, pattern: str) -> list[str]:
         """Names of files that match, relative to the folder, in order."""
         files, root = store_anew(self.path)
-        found = files.glob(f"{root}/{pattern}")
+        found = files.glob(f"{glob.escape(root)}/{pattern}")
         return sorted(str(path)[len(root) + 1 :] for path in found)
 
     def read_text(self, name: str) -> str:

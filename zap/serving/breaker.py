@@ -18,6 +18,7 @@ from zap.serving.stores import Appended, EventStore, Need, Past
 from zap.serving.stores.asking import Then
 
 T = TypeVar("T")
+TELL_S = 60.0
 
 
 class Breaker:
@@ -28,6 +29,8 @@ class Breaker:
         failures: in a row, after which it is not asked.
         pause_s: for how long, before one call tries again.
         clock: seconds that only rise.
+        told: is given why the store can't be used: each reason at once, and again once
+            a minute while it lasts.
 
     Attributes:
         refused: calls that were answered without the store.
@@ -39,8 +42,10 @@ class Breaker:
         failures: int = 3,
         pause_s: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
+        told: Callable[[str], None] = lambda reason: None,
     ):
-        self._store = store
+        self._store, self._told = store, told
+        self._reason, self._tell_again = "", 0.0
         self._most, self._pause_s, self._clock = failures, pause_s, clock
         self._lock = threading.Lock()
         self._failed = 0
@@ -127,9 +132,18 @@ class Breaker:
         """One that is a caller's says nothing of the store: the next one may try."""
         if isinstance(error, StoreError):
             self._count(failed=True)
+            self._tell(str(error))
         elif self.open:
             with self._lock:
                 self._again = self._clock()
+
+    def _tell(self, reason: str) -> None:
+        with self._lock:
+            now = self._clock()
+            if reason == self._reason and now < self._tell_again:
+                return
+            self._reason, self._tell_again = reason, now + TELL_S
+        self._told(reason)
 
     def _count(self, failed: bool) -> None:
         if failed:

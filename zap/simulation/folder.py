@@ -1,7 +1,9 @@
 """The directory of a simulation: what lies where, and whether it is whole.
 
-``simulation.json`` is written last, so that a directory without it is one whose making
-was interrupted. ``SIMULATED`` is written first, so that even then nobody takes what is
+What is made lies in a hidden folder below until all of it is there, so that nobody
+takes half a simulation for a whole one, and one that is replaced stays until then.
+``simulation.json`` is moved last: a directory without it is one whose making was
+interrupted. ``SIMULATED`` is written first, so that even then nobody takes what is
 there for real events, and ``replace`` knows that it may go.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from zap.simulation.settings import Settings
 FORMAT_VERSION = 1
 MARK, INFO, MAPPING = "SIMULATED", "simulation.json", "mapping.toml"
 EVENTS, TRUTH = "events", "truth"
+MAKING = ".making"
 NOTE = (
     "These events are simulated: made up by zap simulate, of no real shop and no real "
     "people."
@@ -54,17 +58,32 @@ class Folder:
             self.path / TRUTH / f"truth-of-simulated-{number:05d}.parquet",
         )
 
-    def begin(self, settings: Settings, replace: bool) -> None:
-        """Make the directory, with its mark and its mapping.
+    @contextmanager
+    def making(self, settings: Settings, replace: bool) -> Iterator[Folder]:
+        """Where the simulation is made; the directory has it once the block ends.
+
+        A block that raises leaves what was there, or nothing.
+
+        Yields:
+            The folder to be filled, with its mark and its mapping. It needs ``finish``.
 
         Raises:
             InputError: there is something already, and it may not be replaced.
         """
-        self._make_room(replace)
+        self._check_room(replace)
+        new = not self.path.exists()
+        made = Folder(self.path / MAKING)
+        shutil.rmtree(made.path, ignore_errors=True)
         for name in (EVENTS, TRUTH):
-            (self.path / name).mkdir(parents=True)
-        (self.path / MARK).write_text(f"{NOTE}\n", "utf-8")
-        self.mapping.write_text(mapping_text(settings), "utf-8")
+            (made.path / name).mkdir(parents=True)
+        try:
+            (self.path / MARK).write_text(f"{NOTE}\n", "utf-8")
+            made.mapping.write_text(mapping_text(settings), "utf-8")
+            yield made
+            self._take(made)
+        except BaseException:
+            self._give_up(made, new)
+            raise
 
     def finish(self, said: Mapping[str, Any]) -> None:
         """Write what the simulation is, and with it that it is whole."""
@@ -74,9 +93,7 @@ class Folder:
             "format_version": FORMAT_VERSION,
             **said,
         }
-        aside = self.path / f".{INFO}"
-        aside.write_text(json.dumps(info, indent=2) + "\n", "utf-8")
-        aside.replace(self.path / INFO)
+        (self.path / INFO).write_text(json.dumps(info, indent=2) + "\n", "utf-8")
 
     def info(self) -> dict[str, Any]:
         """What ``simulation.json`` says.
@@ -99,7 +116,7 @@ class Folder:
         for number in range(int(self.info()["parts"])):
             yield self.part_paths(number)
 
-    def _make_room(self, replace: bool) -> None:
+    def _check_room(self, replace: bool) -> None:
         if not self.path.exists():
             return
         if self.path.is_dir() and not any(self.path.iterdir()):
@@ -108,15 +125,15 @@ class Folder:
         if not (replace and simulated):
             fix = "Choose another"
             fix += ", or pass --replace to replace it." if simulated else "."
-            what = "a simulation" if simulated else "no simulation, and not empty"
+            what = "no simulation, and not empty"
+            if simulated:
+                whole = (self.path / INFO).is_file()
+                what = "a simulation" if whole else "a simulation that is not finished"
             raise InputError(
                 "Expected an empty or new directory for the simulation. Received: "
                 f"output={self.path}, {what}. {fix}"
             )
-        self._remove()
-
-    def _remove(self) -> None:
-        known = {EVENTS, TRUTH, MAPPING, INFO, f".{INFO}", MARK}
+        known = {EVENTS, TRUTH, MAPPING, INFO, f".{INFO}", MARK, MAKING}
         others = sorted(p.name for p in self.path.iterdir() if p.name not in known)
         if others:
             raise InputError(
@@ -124,9 +141,20 @@ class Folder:
                 f"Received: output={self.path}, with {', '.join(others)}. Move these "
                 "away, or choose another directory."
             )
-        # The mark goes last: what is interrupted here can be replaced once more.
+
+    def _take(self, made: Folder) -> None:
+        """Put what was made in the place of what is there, what says so last."""
         (self.path / INFO).unlink(missing_ok=True)
         for name in (EVENTS, TRUTH):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in (MAPPING, f".{INFO}", MARK):
-            (self.path / name).unlink(missing_ok=True)
+        (self.path / f".{INFO}").unlink(missing_ok=True)
+        for name in (TRUTH, EVENTS, MAPPING, INFO):
+            (made.path / name).replace(self.path / name)
+        made.path.rmdir()
+
+    def _give_up(self, made: Folder, new: bool) -> None:
+        shutil.rmtree(made.path, ignore_errors=True)
+        if {p.name for p in self.path.iterdir()} == {MARK}:
+            (self.path / MARK).unlink()
+            if new:
+                self.path.rmdir()

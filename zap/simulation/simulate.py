@@ -64,7 +64,8 @@ def simulate(
         settings: what is made.
         output: the directory to be made.
         workers: processes; what is made does not depend on it.
-        replace: whether a simulation at ``output`` may be replaced.
+        replace: whether a simulation at ``output`` may be replaced; it is there until
+            the new one is whole.
         watch: called after each part with parts done, parts in all, and rows so far.
 
     Returns:
@@ -79,21 +80,21 @@ def simulate(
             f"workers={workers!r}. Change it."
         )
     folder = Folder(Path(output))
-    folder.begin(settings, replace)
-    works = plan(settings, folder)
-    counts: Counter[str] = Counter()
-    for done, made in enumerate(_made(works, min(workers, len(works))), 1):
-        counts.update(made)
-        if watch:
-            watch(done, len(works), counts["rows"])
-    folder.finish(
-        {
-            "settings": settings.to_dict(),
-            "counts": dict(counts),
-            "parts": len(works),
-            "versions": {"zap": __version__},
-        }
-    )
+    with folder.making(settings, replace) as making:
+        works = plan(settings, making)
+        counts: Counter[str] = Counter()
+        for done, made in enumerate(_made(works, min(workers, len(works))), 1):
+            counts.update(made)
+            if watch:
+                watch(done, len(works), counts["rows"])
+        making.finish(
+            {
+                "settings": settings.to_dict(),
+                "counts": dict(counts),
+                "parts": len(works),
+                "versions": {"zap": __version__},
+            }
+        )
     return folder
 
 
@@ -152,16 +153,13 @@ def write_part(work: Work) -> Counter[str]:
     )
     paths = Folder(Path(work.output)).part_paths(work.number)
     for table, path in zip((block.events, block.truth), paths, strict=True):
-        # A name of its own until it is whole: readers pass over those with a dot.
-        aside = path.with_name(f".{path.name}")
         coded = [name for name in table.column_names if name in _CODED]
         pq.write_table(
             table,
-            aside,
+            path,
             compression="zstd",
             compression_level=1,
             use_dictionary=coded,
             row_group_size=1 << 18,
         )
-        aside.replace(path)
     return block.counts

@@ -18,11 +18,12 @@ from zap.cli.main import main
 from zap.collect.archive.forgetting import forget_archived
 from zap.collect.archive.options import ArchiveOptions
 from zap.collect.archive.sink import ArchiveSink
+from zap.collect.bad import inbox
 from zap.collect.bad.sink import BadSink
 from zap.collect.checks.keyed import keyed
 from zap.collect.event import BadRow
 from zap.collect.forgetting import Collected, forget_collected
-from zap.collect.record import encode_bad, encode_event
+from zap.collect.record import decode, encode_bad, encode_event
 from zap.collect.spool import Spool, SpoolReader
 from zap.errors import CollectError
 
@@ -228,3 +229,50 @@ def test_an_archive_alone_can_be_reached(tmp_path: Path, quick: None) -> None:
     assert "u:ann" not in named and "a:ann" in named  # another's device of that name
     missing = forget_collected("ann", Collected(archive=tmp_path / "none"))
     assert missing.refused and not missing.removed
+
+
+def spooled(spool: Path) -> list[Any]:
+    """The events of a spool, by their ids."""
+    found = [decode(each) for each in SpoolReader(spool).read(0).records]
+    return sorted(filter(None, found), key=lambda event: event["event_id"])
+
+
+def test_what_a_replay_left_in_the_inbox_goes_too(tmp_path: Path) -> None:
+    """A spool without room, or without a collector, has not taken it up yet."""
+    spool, events = tmp_path / "spool", made_events(40)
+    ours = [event for event in events if named_ann(event)]
+    for some in (events[:30], events[30:], [{**ours[0], "event_id": "alone"}]):
+        inbox.put(spool, [*map(encode_event, some)])
+    found = forget_collected("ann", Collected(spool=spool))
+    assert found.removed["spool"] == (str(spool), len(ours) + 1)
+    assert forget_collected("ann", Collected(spool=spool)).removed["spool"][1] == 0
+    with Spool(spool) as own:
+        assert inbox.take(own) == len(events) - len(ours)
+    others = [event for event in events if not named_ann(event)]
+    assert spooled(spool) == sorted(others, key=lambda event: event["event_id"])
+
+
+def test_who_forgets_waits_for_who_takes_up(tmp_path: Path) -> None:
+    spool, events = tmp_path / "spool", made_events(20)
+    read, go_on = threading.Event(), threading.Event()
+    inbox.put(spool, [*map(encode_event, events)])
+    with Spool(spool) as own:
+        append = own.append
+
+        def slow(records: Any) -> int:
+            read.set()
+            assert go_on.wait(60)
+            return append(records)
+
+        own.append = slow  # type: ignore[method-assign]
+        collector = threading.Thread(target=inbox.take, args=[own])
+        collector.start()
+        assert read.wait(60)
+        places = Collected(spool=spool)
+        forgetting = threading.Thread(target=forget_collected, args=["ann", places])
+        forgetting.start()
+        forgetting.join(0.3)  # it ends at once where it does not wait
+        go_on.set()
+        collector.join(60)
+        forgetting.join(60)
+    assert spooled(spool) and not any(map(named_ann, spooled(spool)))

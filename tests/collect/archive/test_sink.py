@@ -273,6 +273,31 @@ def test_notes_that_are_lost_are_made_again(tmp_path: Path) -> None:
         (tmp_path / ".zap" / "commit.json").unlink()
 
 
+@pytest.mark.parametrize(
+    "days", [[0, 1, 2, 20_000], [0, 20_000], [100, 101, 0, 102, 103, 104]]
+)
+def test_notes_that_are_made_again_know_what_was_known(
+    tmp_path: Path, days: list[int]
+) -> None:
+    """Whatever a wrong clock said: one day of the future is no reason to forget."""
+    events = [event_of(str(day), day=day) for day in days]
+    with_sink(tmp_path, *(batch_of([each], n) for n, each in enumerate(events)))
+    shutil.rmtree(tmp_path / ".zap" / "ids")
+    counts = with_sink(tmp_path, batch_of(events, len(events)))
+    assert counts["repeated"] == len(events)
+
+
+def test_notes_that_are_made_again_leave_out_what_was_over(tmp_path: Path) -> None:
+    days = [*range(8), 0]
+    events = [event_of("same" if d == 0 else str(d), day=d) for d in days]
+    batches = [batch_of([each], n) for n, each in enumerate(events)]
+    options = ArchiveOptions(ids_days=3, tidy_s=0)
+    with_sink(tmp_path, *batches[:-1], options=options)
+    shutil.rmtree(tmp_path / ".zap" / "ids")
+    counts = with_sink(tmp_path, batches[-1], options=options)
+    assert counts["events"] == 1
+
+
 def test_notes_that_are_damaged_are_told_of(tmp_path: Path) -> None:
     with_sink(tmp_path, batch_of([event_of("1")]))
     (run,) = (tmp_path / ".zap" / "ids").glob("*/*.ids")

@@ -68,6 +68,15 @@ def test_a_store_is_filled_from_archive_and_spool(
     assert site.pasts() == expected
 
 
+def test_what_is_no_folder_of_a_day_is_left_alone(tmp_path: Path, capsys: Any) -> None:
+    site = delivered(tmp_path)
+    there = next(site.archive.glob("source=*/day=*"))
+    shutil.copytree(there, there.with_name(f"{there.name} copy"))
+    arguments = ["--from", "2026-03-01", "--to", "2026-03-20", "--keep-days", "36500"]
+    run(site, capsys, *arguments)
+    assert site.pasts() == site.pasts_by_hand(list(enumerate(EVENTS)))
+
+
 def test_only_what_was_received_in_the_time_is_added(
     tmp_path: Path, capsys: Any
 ) -> None:

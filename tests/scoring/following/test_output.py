@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -19,7 +20,13 @@ from made_followed import SECOND_US, made_job
 from zap.errors import InputError
 from zap.scoring.following.job import FollowJob
 from zap.scoring.following.options import Following
-from zap.scoring.following.output import begin_run, claimed
+from zap.scoring.following.output import (
+    begin_run,
+    claimed,
+    progress,
+    progress_path,
+    replace_bytes,
+)
 
 HOLD = """
 import sys, time
@@ -112,3 +119,17 @@ def test_a_run_that_died_before_it_was_noted_is_in_nobodys_way(job: FollowJob) -
     fsspec.filesystem("memory").pipe_file(f"{job.output}/_runs/000002", b"")
     assert begin_run(job) == 3
     assert begin_run(job) == 4
+
+
+@pytest.mark.parametrize("name", ["scores", "scores[every=5]"])
+def test_progress_is_the_sum_of_the_shards(tmp_path: Path, name: str) -> None:
+    output = str(tmp_path / name)
+    assert progress(output)["scored_until_us"] is None
+    for shard, until in ((0, 7), (1, 5)):
+        told = {"scored_until_us": until, "subjects": 2, "counts": {"scores.first": 3}}
+        replace_bytes(progress_path(output, shard), json.dumps(told).encode())
+    assert progress(output) == {
+        "scored_until_us": 5,
+        "subjects": 4,
+        "counts": {"scores.first": 6},
+    }

@@ -21,11 +21,11 @@ from made_followed import (
 )
 from made_scored import FIRST_US, PAGES, WINDOWS
 
-from zap.beam.follow_source import reading_of
 from zap.bundles.registry import Registry
 from zap.events.archive_tail import ArchiveTail
 from zap.events.mapping import EventMapping
 from zap.jobs.batch_score import score
+from zap.scoring.following.checking import reading_of
 from zap.scoring.following.job import FollowJob, Times
 from zap.scoring.following.notes import Note
 from zap.scoring.following.options import Following

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_bundles import deployed, made_bundle
 from made_events import HOUR_US
 from made_run import MAPPING, ROWS
 from made_stores import Clock, in_memory
@@ -161,6 +162,50 @@ def test_a_rebuilt_store_answers_as_one_that_was_fed_live(tmp_path: Path) -> Non
     again = rebuild(anew, NEEDS, mapping, mapping_path)
     assert again.new == 0
     assert told(anew.past("v1", NEEDS["visitors"], end_us))[-1].get("plan") is None
+
+
+def test_a_rebuild_for_one_application_takes_nothing_from_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two questions about the same visitors share the visitors' documents."""
+    sees = {
+        name: Instance(
+            types=[kind],
+            last=9,
+            fields=[Hash("amount")],
+            metadata=[Last("page", Hash("page"), types=["view"])],
+            hash_buckets=8,
+            metadata_buckets=16,
+        )
+        for name, kind in (("views", "view"), ("buys", "buy"))
+    }
+    for name, instance in sees.items():
+        bundle = made_bundle(tmp_path / name, sees=instance, application=name)
+        deployed(tmp_path / "models", bundle, name)
+    inputs = archived(tmp_path, some_events())
+    site = tmp_path / "site.toml"
+    site.write_text(f'{site.read_text()}\n[properties.page]\ncolumn = "url"\n')
+    url = f"sqlite:{tmp_path / 'events.db'}"
+    arguments = [f"--input={path}" for path in inputs]
+    arguments += ["--mapping", str(tmp_path / "site.toml"), "--store", url, "--json"]
+    arguments += ["--registry", str(tmp_path / "models"), "--keep-days", "9999"]
+
+    def pasts() -> list[Any]:
+        store = open_store(url, keep_days=9999)
+        needs = [Need.of(each, "anonymous_id") for each in sees.values()]
+        names = [f"v{i}" for i in range(8)]
+        found = [store.pasts(names, need, START_US + 10**13) for need in needs]
+        store.close()
+        return [[past.events for past in each] for each in found]
+
+    assert main(["store", "rebuild", *arguments]) == 0
+    before = pasts()
+    assert all(events for each in before for events in each)
+    capsys.readouterr()
+    assert main(["store", "rebuild", *arguments, "--application", "views"]) == 0
+    assert pasts() == before
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["applications"] == ["buys", "views"] and shown["new"] == 0
 
 
 def told(past: Any) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -34,6 +34,7 @@ MOST_BYTES = 1 << 62
 _MADE = ".made-"
 _SPARE_DAYS = 2
 _NO_NUMBER = 1 << 63  # is above all
+Span = tuple[int, int]
 
 
 def id_hash(source: str, event_id: str) -> bytes:
@@ -57,6 +58,28 @@ def halves(hashes: Sequence[bytes]) -> tuple[Halves, Halves]:
 def content(hashes: Sequence[bytes]) -> bytes:
     """The file of a run of hashes."""
     return run_bytes(*halves(hashes))
+
+
+def days_over(spans: Mapping[date, Sequence[Span]], days: int) -> list[date]:
+    """The days whose ids need not be known any more.
+
+    Args:
+        spans: the numbers that each day's files span: the first, and the one after the
+            last.
+        days: how long an id is known.
+    """
+    there = sorted(spans)
+    if len(there) <= _SPARE_DAYS:
+        return []
+    latest = there[-1 - _SPARE_DAYS]
+    first = latest - timedelta(days=days)
+    kept = chain.from_iterable(spans[day] for day in there if first <= day <= latest)
+    since = min((begin for begin, _ in kept), default=_NO_NUMBER)
+    return [
+        day
+        for day in there
+        if day < first and all(end <= since for _, end in spans[day])
+    ]
 
 
 class KnownIds:
@@ -127,20 +150,8 @@ class KnownIds:
     def expire(self) -> list[date]:
         """Forget the days that are over; which ones they were."""
         with self._lock:
-            there = sorted(self._runs)
-            if len(there) <= _SPARE_DAYS:
-                return []
-            latest = there[-1 - _SPARE_DAYS]
-            first = latest - timedelta(days=self.days)
-            kept = chain.from_iterable(
-                self._runs[day] for day in there if first <= day <= latest
-            )
-            since = min((_span(run)[0] for run in kept), default=_NO_NUMBER)
-            over = [
-                day
-                for day in there
-                if day < first and all(_span(r)[1] <= since for r in self._runs[day])
-            ]
+            spans = {day: [*map(_span, runs)] for day, runs in self._runs.items()}
+            over = days_over(spans, self.days)
             for day in over:
                 del self._runs[day]
         for day in over:
@@ -188,7 +199,7 @@ def _day_of(place: Path) -> date | None:
         return None
 
 
-def _span(run: Run) -> tuple[int, int]:
+def _span(run: Run) -> Span:
     span = span_of(run.path.name)
     assert span is not None, run.path
     return span

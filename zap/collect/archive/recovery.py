@@ -1,20 +1,22 @@
 """An archive's notes made again from its events, where they are lost.
 
 A copy of an archive that lacks the folder of notes is an archive all the same: the
-names of its files tell how far it is, and its events which ids are known.
+names of its files tell how far it is, and its events which ids are known. Which days
+they are known of is told by the same rule as when they are forgotten.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from zap.bundles.folders import write_file
-from zap.collect.archive.ids import KnownIds, content, id_hash
+from zap.collect.archive.ids import KnownIds, Span, content, days_over, id_hash
 from zap.collect.archive.partitions import day_in, folders
 from zap.datasets.publishing import sync, sync_tree
 from zap.events.archive_files import current, span_of
@@ -41,16 +43,23 @@ def recover_ids(root: Path, ids: KnownIds) -> None:
     made = ids.folder.with_name(f"{ids.folder.name}.made")
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir()
-    there = [*folders(root)]
-    days = sorted({day_in(folder) for folder in there})
-    first = days[-1] - timedelta(days=ids.days) if days else date.min
-    for day in days:
-        if day >= first:
+    places: dict[date, list[Path]] = defaultdict(list)
+    for folder in folders(root):
+        places[day_in(folder)].append(folder)
+    over = {*days_over({day: _spans(ours) for day, ours in places.items()}, ids.days)}
+    for day, ours in sorted(places.items()):
+        if day not in over:
             (made / day.isoformat()).mkdir()
-            _recover_day([f for f in there if day_in(f) == day], made, ids, day)
+            _recover_day(ours, made, ids, day)
     sync_tree(made)
     made.replace(ids.folder)
     sync(ids.folder.parent)
+
+
+def _spans(places: list[Path]) -> list[Span]:
+    """The numbers that the files of some folders span."""
+    paths = (path for place in places for path in place.glob("*.parquet"))
+    return [span for path in paths if (span := span_of(path.name)) is not None]
 
 
 def _recover_day(places: list[Path], made: Path, ids: KnownIds, day: date) -> None:

@@ -3,20 +3,22 @@
 A spool has one writer. So a replay leaves records in the spool's ``inbox``, whole files
 that appear in one step, and the writer appends them and removes the file. What has no
 room yet stays for later. A crash between the two takes a file up again, with the same
-event ids, of which sinks keep one.
+event ids, of which sinks keep one. Who takes files up and who forgets keep out of each
+other's way by the lock of those who change the spool.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zap.bundles.folders import create_file
+from zap.bundles.folders import create_file, replace_file
 from zap.collect.spool.folders import make_folder
+from zap.collect.spool.locks import changing
 from zap.datasets.publishing import sync
 from zap.errors import CollectError
 
@@ -73,18 +75,68 @@ def take(spool: Spool) -> int:
     taken = 0
     for path in waiting(spool.folder):
         try:
-            records = path.read_bytes().split(b"\n")[:-1]
-            if records:
-                spool.append(records)
-            os.unlink(path)
-            sync(path.parent)
+            with changing(spool.folder):
+                taken += _take_up(spool, path)
         except OSError as error:
-            raise CollectError(
-                "Expected an inbox that can be read and emptied. Received: "
-                f"path={path} ({error.strerror}). Give access."
-            ) from error
-        taken += len(records)
+            raise _refused(path, error) from error
     return taken
+
+
+def _take_up(spool: Spool, path: Path) -> int:
+    try:
+        records = _records_in(path)
+    except FileNotFoundError:
+        return 0  # all of it was forgotten since it was listed
+    if records:
+        spool.append(records)
+    os.unlink(path)
+    sync(path.parent)
+    return len(records)
+
+
+def forget(spool: Path, predicate: Callable[[bytes], bool]) -> int:
+    """Take out of what waits the records that a predicate names.
+
+    Args:
+        spool: its folder.
+        predicate: takes a record, and says whether it is to be forgotten.
+
+    Returns:
+        How many records were taken out.
+
+    Raises:
+        CollectError: the disk refuses; the files before it are done.
+    """
+    removed = 0
+    for path in waiting(spool):
+        try:
+            with changing(spool):
+                removed += _forget(path, predicate)
+        except OSError as error:
+            raise _refused(path, error) from error
+    return removed
+
+
+def _forget(path: Path, predicate: Callable[[bytes], bool]) -> int:
+    try:
+        records = _records_in(path)
+    except FileNotFoundError:
+        return 0  # it was taken up since it was listed
+    kept = [record for record in records if not predicate(record)]
+    if len(kept) < len(records):
+        replace_file(path, b"".join(record + b"\n" for record in kept), 0o640)
+    return len(records) - len(kept)
+
+
+def _records_in(path: Path) -> list[bytes]:
+    return path.read_bytes().split(b"\n")[:-1]
+
+
+def _refused(path: Path, error: OSError) -> CollectError:
+    return CollectError(
+        "Expected an inbox that can be read and emptied. Received: "
+        f"path={path} ({error.strerror}). Give access."
+    )
 
 
 class Inbox:

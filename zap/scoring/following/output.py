@@ -9,6 +9,7 @@ they are synced.
 
 from __future__ import annotations
 
+import glob
 import json
 import uuid
 from collections import Counter
@@ -108,7 +109,9 @@ def _taken(output: str, run: int) -> int:
     """
     files, folder = fsspec.core.url_to_fs(f"{output}/{RUNS}")
     files.invalidate_cache()
-    used = [int(path.rpartition("/")[2]) for path in files.glob(f"{folder}/*")]
+    used = [
+        int(path.rpartition("/")[2]) for path in files.glob(f"{glob.escape(folder)}/*")
+    ]
     run = max([run, *(number + 1 for number in used)])
     try:
         mine = uuid.uuid4().hex.encode()
@@ -134,7 +137,7 @@ def progress(output: str) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     until: list[int] = []
     subjects = 0
-    for path in files.glob(f"{folder}/*.json"):
+    for path in files.glob(f"{glob.escape(folder)}/*.json"):
         told = json.loads(files.cat_file(path))
         counts.update(told["counts"])
         until.append(told["scored_until_us"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from zap.errors import ServingError
 from zap.serving.api.config import ServeConfig
-from zap.serving.api.readiness import readiness
+from zap.serving.api.readiness import readiness, store_problem
 from zap.serving.api.server import make_service
 
 
@@ -20,6 +20,8 @@ def checked(config: ServeConfig) -> dict[str, Any]:
     try:
         found = readiness(service)
         problems = [f"{name}: {said}" for name, said in service.problems.items()]
+        if why := store_problem(service):
+            problems.append(f"store: {why}")
         if not found.ready or problems:
             raise ServingError(
                 "Expected a server that is ready. Received: "

@@ -49,12 +49,7 @@ class Ready:
 def readiness(service: Service) -> Readiness:
     """Whether a service can answer, and if not, why."""
     served = service.applications
-    store = "ok"
-    if service.store is not None:
-        try:
-            service.store.ping()
-        except ZapError:
-            store = "does not answer"
+    store = "does not answer" if store_problem(service) else "ok"
     log = "ok"
     if service.log is not None and service.log.options.on_failure == "refuse":
         try:
@@ -68,6 +63,20 @@ def readiness(service: Service) -> Readiness:
         log=log,
         problems=dict.fromkeys(sorted(service.problems), UNLOADED),
     )
+
+
+def store_problem(service: Service) -> str:
+    """Why the store does not answer, for who runs the server; empty where it does.
+
+    ``/ready`` does not say it: whoever asks there need not know paths and addresses.
+    """
+    if service.store is None:
+        return ""
+    try:
+        service.store.ping()
+    except ZapError as error:
+        return str(error)
+    return ""
 
 
 async def health(scope: Scope, receive: Receive, send: Send) -> None:

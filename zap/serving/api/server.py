@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
+from zap.bundles.files import local_path
 from zap.bundles.id_key import id_key
 from zap.encoding.subject_names import keyed_subject, subject_hash
 from zap.errors import ServingError
@@ -23,6 +24,7 @@ from zap.serving.api.limits import is_loopback
 from zap.serving.api.listening import bind, listen, url_of
 from zap.serving.api.metrics import Metrics
 from zap.serving.api.protocol import limited_protocol
+from zap.serving.api.readiness import store_problem
 from zap.serving.api.request_log import RequestLog
 from zap.serving.api.workers import Workers
 from zap.serving.breaker import Breaker
@@ -33,17 +35,21 @@ from zap.serving.stores import open_store
 
 
 def make_service(
-    config: ServeConfig, failed: Callable[[str], None] = lambda application: None
+    config: ServeConfig,
+    failed: Callable[[str], None] = lambda application: None,
+    silent: Callable[[str], None] = lambda reason: None,
 ) -> Service:
     """The service of some settings, with its parts opened.
 
     Args:
         config: the settings.
         failed: told the application whose live version could not be loaded.
+        silent: told why the store can't be used.
 
     Raises:
         ZapError: a part can't be opened.
     """
+    _check_registry(config.registry)
     store = None
     if config.store:
         opened = open_store(
@@ -52,7 +58,8 @@ def make_service(
             keep_days=config.store_keep_days,
             max_events=config.store_max_events,
         )
-        store = Breaker(opened, config.store_failures, config.store_pause_ms / 1000)
+        pause_s = config.store_pause_ms / 1000
+        store = Breaker(opened, config.store_failures, pause_s, told=silent)
     log = None
     if config.log:
         options = LogOptions(
@@ -68,6 +75,22 @@ def make_service(
         name=namer(config.registry) if config.log else None,
         failed=failed,
     )
+
+
+def _say_silent(reason: str) -> None:
+    """Callers are told no more than that the store does not answer."""
+    print(f"the store does not answer: {reason}", file=sys.stderr, flush=True)
+
+
+def _check_registry(root: str) -> None:
+    """Refuse a folder that is not there: a slip, for which no new one may be made."""
+    path = local_path(root)
+    if path is not None and not path.is_dir():
+        raise ServingError(
+            f"Expected the folder of a registry. Received: registry={root}, no such "
+            "folder. Correct the path, or make the folder to serve before there is a "
+            "version."
+        )
 
 
 def namer(root: str) -> Callable[[str], str]:
@@ -114,13 +137,14 @@ def serve(
     """
     _check_host(config)
     metrics = Metrics()
-    service = make_service(config, metrics.bundle_failed)
+    service = make_service(config, metrics.bundle_failed, _say_silent)
     workers, aside = Workers(config.threads, config.max_waiting), Workers(1, 0)
     requests = RequestLog(sys.stderr.buffer if config.log_requests else None)
     try:
         bound = bind(config.host, config.port)
         app = application(service, config, workers, aside, requests, metrics)
         service.follow(config.poll_s, config.sweep_s)
+        store_problem(service)  # told at the start; not in the loop, which may wait
         listen(
             around(app, metrics.registry),
             bound,

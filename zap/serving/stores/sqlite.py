@@ -7,6 +7,7 @@ checkpoint on: what it costs is the last moments, which the archive has.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -119,8 +120,8 @@ class SqliteBackend:
             self._drop()
             raise StoreError(
                 "Expected an event store in a file that can be read and written. "
-                f"Received: {self.name} ({error}). Make its folder, free its disk, or "
-                "end the process that holds it."
+                f"Received: {self.name} ({_said(self._path, error)}). "
+                f"{_fix(error)}"
             ) from error
 
     def _connection(self) -> sqlite3.Connection:
@@ -159,6 +160,47 @@ class SqliteBackend:
             with self._lock:
                 self._open.discard(found)
             found.close()
+
+
+_FIXES = {
+    sqlite3.SQLITE_CANTOPEN: "Make its folder, or let the user of this process write "
+    "to it.",
+    sqlite3.SQLITE_READONLY: "Let the user of this process write to the file and to "
+    "its folder.",
+    sqlite3.SQLITE_NOTADB: "Name another file; this one is left as it is.",
+    sqlite3.SQLITE_CORRUPT: "Take the file away, and rebuild the store from the "
+    "archive.",
+    sqlite3.SQLITE_BUSY: "End the process that holds it, or give it more time.",
+    sqlite3.SQLITE_FULL: "Free its disk.",
+}
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's code, without what tells more of the same."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _fix(error: sqlite3.Error) -> str:
+    general = "Make its folder, free its disk, or end the process that holds it."
+    return _FIXES.get(_code(error), general)
+
+
+def _said(path: Path, error: sqlite3.Error) -> str:
+    """SQLite's words, and of a file that can't be opened the system's, who says why."""
+    if _code(error) != sqlite3.SQLITE_CANTOPEN:
+        return str(error)
+    there = os.path.exists(path)
+    folder = path.absolute().parent
+    try:
+        if there:
+            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        else:
+            os.listdir(folder)
+    except OSError as refused:
+        return f"{error}: {refused.strerror}: {refused.filename}"
+    if not os.access(folder, os.W_OK):
+        return f"{error}: {folder} can't be written to"
+    return str(error)
 
 
 class _transaction:

@@ -58,6 +58,24 @@ def needs_of(root: Where, names: Sequence[str] | None = None) -> dict[str, Need]
     return found
 
 
+def needs_with(root: Where, names: Sequence[str]) -> dict[str, Need]:
+    """The needs of applications, and of those that ask about the same subjects.
+
+    These share the documents of a store, and from a document goes what none of the
+    needs that the store was told of looks at.
+
+    Raises:
+        RegistryError: there is no such registry, application or live version.
+        BundleError: a live version can't be read.
+    """
+    chosen = needs_of(root, names)
+    subjects = {need.subject for need in chosen.values()}
+    beside = {
+        name: need for name, need in needs_of(root).items() if need.subject in subjects
+    }
+    return {**beside, **chosen}
+
+
 def fields_of(needs: Collection[Need]) -> set[str]:
     """The columns of canonical events that are read."""
     found = set(_ALWAYS)
