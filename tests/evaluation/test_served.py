@@ -244,6 +244,8 @@ def day(number: int, **numbers: float) -> dict[str, Any]:
 def test_a_day_of_one_positive_has_no_interval() -> None:
     few = day(1, n=20, positives=1, auc=1.0, auc_low=1.0, auc_high=1.0)
     many = day(2, n=60, positives=20, auc=0.7, auc_low=0.6, auc_high=0.8)
+    perfect = day(3, n=60, positives=20, auc=1.0, auc_low=1.0, auc_high=1.0)
+    assert len(auc_figure([perfect, many], None).axes[0].containers) == 2
     (axes,) = auc_figure([few, many], 0.75).axes
     enough, hollow = axes.containers
     assert enough.has_yerr and not hollow.has_yerr

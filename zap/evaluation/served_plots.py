@@ -78,9 +78,13 @@ def auc_figure(days: Days, offline: float | None) -> Figure:
 
 
 def has_few(numbers: Mapping[str, Any]) -> bool:
-    """Whether there are too few of an outcome for an interval to say anything."""
+    """Whether there are too few of an outcome for an interval to say anything.
+
+    A day that is ranked without a fault has an interval of no width, too.
+    """
     n, positives = numbers["n"], numbers["positives"]
-    return bool(min(positives, n - positives) < FEW_OUTCOMES)
+    flat = numbers["auc_low"] == numbers["auc_high"]
+    return bool(flat or min(positives, n - positives) < FEW_OUTCOMES)
 
 
 def _aucs(axes: Axes, days: Days, few: bool) -> None:

@@ -203,8 +203,8 @@ def days(analysis: Analysis) -> Section | None:
                 "auc_by_day",
                 auc_figure(known, offline),
                 "AUC by day with 95 % intervals.",
-                "How well each day's predictions rank. Hollow points are of days with "
-                f"fewer than {FEW_OUTCOMES} of either outcome: they say little.",
+                "How well each day's predictions rank. Hollow points say little: fewer "
+                f"than {FEW_OUTCOMES} of either outcome, or an interval of no width.",
             )
         )
     width = known[0]["days"]
