@@ -77,6 +77,31 @@ def make(tmp_path: Path, root: Path) -> Any:
         each.close()
 
 
+@pytest.mark.parametrize("why", ["not asked to", "can't be loaded"])
+def test_what_an_application_needs_stays_though_it_is_not_served(
+    make: Make, root: Path, tmp_path: Path, why: str
+) -> None:
+    """Questions about the same subjects share documents; others may serve them."""
+    far = made_bundle(tmp_path / "far", (VALUES,), sees=instance(last=30))
+    version = deployed(root, far, "far")
+    both = make()
+    events = [view(hour, "p") for hour in range(40)]
+    both.append(events)
+    need = both.served("far").need
+    assert both.store is not None
+    before = both.store.past("v1", need, NOW_US + 99 * HOUR_US).events
+    assert len(before) > 30
+    if why == "can't be loaded":
+        files = root / "far" / "versions" / version
+        (files / "model.trees.npz").write_bytes(b"damaged")
+    one = make(applications=["shop"] if why == "not asked to" else None)
+    assert [*one.applications] == ["shop"]
+    one.append([view(40, "q")])
+    after = both.store.past("v1", need, NOW_US + 99 * HOUR_US).events
+    assert after[:-1] == before[1:] and len(after) == len(before)
+    assert after[-1]["event_id"] == "v1-40"
+
+
 def test_a_subject_is_answered_from_the_store(make: Make) -> None:
     service = make()
     events = [view(0, "p"), view(1, "q"), view(2, None), view(3, "s", "v2")]

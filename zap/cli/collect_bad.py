@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from zap.cli.command import Command
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zap.collect.app.config import CollectConfig
     from zap.collect.bad.listing import Wanted
 
 
@@ -60,14 +63,30 @@ def wanted_of(args: argparse.Namespace) -> Wanted:
     return Wanted(args.source, args.reason, since, until)
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Count the rows, and show some."""
+def folder_of(config: CollectConfig) -> Path:
+    """Where the bad rows of a collector lie.
+
+    Raises:
+        CollectError: it keeps none.
+    """
     from pathlib import Path
 
+    from zap.errors import CollectError
+
+    if not config.bad:
+        raise CollectError(
+            "Expected settings of a collector that keeps bad rows. Received: bad=''. "
+            "Name their folder."
+        )
+    return Path(config.bad)
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Count the rows, and show some."""
     from zap.collect.app.config import load_collect_config
     from zap.collect.bad.listing import counted, latest
 
-    folder = Path(load_collect_config(args.config).bad)
+    folder = folder_of(load_collect_config(args.config))
     wanted = wanted_of(args)
     found = counted(folder, wanted)
     if args.most > 0:

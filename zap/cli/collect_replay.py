@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from zap.cli.collect_bad import add_wanted, wanted_of
+from zap.cli.collect_bad import add_wanted, folder_of, wanted_of
 from zap.cli.command import Command
 
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from zap.collect.checks.checks import Checks
 
     config = load_collect_config(args.config)
-    bad, spool = Path(config.bad), Path(config.spool)
+    bad, spool = folder_of(config), Path(config.spool)
     again = Again(Checks(config.sources))
     found = replay(bad, spool, again, wanted_of(args), args.dry_run)
     if not args.dry_run:

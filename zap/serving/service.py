@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from zap.bundles.files import Where
-from zap.errors import ServingError
+from zap.errors import ServingError, ZapError
 from zap.serving.answers import Answer
 from zap.serving.asking import Asked, answer_of, entry_of, subject_of
 from zap.serving.batched import score_many
@@ -26,7 +26,8 @@ from zap.serving.posted import parsed_events
 from zap.serving.prediction_ids import prediction_id
 from zap.serving.repeated import Repeated
 from zap.serving.served import Served
-from zap.serving.stores import Appended, Past
+from zap.serving.stores import Appended, Need, Past
+from zap.serving.stores.live_needs import LiveNeeds
 from zap.serving.stores.look import known_us
 
 CHUNK = 256
@@ -77,6 +78,7 @@ class Service:
         self.store, self.log, self._points = store, log, points
         self._marker = None if points is None else Marker(points, store)
         self._name, self._clock = name, clock
+        self._needs, self._kept = LiveNeeds(root), dict[str, Need]()
         self._live = LiveApplications(root, applications, self._keep, failed)
         self._threads: list[Repeated] = []
         self.swept = 0
@@ -114,7 +116,9 @@ class Service:
 
     def poll(self) -> list[Served]:
         """Take over versions that have become live; those are returned."""
-        return self._live.poll()
+        fresh = self._live.poll()
+        self._keep([*self._live.served.values()])
+        return fresh
 
     def follow(self, poll_s: float = 1.0, sweep_s: float = 600.0) -> None:
         """Poll, and sweep the store, in threads from now on until ``close``.
@@ -416,5 +420,19 @@ class Service:
             self.swept += self.store.sweep(self._clock())
 
     def _keep(self, served: Sequence[Served]) -> None:
-        if self.store is not None:
-            self.store.keep([each.need for each in served])
+        """Tell the store what it is to keep, if that is not what it was told last.
+
+        What other applications of the registry need is kept too, those that others
+        serve from this store, and those whose version can't be loaded here: what an
+        append takes from a document is gone for them.
+        """
+        if self.store is None:
+            return
+        try:
+            needs = dict(self._needs.current())
+        except (ZapError, OSError):  # as long as the registry was never read
+            needs = {}
+        needs |= {each.application: each.need for each in served}
+        if needs != self._kept:
+            self.store.keep([*needs.values()])
+            self._kept = needs

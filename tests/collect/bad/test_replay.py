@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from zap.cli.main import main
 from zap.collect.bad import inbox
 from zap.collect.bad.again import Again
 from zap.collect.bad.listing import Wanted, counted, find, latest
@@ -374,8 +375,6 @@ def post(url: str, key: str, sent: dict[str, Any]) -> None:
 
 
 def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    from zap.cli.main import main
-
     assert main(["collect", *arguments, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
@@ -421,3 +420,18 @@ def test_a_mended_schema_and_a_collector_that_runs_and_one_that_does_not(
     assert [event["event_id"] for event in collector.events()] == ["m2", "m1", "m3"]
     found = command(capsys, "bad", *config)
     assert (found["total"], found["replayed"]) == (2, 2)
+
+
+@pytest.mark.parametrize("command", ["bad", "replay"])
+def test_a_collector_that_keeps_no_bad_rows_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, command: str
+) -> None:
+    """An empty name is not the folder that one happens to be in."""
+    monkeypatch.chdir(tmp_path)
+    config = tmp_path / "collect.toml"
+    config.write_text(
+        'bad = ""\n[sources.shop]\nprotocols = ["segment"]\nkeys = ["a-key"]\n'
+    )
+    assert main(["collect", command, "--config", "collect.toml"]) == 2
+    assert "Received: bad=''" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [config]

@@ -10,8 +10,8 @@ from made_bundles import deployed, made_bundle
 from made_collected import SEES, made_registry
 
 from zap.bundles.registry import Registry
-from zap.collect.sinks.needs import LiveNeeds
 from zap.errors import ZapError
+from zap.serving.stores.live_needs import LiveNeeds
 from zap.serving.stores.need import Need
 
 

@@ -16,10 +16,10 @@ from zap.collect.archive.sink import ArchiveSink
 from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.delivery.status import delivery_status
 from zap.collect.sinks.late import LateSink
-from zap.collect.sinks.needs import LiveNeeds
 from zap.collect.sinks.store import StoreSink
 from zap.collect.spool import Positions, Spool, SpoolFull, SpoolOptions, SpoolReader
 from zap.serving.stores import open_store
+from zap.serving.stores.live_needs import LiveNeeds
 
 EVENTS = made_events(800, seed=2)
 PIECE = 50

@@ -29,7 +29,6 @@ from made_sinks import delivering, until
 from made_stores import Clock, in_memory
 
 from zap.collect.archive.sink import ArchiveSink
-from zap.collect.sinks.needs import LiveNeeds
 from zap.collect.sinks.store import StoreSink
 from zap.collect.spool import Batch, Positions, Spool
 from zap.encoding.columns import Cutoffs
@@ -41,6 +40,7 @@ from zap.events.sources import list_sources
 from zap.histories.chosen import chosen_histories
 from zap.jobs.store import rebuild
 from zap.serving.stores import Need, open_store
+from zap.serving.stores.live_needs import LiveNeeds
 
 EVENTS = made_events(900)
 END_US = EVENTS[-1]["received_at"]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from zap.collect.delivery.options import DeliveryOptions
 from zap.collect.sinks.late import LateSink
-from zap.collect.sinks.needs import LiveNeeds
 from zap.collect.sinks.sink import Sink
 from zap.errors import CollectError
+from zap.serving.stores.live_needs import LiveNeeds
 
 if TYPE_CHECKING:
     from zap.collect.app.config import CollectConfig

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from zap.collect.archive.rows import archive_batch
 from zap.collect.event import Event
-from zap.collect.sinks.needs import LiveNeeds
 from zap.collect.sinks.records import events_of
 from zap.errors import MappingError
 from zap.events.archive_rows import read_archived
 from zap.events.listed import listed
 from zap.events.mapping import EventMapping
+from zap.serving.stores.live_needs import LiveNeeds
 from zap.serving.stores.need import Need
 from zap.serving.stores.results import Appended
 from zap.serving.stores.store import EventStore
