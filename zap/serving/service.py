@@ -78,7 +78,8 @@ class Service:
         self.store, self.log, self._points = store, log, points
         self._marker = None if points is None else Marker(points, store)
         self._name, self._clock = name, clock
-        self._needs, self._kept = LiveNeeds(root), dict[str, Need]()
+        self._needs = LiveNeeds(root)
+        self._kept: dict[str, Need] = {}  # what the store was told last
         self._live = LiveApplications(root, applications, self._keep, failed)
         self._threads: list[Repeated] = []
         self.swept = 0
