@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import signal
 import subprocess
@@ -121,6 +122,24 @@ def test_each_reason_is_told_at_once_and_then_once_a_minute(tmp_path: Path) -> N
     path.rmdir()
     breaker.ping()
     assert len(told) == 3
+
+
+def test_reasons_that_alternate_are_told_once_each(tmp_path: Path) -> None:
+    """A server that dies refuses one request, and lets the next one wait."""
+    store, told = open_store(f"sqlite:{tmp_path / 'events.db'}", 100), list[str]()
+    moments = [0.0]
+    breaker = Breaker(store, 1_000, clock=lambda: moments[0], told=told.append)
+    reasons = itertools.cycle(["refused", "timed out"])
+
+    def fail() -> None:
+        raise StoreError(next(reasons))
+
+    store.ping = fail  # type: ignore[method-assign]
+    for number in range(100):
+        moments[0] = number
+        with pytest.raises(StoreError):
+            breaker.ping()
+    assert told == ["refused", "timed out"] * 2
 
 
 def test_the_breaker_tries_once_in_a_while(tmp_path: Path, own_redis: Server) -> None:
