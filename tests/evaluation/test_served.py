@@ -269,3 +269,12 @@ def test_rates_that_hardly_differ_are_not_cut() -> None:
 def test_of_served_predictions_there_is_no_before() -> None:
     assert "Before" not in before_and_after([["ECE", "-", "0.1"]])
     assert "Before" in before_and_after([["ECE", "-", "0.1"], ["AUC", "0.6", "0.6"]])
+
+
+@pytest.mark.parametrize("others", [[], [float(n) for n in range(1, 20)]])
+def test_a_zero_has_no_sign(others: list[float]) -> None:
+    """As a discount of nothing has it, that was computed: it is the number 0."""
+    found = drift_of_values("x", [0.0] * 50 + [5.0], [-0.0] * 40 + [5.0, *others])
+    same = drift_of_values("x", [0.0] * 50 + [5.0], [0.0] * 40 + [5.0, *others])
+    assert found is not None and found == same
+    assert "0" in found["buckets"] and "-0" not in found["buckets"]

@@ -162,6 +162,7 @@ def _tenths(
     value, and what is above it would be in one bucket with it.
     """
     known = np.array([value for value in reference if value is not None], np.float64)
+    known += 0.0  # -0 becomes 0, which it is
     edges = np.quantile(known, np.linspace(0, 1, BUCKETS + 1)[1:-1])
     distinct, numbers = np.unique(known, return_counts=True)
     often = distinct[numbers >= len(known) / BUCKETS]
@@ -231,7 +232,7 @@ def _tally(values: Sequence[Any]) -> dict[str, int]:
 def _as_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " / ".join(map(str, value))[:80]
-    return f"{value:g}" if isinstance(value, float) else str(value)[:80]
+    return f"{value + 0.0:g}" if isinstance(value, float) else str(value)[:80]
 
 
 def _joined(counts: FloatArray) -> list[int]:
