@@ -208,9 +208,15 @@ def _apart(
 def _texts(
     values: Sequence[Any], reference: Sequence[Any]
 ) -> tuple[list[str], NDArray[Any], NDArray[Any]]:
+    """Counts by the most frequent texts of the reference.
+
+    What it has but once is not frequent: of values of which each is another one, such
+    as the few amounts among many zeros, it has those that never come again, and all
+    that come would seem to be new.
+    """
     ours, theirs = _tally(values), _tally(reference)
-    ranked = sorted(theirs, key=lambda text: (-theirs[text], text))
-    top = [text for text in ranked if text != MISSING][:MOST_TEXTS]
+    frequent = [text for text in theirs if text != MISSING and theirs[text] > 1]
+    top = sorted(frequent, key=lambda text: (-theirs[text], text))[:MOST_TEXTS]
     names = [*top, OTHER, MISSING]
 
     def counted(tally: Mapping[str, int]) -> NDArray[Any]:
