@@ -269,3 +269,31 @@ def test_rates_that_hardly_differ_are_not_cut() -> None:
 def test_of_served_predictions_there_is_no_before() -> None:
     assert "Before" not in before_and_after([["ECE", "-", "0.1"]])
     assert "Before" in before_and_after([["ECE", "-", "0.1"], ["AUC", "0.6", "0.6"]])
+
+
+@pytest.mark.parametrize("others", [[], [float(n) for n in range(1, 20)]])
+def test_a_zero_has_no_sign(others: list[float]) -> None:
+    """As a discount of nothing has it, that was computed: it is the number 0."""
+    found = drift_of_values("x", [0.0] * 50 + [5.0], [-0.0] * 40 + [5.0, *others])
+    same = drift_of_values("x", [0.0] * 50 + [5.0], [0.0] * 40 + [5.0, *others])
+    assert found is not None and found == same
+    assert "0" in found["buckets"] and "-0" not in found["buckets"]
+
+
+def test_rare_values_that_never_come_again_ring_nothing() -> None:
+    """Mostly 0, else some amount: few different ones in a reference of a hundred."""
+    rng, rings = np.random.default_rng(7), 0
+
+    def drawn(rows: int) -> list[float]:
+        amounts = np.where(rng.random(rows) < 0.92, 0.0, rng.lognormal(size=rows))
+        return amounts.tolist()
+
+    for _ in range(50):
+        found = drift_of_values("discount", drawn(1000), drawn(100))
+        assert found is not None
+        rings += found["psi"] > max(0.25, found["psi_chance_99"])
+    assert rings <= 1
+    more = drift_of_values("discount", [0.0] * 500 + drawn(500), drawn(100))
+    gone = drift_of_values("discount", [*range(500, 1000)], drawn(100))
+    assert more is not None and more["psi"] < 0.1
+    assert gone is not None and gone["psi"] > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from zap.examples import Generator, Hash, Instance, each, event, future
 from zap.jobs.analyse.archive import read_archive
 from zap.jobs.analyse.logged import predictions_of
 from zap.jobs.analyse.outcomes import outcomes_of
+from zap.jobs.analyse.placing import _Choices
 from zap.jobs.inputs import RawInput
 from zap.serving.log import event_hashes
 from zap.times import DAY_US, SECOND_US, instant_us
@@ -189,3 +191,22 @@ def test_repeats_are_one_prediction() -> None:
     found = predictions_of(lines)
     assert len(found) == 6 and found.counts["predictions.dropped.repeated"] == 1
     assert sorted(found.time_us.tolist()) == [0] * 6
+
+
+def test_a_device_of_many_costs_the_others_nothing() -> None:
+    """A till of five thousand users: a place for each, and not for each subject."""
+    subjects = [f"s{number}" for number in range(5_000)]
+    rows = {name: [place] for place, name in enumerate(subjects)}
+    rows["s7"] = [*range(5_000)]
+    del rows["s8"]
+    tracemalloc.start()
+    choices = _Choices(rows, subjects)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5e6
+    asked = np.array([7, 8, 9])
+    assert choices.have(asked, 0).tolist() == [True, False, True]
+    assert choices.have(asked, 4_999).tolist() == [True, False, False]
+    assert choices.rows(asked[[0, 2]], 0).tolist() == [0, 9]
+    assert choices.rows(asked[:1], 4_999).tolist() == [4_999]
+    assert choices.most == 5_000

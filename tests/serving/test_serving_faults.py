@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import itertools
 import json
+import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +26,8 @@ from zap.bundles.files import LocalFiles
 from zap.bundles.registry import Registry
 from zap.cli.main import main
 from zap.errors import StoreError
+from zap.serving.api.config import ServeConfig
+from zap.serving.api.server import _say_silent, make_service
 from zap.serving.breaker import Breaker
 from zap.serving.log import read_log
 from zap.serving.stores import open_store
@@ -121,6 +127,45 @@ def test_each_reason_is_told_at_once_and_then_once_a_minute(tmp_path: Path) -> N
     path.rmdir()
     breaker.ping()
     assert len(told) == 3
+
+
+def test_reasons_that_alternate_are_told_once_each(tmp_path: Path) -> None:
+    """A server that dies refuses one request, and lets the next one wait."""
+    store, told = open_store(f"sqlite:{tmp_path / 'events.db'}", 100), list[str]()
+    moments = [0.0]
+    breaker = Breaker(store, 1_000, clock=lambda: moments[0], told=told.append)
+    reasons = itertools.cycle(["refused", "timed out"])
+
+    def fail() -> None:
+        raise StoreError(next(reasons))
+
+    store.ping = fail  # type: ignore[method-assign]
+    for number in range(100):
+        moments[0] = number
+        with pytest.raises(StoreError):
+            breaker.ping()
+    assert told == ["refused", "timed out"] * 2
+
+
+def test_callers_are_told_of_a_silent_store_where_nobody_reads_stderr(
+    registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where what the server wrote to has ended: its own error is not the store's."""
+    read, write = os.pipe()
+    os.close(read)
+    config = ServeConfig(
+        registry=str(registry), store=f"sqlite:{tmp_path / 'nowhere' / 'events.db'}"
+    )
+    service = make_service(config, silent=_say_silent)
+    assert service.store is not None
+    nobody = os.fdopen(write, "w")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", nobody)
+        with pytest.raises(StoreError, match="nowhere"):
+            service.store.ping()
+    service.close()
+    with contextlib.suppress(BrokenPipeError):
+        nobody.close()
 
 
 def test_the_breaker_tries_once_in_a_while(tmp_path: Path, own_redis: Server) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -157,6 +159,41 @@ def test_an_interrupted_simulation_is_none(tmp_path: Path) -> None:
     assert digests(folder.path) == before
     simulate(Settings(events=100), folder.path, replace=True)
     assert folder.info()["settings"]["events"] == 100
+
+
+def test_an_interrupt_while_the_old_one_goes_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large one takes a while to remove; by then the new one is in its place."""
+    path = simulate(SMALL, tmp_path / "shop").path
+    expected = digests(simulate(Settings(events=100), tmp_path / "other").path)
+    remove = shutil.rmtree
+    stopped: list[Path] = []
+
+    def stop(where: Path, **more: Any) -> None:
+        if any(Path(where).rglob("*.parquet")):
+            stopped.append(where)
+            monkeypatch.setattr(shutil, "rmtree", remove)
+            raise KeyboardInterrupt
+        remove(where, **more)
+
+    monkeypatch.setattr(shutil, "rmtree", stop)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(Settings(events=100), path, replace=True)
+    assert stopped
+    assert digests(path) == expected
+    assert not (path / ".making").exists()
+
+
+def test_two_at_once_do_not_take_each_others_files(tmp_path: Path) -> None:
+    path = simulate(SMALL, tmp_path / "shop").path
+
+    def another(done: int, parts: int, rows: int) -> None:
+        with pytest.raises(InputError, match="no other process makes a simulation"):
+            simulate(Settings(events=300), path, replace=True)
+
+    simulate(Settings(events=100), path, replace=True, watch=another)
+    assert digests(path) == digests(simulate(Settings(events=100), tmp_path / "b").path)
 
 
 KILLED = """

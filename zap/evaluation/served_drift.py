@@ -162,6 +162,7 @@ def _tenths(
     value, and what is above it would be in one bucket with it.
     """
     known = np.array([value for value in reference if value is not None], np.float64)
+    known += 0.0  # -0 becomes 0, which it is
     edges = np.quantile(known, np.linspace(0, 1, BUCKETS + 1)[1:-1])
     distinct, numbers = np.unique(known, return_counts=True)
     often = distinct[numbers >= len(known) / BUCKETS]
@@ -207,9 +208,15 @@ def _apart(
 def _texts(
     values: Sequence[Any], reference: Sequence[Any]
 ) -> tuple[list[str], NDArray[Any], NDArray[Any]]:
+    """Counts by the most frequent texts of the reference.
+
+    What it has but once is not frequent: of values of which each is another one, such
+    as the few amounts among many zeros, it has those that never come again, and all
+    that come would seem to be new.
+    """
     ours, theirs = _tally(values), _tally(reference)
-    ranked = sorted(theirs, key=lambda text: (-theirs[text], text))
-    top = [text for text in ranked if text != MISSING][:MOST_TEXTS]
+    frequent = [text for text in theirs if text != MISSING and theirs[text] > 1]
+    top = sorted(frequent, key=lambda text: (-theirs[text], text))[:MOST_TEXTS]
     names = [*top, OTHER, MISSING]
 
     def counted(tally: Mapping[str, int]) -> NDArray[Any]:
@@ -231,7 +238,7 @@ def _tally(values: Sequence[Any]) -> dict[str, int]:
 def _as_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " / ".join(map(str, value))[:80]
-    return f"{value:g}" if isinstance(value, float) else str(value)[:80]
+    return f"{value + 0.0:g}" if isinstance(value, float) else str(value)[:80]
 
 
 def _joined(counts: FloatArray) -> list[int]:

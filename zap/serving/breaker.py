@@ -45,7 +45,7 @@ class Breaker:
         told: Callable[[str], None] = lambda reason: None,
     ):
         self._store, self._told = store, told
-        self._reason, self._tell_again = "", 0.0
+        self._tell_again: dict[str, float] = {}
         self._most, self._pause_s, self._clock = failures, pause_s, clock
         self._lock = threading.Lock()
         self._failed = 0
@@ -140,9 +140,12 @@ class Breaker:
     def _tell(self, reason: str) -> None:
         with self._lock:
             now = self._clock()
-            if reason == self._reason and now < self._tell_again:
+            # A server that dies gives two reasons by turns, of each of many requests.
+            lately = {each: at for each, at in self._tell_again.items() if now < at}
+            self._tell_again = lately
+            if reason in lately:
                 return
-            self._reason, self._tell_again = reason, now + TELL_S
+            lately[reason] = now + TELL_S
         self._told(reason)
 
     def _count(self, failed: bool) -> None:

@@ -9,7 +9,9 @@ there for real events, and ``replace`` knows that it may go.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ from zap.simulation.settings import Settings
 FORMAT_VERSION = 1
 MARK, INFO, MAPPING = "SIMULATED", "simulation.json", "mapping.toml"
 EVENTS, TRUTH = "events", "truth"
-MAKING = ".making"
+MAKING, OLD = ".making", "old"
 NOTE = (
     "These events are simulated: made up by zap simulate, of no real shop and no real "
     "people."
@@ -68,22 +70,46 @@ class Folder:
             The folder to be filled, with its mark and its mapping. It needs ``finish``.
 
         Raises:
-            InputError: there is something already, and it may not be replaced.
+            InputError: there is something already, and it may not be replaced; or
+                another process makes a simulation there.
         """
         self._check_room(replace)
         new = not self.path.exists()
-        made = Folder(self.path / MAKING)
-        shutil.rmtree(made.path, ignore_errors=True)
-        for name in (EVENTS, TRUTH):
-            (made.path / name).mkdir(parents=True)
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            self._check_room(replace)  # another may have been quicker
+            made = Folder(self.path / MAKING)
+            shutil.rmtree(made.path, ignore_errors=True)
+            for name in (EVENTS, TRUTH):
+                (made.path / name).mkdir(parents=True)
+            try:
+                (self.path / MARK).write_text(f"{NOTE}\n", "utf-8")
+                made.mapping.write_text(mapping_text(settings), "utf-8")
+                yield made
+                self._take(made)
+            except BaseException:
+                self._give_up(made, new)
+                raise
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time; the lock is the system's, and ends with it."""
+        folder = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            (self.path / MARK).write_text(f"{NOTE}\n", "utf-8")
-            made.mapping.write_text(mapping_text(settings), "utf-8")
-            yield made
-            self._take(made)
-        except BaseException:
-            self._give_up(made, new)
-            raise
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(folder)
+            raise InputError(
+                "Expected a directory in which no other process makes a simulation. "
+                f"Received: output={self.path}, which has one. Wait for it, stop it, "
+                "or choose another directory."
+            ) from error
+        except OSError:
+            pass  # a file system without such locks
+        try:
+            yield
+        finally:
+            os.close(folder)
 
     def finish(self, said: Mapping[str, Any]) -> None:
         """Write what the simulation is, and with it that it is whole."""
@@ -143,14 +169,21 @@ class Folder:
             )
 
     def _take(self, made: Folder) -> None:
-        """Put what was made in the place of what is there, what says so last."""
+        """Put what was made in the place of what is there, what says so last.
+
+        What was there goes when the new one is in its place: to remove it may take
+        long, and who interrupts that must not lose both.
+        """
         (self.path / INFO).unlink(missing_ok=True)
-        for name in (EVENTS, TRUTH):
-            shutil.rmtree(self.path / name, ignore_errors=True)
         (self.path / f".{INFO}").unlink(missing_ok=True)
+        old = made.path / OLD
+        old.mkdir()
+        for name in (EVENTS, TRUTH):
+            if (self.path / name).exists():
+                (self.path / name).replace(old / name)
         for name in (TRUTH, EVENTS, MAPPING, INFO):
             (made.path / name).replace(self.path / name)
-        made.path.rmdir()
+        shutil.rmtree(made.path, ignore_errors=True)
 
     def _give_up(self, made: Folder, new: bool) -> None:
         shutil.rmtree(made.path, ignore_errors=True)

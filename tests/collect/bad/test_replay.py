@@ -27,6 +27,7 @@ from zap.collect.protocol import Request
 from zap.collect.protocols import PROTOCOLS
 from zap.collect.record import decode, encode_bad
 from zap.collect.spool import Batch, Spool, SpoolFull, SpoolOptions, SpoolReader
+from zap.collect.spool.locks import changing
 from zap.errors import CollectError
 
 NOW = 1_750_000_000_000_000
@@ -287,6 +288,28 @@ def test_a_running_spool_takes_up_what_is_left_for_it(tmp_path: Path) -> None:
             box.close()
         assert box.failing == ""
     assert [event["event_id"] for event in spooled(tmp_path)] == ["1", "2"]
+
+
+def test_a_spool_that_ends_does_not_wait_for_who_forgets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "_PATIENCE_S", 0.1)
+    inbox.put(tmp_path, [b'E{"event_id":"1"}'])
+    with Spool(tmp_path) as spool:
+        box = inbox.Inbox(spool)
+        with changing(tmp_path):
+            box.start()
+            ending = threading.Thread(target=box.close)
+            ending.start()
+            ending.join(30)
+            ended = not ending.is_alive()
+            spool.close()
+        ending.join()
+        assert ended
+        box._thread.join(60)
+        assert "closed" in box.failing
+    assert len(inbox.waiting(tmp_path)) == 1 and not spooled(tmp_path)
+    assert hand_over(tmp_path) and len(spooled(tmp_path)) == 1
 
 
 def test_the_same_records_are_left_once(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -204,3 +206,52 @@ def test_closed_and_used_again(tmp_path: Path) -> None:
     store.append([event_of(1)])
     store.close()
     assert ids(store) == ["e1"]
+
+
+OPENED_AND_CLOSED = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM documents").fetchall()
+connection.close()
+"""
+
+
+def test_to_tell_why_a_file_can_not_be_opened_lets_go_of_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who closes a file has none of its locks any more, whichever way it was opened.
+
+    Without them another process takes itself for the last one that has the file, and
+    removes the journal that this one still writes to.
+    """
+    path = tmp_path / "events.db"
+    store = opened(f"sqlite:{path}")
+    store.append([event_of(1)])
+    with pytest.raises(sqlite3.OperationalError) as too_many:
+        sqlite3.connect(tmp_path / "nowhere" / "events.db")
+
+    def refused(*_: object, **__: object) -> None:
+        raise too_many.value
+
+    told: list[str] = []
+
+    def ask() -> None:
+        try:
+            store.ping()
+        except StoreError as error:
+            told.append(str(error))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", refused)
+        thread = threading.Thread(target=ask)  # has no connection yet
+        thread.start()
+        thread.join()
+    assert "unable to open" in told[0]
+    command = [sys.executable, "-c", OPENED_AND_CLOSED, str(path)]
+    subprocess.run(command, check=True)
+    assert path.with_name("events.db-wal").exists()
+    store.append([event_of(2)])
+    store.close()
+    again = opened(f"sqlite:{path}")
+    assert len(again.past("a", NEED, NOW_US + 10**6).events) == 2
+    again.close()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FOLDER = "inbox"
 ENDING = ".records"
 EVERY_S = 2.0
+_PATIENCE_S = 5.0
 
 
 def put(spool: Path, records: Sequence[bytes]) -> Path:
@@ -160,10 +161,14 @@ class Inbox:
         self._thread.start()
 
     def close(self) -> None:
-        """End, after what is being taken up."""
+        """End, after what is being taken up.
+
+        It may wait for who forgets in the spool, which can take minutes: a collector
+        that is to end does not wait along. What was not taken up stays.
+        """
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_PATIENCE_S)
 
     def _run(self) -> None:
         while True:

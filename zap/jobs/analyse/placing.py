@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,36 +50,56 @@ def place(
     row, position = np.full(size, -1), np.zeros(size, np.int64)
     known, passed = np.zeros(size, bool), np.zeros(size, bool)
     ids = _EventIds(context.histories)
-    choices = _choices(rows, predictions.subjects)
+    choices = _Choices(rows, predictions.subjects)
     # First where the last event used is; else where there is any past.
-    for choice, surely in [(c, True) for c in choices] + [(c, False) for c in choices]:
-        open_ = ~passed & (predictions.subject >= 0)
-        tried = np.flatnonzero(open_)
-        tried = tried[choice[predictions.subject[tried]] >= 0]
-        if not len(tried):
-            continue
-        mine = choice[predictions.subject[tried]]
-        asked = predictions.take(tried)
-        last = ids.find(mine, asked.last_event)
-        cutoffs = _ended(context.histories, mine, asked, last, timed)
-        good = _is_past(context, cutoffs)
-        known[tried] = True
-        passed[tried] = good & (last >= 0) if surely else good
-        row[tried], position[tried] = mine, cutoffs.position
+    for surely in (True, False):
+        tried = np.flatnonzero(~passed & (predictions.subject >= 0))
+        for number in range(choices.most):
+            tried = tried[~passed[tried]]
+            tried = tried[choices.have(predictions.subject[tried], number)]
+            if not len(tried):
+                break
+            mine = choices.rows(predictions.subject[tried], number)
+            asked = predictions.take(tried)
+            last = ids.find(mine, asked.last_event)
+            cutoffs = _ended(context.histories, mine, asked, last, timed)
+            good = _is_past(context, cutoffs)
+            known[tried] = True
+            passed[tried] = good & (last >= 0) if surely else good
+            row[tried], position[tried] = mine, cutoffs.position
     safe = np.maximum(row, 0)
     return Cutoffs(safe, position, predictions.instant_us), known, passed
 
 
-def _choices(
-    rows: Mapping[str, Sequence[int]], subjects: Sequence[str]
-) -> list[IntArray]:
-    """The first choice of each subject, the second, and so on; -1 for none."""
-    most = max((len(each) for each in rows.values()), default=0)
-    found = np.full((most, len(subjects)), -1)
-    for at, subject in enumerate(subjects):
-        for number, row in enumerate(rows.get(subject, ())):
-            found[number, at] = row
-    return list(found)
+class _Choices:
+    """The rows that each subject may be, one subject's after the other's.
+
+    A device that hundreds share must not cost every subject hundreds of places.
+
+    Args:
+        rows: by subject, the first choice first.
+        subjects: which of them are asked about.
+
+    Attributes:
+        most: choices of one subject at most.
+    """
+
+    def __init__(self, rows: Mapping[str, Sequence[int]], subjects: Sequence[str]):
+        of_each = [rows.get(subject, ()) for subject in subjects]
+        self._sizes = np.array([*map(len, of_each)], np.int64)
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._rows = np.array([*chain.from_iterable(of_each)], np.int64)
+        self.most = int(self._sizes.max(initial=0))
+
+    def have(self, subject: IntArray, number: int) -> BoolArray:
+        """Which subjects have a choice of that number, from 0."""
+        found: BoolArray = self._sizes[subject] > number
+        return found
+
+    def rows(self, subject: IntArray, number: int) -> IntArray:
+        """The choice of that number of subjects that have one."""
+        found: IntArray = self._rows[self._starts[subject] + number]
+        return found
 
 
 def _is_past(context: Context, cutoffs: Cutoffs) -> BoolArray:

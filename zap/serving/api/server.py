@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -78,8 +79,13 @@ def make_service(
 
 
 def _say_silent(reason: str) -> None:
-    """Callers are told no more than that the store does not answer."""
-    print(f"the store does not answer: {reason}", file=sys.stderr, flush=True)
+    """Callers are told no more than that the store does not answer.
+
+    They are told so, too, where nobody reads what this process says, or its disk is
+    full.
+    """
+    with suppress(OSError, ValueError):
+        print(f"the store does not answer: {reason}", file=sys.stderr, flush=True)
 
 
 def _check_registry(root: str) -> None:

@@ -7,6 +7,7 @@ checkpoint on: what it costs is the last moments, which the archive has.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -186,18 +187,24 @@ def _fix(error: sqlite3.Error) -> str:
 
 
 def _said(path: Path, error: sqlite3.Error) -> str:
-    """SQLite's words, and of a file that can't be opened the system's, who says why."""
+    """SQLite's words, and of a file that can't be opened why, which it does not say.
+
+    The file is not opened to learn it: to close it again would let go of the locks that
+    other connections of this process have on it.
+    """
     if _code(error) != sqlite3.SQLITE_CANTOPEN:
         return str(error)
-    there = os.path.exists(path)
     folder = path.absolute().parent
-    try:
-        if there:
-            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
-        else:
+    if os.path.isdir(path):
+        return f"{error}: {os.strerror(errno.EISDIR)}: {path}"
+    if os.path.exists(path):
+        if not os.access(path, os.R_OK | os.W_OK):
+            return f"{error}: {os.strerror(errno.EACCES)}: {path}"
+    else:
+        try:
             os.listdir(folder)
-    except OSError as refused:
-        return f"{error}: {refused.strerror}: {refused.filename}"
+        except OSError as refused:
+            return f"{error}: {refused.strerror}: {refused.filename}"
     if not os.access(folder, os.W_OK):
         return f"{error}: {folder} can't be written to"
     return str(error)
