@@ -151,8 +151,10 @@ def test_the_commands_write_what_they_print(
 ) -> None:
     from zap.cli.main import main
 
-    work = str(tmp_path / "work")
-    assert main(["run", "cdnow_repurchase", "--output", work, "--json"]) == 0
+    work, config = str(tmp_path / "work"), tmp_path / "config.json"
+    config.write_text('{"epochs": 1}')
+    run = ["run", "cdnow_repurchase", "--output", work, "--config", str(config)]
+    assert main([*run, "--json"]) == 0
     capsys.readouterr()
     where = f"bigquery://{bigquery.new_dataset()}.evaluations"
     asked = ["--bundle", f"{work}/bundle", "--examples", f"{work}/dataset"]

@@ -25,6 +25,7 @@ from made_scored import (
     scored_events,
     subjects_of,
 )
+from made_servers import Server
 
 from zap.bundles.registry import Registry
 from zap.jobs.batch_score import score
@@ -122,11 +123,11 @@ def test_windows_of_persons_by_way_of_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store", ["sqlite", "redis"])
-def test_all_kinds_of_models(
-    request: pytest.FixtureRequest, tmp_path: Path, store: str
-) -> None:
+def test_all_kinds_of_models_by_way_of_sqlite(tmp_path: Path) -> None:
     url = f"sqlite:{tmp_path / 'events.db'}"
-    if store == "redis":
-        url = f"{request.getfixturevalue('redis').url}7"
     assert compare(tmp_path, url, TREES | SEQUENCES, EVENTS) > 1_000
+
+
+@pytest.mark.slow
+def test_all_kinds_of_windows_by_way_of_redis(tmp_path: Path, redis: Server) -> None:
+    assert compare(tmp_path, f"{redis.url}7", TREES, EVENTS) > 1_000

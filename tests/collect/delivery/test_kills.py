@@ -12,12 +12,15 @@ from made_collected import made_events, with_bad_rows
 from made_delivery import SINKS, Site
 from made_sinks import until
 
+from tests.collect.clients.killing import PROVE
 from zap.collect.delivery.status import delivery_status
 from zap.collect.spool import Spool
 
+MANY = 20 if PROVE else 6
+
 
 @pytest.mark.parametrize(
-    "kills", [2, pytest.param(20, marks=pytest.mark.slow)], ids="{} kills".format
+    "kills", [2, pytest.param(MANY, marks=pytest.mark.slow)], ids="{} kills".format
 )
 def test_all_sinks_hold_each_event_once(tmp_path: Path, kills: int) -> None:
     rng = random.Random(kills)
