@@ -18,11 +18,12 @@ from zap.collect.checks.keyed import key_of, keyed
 from zap.collect.record import EVENT, BadRecord, decode
 from zap.collect.spool import SpoolReader
 from zap.collect.spool import forget as forget_spooled
+from zap.encoding.subject_names import OF_DEVICE, OF_USER
 from zap.errors import ZapError
 from zap.events.archive_files import HOME
 from zap.events.json_rows import text_of
 
-PREFIXES = {"anonymous_id": "anonymous:", "user_id": "user:"}
+PREFIXES = {"anonymous_id": OF_DEVICE, "user_id": OF_USER}
 """By field, what may stand before a name to say that it is one of that field."""
 
 KINDS = ("spool", "archive", "bad rows")

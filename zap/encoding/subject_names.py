@@ -14,6 +14,10 @@ import mmh3
 SUBJECT_SEED = 0x5EED
 """Seed of the subjects' hash. Changing it moves subjects between splits."""
 
+OF_USER, OF_DEVICE = "user:", "anonymous:"
+"""What stands before the id in the name of a person, so that user 7 and visitor 7 stay
+two persons. Changing it moves persons between splits."""
+
 
 def subject_hash(subject: str) -> int:
     """The signed 64-bit hash of a subject: half of MurmurHash3 (x64, 128 bits)."""

@@ -16,7 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray
-from zap.encoding.subject_names import keyed_subject, subject_hash
+from zap.encoding.subject_names import (
+    OF_DEVICE,
+    OF_USER,
+    keyed_subject,
+    subject_hash,
+)
 from zap.errors import InputError
 from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
@@ -40,7 +45,6 @@ from zap.histories.owners import owners_of
 from zap.histories.subjects import subject_hashes
 
 _ALL = 1 << 40
-_USER, _DEVICE = "user:", "anonymous:"
 _TOLD = ("event_id", "received_at")
 
 
@@ -78,7 +82,7 @@ class ChosenHistories:
         if self.links is not None and keyed in self.devices:
             user = self.links.user_at(self.devices[keyed], moment_us)
             if user is not None:
-                return self._rows.get(f"{_USER}{user}")
+                return self._rows.get(f"{OF_USER}{user}")
         return self.places.get(keyed)
 
     @cached_property
@@ -155,10 +159,10 @@ class _Wanted:
         Args:
             owners: of each device the users that it was linked to.
         """
-        keyed = {self.keyed(f"{_DEVICE}{device}"): device for device in owners}
+        keyed = {self.keyed(f"{OF_DEVICE}{device}"): device for device in owners}
         found = {name: keyed[name] for name in keyed if name in self._names}
         users = {user for device in found.values() for user in owners[device]}
-        self._names |= {self.keyed(f"{_USER}{user}") for user in users}
+        self._names |= {self.keyed(f"{OF_USER}{user}") for user in users}
         return found
 
     def keyed(self, subject: str) -> str:
@@ -182,7 +186,7 @@ def _tells(events: pa.RecordBatch | pa.Table, name: str) -> bool:
 def _prefixed(visitors: pa.Array) -> pa.Array:
     """How persons are named who are known by their device alone."""
     names = pc.cast(visitors, pa.string())
-    return pc.binary_join_element_wise(_DEVICE, names, "")
+    return pc.binary_join_element_wise(OF_DEVICE, names, "")
 
 
 def _batches(

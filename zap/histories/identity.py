@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zap.encoding.subject_names import OF_DEVICE, OF_USER
 from zap.events.schema import TIMESTAMP
 from zap.histories.links import (
     PAIR,
@@ -74,9 +75,9 @@ def with_person(batch: pa.RecordBatch, links: Links) -> pa.RecordBatch:
     known_us = pc.max_element_wise(time_us, received).to_numpy()
     found = links.owners(place, time_us[asked], known_us[asked])
     owners, owner = np.unique(found, return_inverse=True)
-    names = [f"user:{name}" for name in users]
-    names += [f"user:{links.users[code]}" for code in owners]
-    names += [f"anonymous:{name}" for name in visitors]
+    names = [f"{OF_USER}{name}" for name in users]
+    names += [f"{OF_USER}{links.users[code]}" for code in owners]
+    names += [f"{OF_DEVICE}{name}" for name in visitors]
     codes = np.where(visitor < 0, -1, len(users) + len(owners) + visitor)
     codes[asked] = len(users) + owner
     codes = np.where(user < 0, codes, user)

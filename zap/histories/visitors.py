@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zap.encoding.columns import BoolArray, Cutoffs, IntArray
+from zap.encoding.subject_names import OF_DEVICE
 from zap.histories.batch import HistoryBatch, with_copies
 from zap.histories.identity import LINKED_AT
 from zap.histories.links import VISITOR
@@ -57,7 +58,7 @@ def with_visitors(
     order = mine[np.argsort(place[mine], kind="stable")]
     copies = np.split(order, np.flatnonzero(np.diff(place[order])) + 1)
     rows, ids = np.divmod(pairs, len(names) + 1)
-    batch = with_copies(persons, copies, rows, [f"anonymous:{names[i]}" for i in ids])
+    batch = with_copies(persons, copies, rows, [f"{OF_DEVICE}{names[i]}" for i in ids])
     counts["identity.visitor_histories"] += len(pairs)
     counts["identity.events_linked_back"] += len(early)
     none, copied = np.zeros(len(order), bool), known_us[order]

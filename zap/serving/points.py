@@ -16,11 +16,11 @@ from typing import Any
 
 import msgspec
 
+from zap.encoding.subject_names import OF_DEVICE, OF_USER
 from zap.errors import ServingError
 from zap.serving.breaker import Store
 from zap.serving.served import Served
 from zap.serving.stores.need import PERSON
-from zap.serving.stores.people import DEVICE, USER
 
 PREDICTION_POINT = "prediction_point"  # zap.examples.cutoffs has the same
 _encode = msgspec.json.Encoder().encode
@@ -32,8 +32,8 @@ def point_event(
     """The event of one prediction, as a store and an archive take it."""
     name, prefix = subject_field, ""
     if subject_field == PERSON:
-        name = "user_id" if subject.startswith(USER) else "anonymous_id"
-        prefix = USER if subject.startswith(USER) else DEVICE
+        name = "user_id" if subject.startswith(OF_USER) else "anonymous_id"
+        prefix = OF_USER if subject.startswith(OF_USER) else OF_DEVICE
     return {
         "event_id": prediction,
         "timestamp": now_us,

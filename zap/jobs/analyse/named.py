@@ -12,9 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from zap.datasets.recent import keyed_subject
+from zap.encoding.subject_names import OF_DEVICE, OF_USER
 from zap.histories.subjects import subject_hash
-
-USER, DEVICE = "user:", "anonymous:"
 
 
 @dataclass
@@ -74,13 +73,13 @@ class Named:
     def _hashes(self, name: str) -> list[str]:
         if self.owners is None:
             return [self._keyed(name)]
-        plain = name.removeprefix(USER).removeprefix(DEVICE)
+        plain = name.removeprefix(OF_USER).removeprefix(OF_DEVICE)
         own = [self._keyed(name), self._keyed(plain)]
-        if not name.startswith(USER):
+        if not name.startswith(OF_USER):
             return own
         devices = self._devices.get(plain, [])
         linked = [
-            self._keyed(f"{prefix}{d}") for d in devices for prefix in ("", DEVICE)
+            self._keyed(f"{prefix}{d}") for d in devices for prefix in ("", OF_DEVICE)
         ]
         return [*own, *linked]
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from zap.encoding.subject_names import OF_DEVICE, OF_USER
 from zap.serving.stores.document import NOTHING, Document, merged, sized
 from zap.serving.stores.keys import key_of
 from zap.serving.stores.links import Link, merged_links, shortened
 from zap.serving.stores.look import Event, known_us
 from zap.serving.stores.need import PERSON, Need
-from zap.serving.stores.people import DEVICE, USER, owners, with_devices
+from zap.serving.stores.people import owners, with_devices
 from zap.serving.stores.posted import Unfit, checked, event_id, stored, subject_text
 from zap.serving.stores.pruning import Limits, pruned
 
@@ -135,14 +136,14 @@ class Plan:
         device = subject_text(event, "anonymous_id")
         user = subject_text(event, "user_id")
         if device is None:
-            return None if user is None else USER + user
+            return None if user is None else OF_USER + user
         if user is not None:
             known = known_us({"received_at": self._now_us, **event})
             listed = device, event["timestamp"]
-            self._at(key_of(PERSON, USER + user), need).devices.append(listed)
+            self._at(key_of(PERSON, OF_USER + user), need).devices.append(listed)
             link = Link(event["timestamp"], known, user)
-            self._at(key_of(PERSON, DEVICE + device), need).links.append(link)
-        return DEVICE + device
+            self._at(key_of(PERSON, OF_DEVICE + device), need).links.append(link)
+        return OF_DEVICE + device
 
     def _at(self, key: str, need: Need) -> Arriving:
         return self.arriving.setdefault(key, Arriving(need))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from zap.encoding.subject_names import OF_DEVICE, OF_USER
 from zap.serving.stores.document import NOTHING, Document
 from zap.serving.stores.keys import key_of
 from zap.serving.stores.need import PERSON
-from zap.serving.stores.people import DEVICE, USER, without_device, without_user
+from zap.serving.stores.people import without_device, without_user
 
 Read = Callable[[Sequence[str]], list[Document]]
 Edit = Callable[[str, Callable[[Document], Document | None]], None]
@@ -32,10 +33,10 @@ class Forgetting:
             subject: its name; of persons with or without ``user:``, ``anonymous:``.
         """
         if field == PERSON:
-            if subject.startswith(USER):
-                return self._user(subject.removeprefix(USER))
-            if subject.startswith(DEVICE):
-                return self._device(subject.removeprefix(DEVICE))
+            if subject.startswith(OF_USER):
+                return self._user(subject.removeprefix(OF_USER))
+            if subject.startswith(OF_DEVICE):
+                return self._device(subject.removeprefix(OF_DEVICE))
             return self._user(subject) + self._device(subject)
         removed = self._emptied(key_of(field, subject))
         if field == "user_id":
@@ -46,11 +47,11 @@ class Forgetting:
 
     def _user(self, user: str) -> int:
         """A person, with what is his on each of his devices."""
-        key = key_of(PERSON, USER + user)
+        key = key_of(PERSON, OF_USER + user)
         (document,) = self._read([key])
         removed = sum(
             self._edited(
-                key_of(PERSON, DEVICE + device),
+                key_of(PERSON, OF_DEVICE + device),
                 lambda document: without_user(document, user),
             )
             for device, _ in document.devices
@@ -59,11 +60,11 @@ class Forgetting:
 
     def _device(self, device: str) -> int:
         """A device with all that happened on it, whosever it was."""
-        key = key_of(PERSON, DEVICE + device)
+        key = key_of(PERSON, OF_DEVICE + device)
         (document,) = self._read([key])
         for user in {link.user for link in document.links}:
             self._edited(
-                key_of(PERSON, USER + user),
+                key_of(PERSON, OF_USER + user),
                 lambda document: without_device(document, device),
             )
         return self._emptied(key)

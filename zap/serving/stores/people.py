@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
+from zap.encoding.subject_names import OF_DEVICE, OF_USER
 from zap.errors import InputError
 from zap.serving.stores.document import Document, order_of
 from zap.serving.stores.links import Link, known_links, owner
 from zap.serving.stores.look import Event, known_us
-
-USER, DEVICE = "user:", "anonymous:"
 
 
 def check_person(subject: str) -> None:
@@ -24,7 +23,7 @@ def check_person(subject: str) -> None:
     Raises:
         InputError: it does not begin with ``user:`` or ``anonymous:``.
     """
-    if not subject.startswith((USER, DEVICE)):
+    if not subject.startswith((OF_USER, OF_DEVICE)):
         raise InputError(
             "Expected user:ID or anonymous:ID as the subject of a question about "
             f"persons. Received: subject={subject!r}. Say which of the two it is."
@@ -41,7 +40,7 @@ def owner_of(event: Event, links: Sequence[Link]) -> str:
     named = event.get("user_id")
     if named is None:
         named = owner(links, event["timestamp"], known_us(event))
-    return "" if named is None else USER + str(named)
+    return "" if named is None else OF_USER + str(named)
 
 
 def owners(document: Document) -> partial[str]:
@@ -51,11 +50,11 @@ def owners(document: Document) -> partial[str]:
 
 def person_now(subject: str, document: Document, now_us: int) -> str:
     """The person that a subject is by now: of a linked device its present user."""
-    if not subject.startswith(DEVICE):
+    if not subject.startswith(OF_DEVICE):
         return subject
     links = known_links(document.links, now_us)
     found = owner(links, now_us, now_us)
-    return subject if found is None else USER + found
+    return subject if found is None else OF_USER + found
 
 
 def events_of(
@@ -91,7 +90,7 @@ def with_devices(
 def without_user(document: Document, user: str) -> Document:
     """A device's document without what is a user's."""
     of = owners(document)
-    events = [event for event in document.events if of(event) != USER + user]
+    events = [event for event in document.events if of(event) != OF_USER + user]
     links = tuple(link for link in document.links if link.user != user)
     return Document(events, document.expires_us, links, document.devices)
 

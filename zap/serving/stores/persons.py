@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from zap.encoding.subject_names import OF_DEVICE, OF_USER
 from zap.serving.stores.asking import Asking
 from zap.serving.stores.document import Document, known_at
 from zap.serving.stores.keys import key_of
 from zap.serving.stores.need import PERSON, Need
-from zap.serving.stores.people import (
-    DEVICE,
-    USER,
-    check_person,
-    events_of,
-    person_now,
-)
+from zap.serving.stores.people import check_person, events_of, person_now
 from zap.serving.stores.results import Past
 from zap.serving.stores.swapping import document_of
 
@@ -31,8 +26,8 @@ def pasts_of_persons(
     documents = yield from _with(subjects, {}, now_us)
     persons = [person_now(s, documents[s], now_us) for s in subjects]
     documents = yield from _with(persons, documents, now_us)
-    users = [person for person in persons if person.startswith(USER)]
-    listed = {u: [DEVICE + name for name, _ in documents[u].devices] for u in users}
+    users = [person for person in persons if person.startswith(OF_USER)]
+    listed = {u: [OF_DEVICE + name for name, _ in documents[u].devices] for u in users}
     wanted = [name for names in listed.values() for name in names]
     documents = yield from _with(wanted, documents, now_us)
     found = []
