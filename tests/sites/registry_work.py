@@ -70,11 +70,11 @@ def add_and_deploy(root: str, bundles: str, until: int) -> None:
     registry = Registry(root, "shop")
     live = registry.live()
     done = number_of(registry.load(live)) if live else -1
-    print("ready", done, flush=True)
+    print(f"ready {done}", flush=True)
     for number in range(done + 1, until):
         version = registry.add(made_bundle(Path(bundles), number))
         registry.deploy(version)
-        print("deployed", number, flush=True)
+        print(f"deployed {number}", flush=True)  # in one write: a kill may follow
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class ServeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     store_failures: Count = 3
     store_pause_ms: Milliseconds = 500
     log_on_failure: Literal["refuse", "go_on"] = "refuse"
-    log_wait_ms: Annotated[int, Meta(ge=1, le=60_000)] = 50
+    log_wait_ms: Annotated[int, Meta(ge=1, le=60_000)] = 250
     log_requests: bool = True
     points: str = ""
     keys: str = ""

@@ -52,8 +52,9 @@ class Waiter(Generic[T]):
 
     def _go_on(self) -> None:
         self.told = True
-        if self._then is not None:
-            self._then()
+        then, self._then = self._then, None  # it refers to who holds this
+        if then is not None:
+            then()
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self.told:

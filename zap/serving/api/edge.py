@@ -60,6 +60,7 @@ class Edge:
             raise
         except Exception as error:
             refused = self._refused(error, line)
+            _let_go(error)
             if not status:
                 await answer(sent, refused.status, refused.body, refused.headers)
         finally:
@@ -83,6 +84,14 @@ class Edge:
         elif refused.reason in REASONS:
             self._metrics.refused(str(refused.reason))
         return refused
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Forget where it was raised: the frames there hold the error in turn, and all that
+    the request was made of would stay until the next search for cycles."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def refused_at_gate(log: RequestLog) -> Callable[[str, Refused], None]:

@@ -30,7 +30,7 @@ class LogOptions:
         LogError: a value is out of its range.
     """
 
-    wait_ms: int = 50
+    wait_ms: int = 250
     queue: int = 10_000
     on_failure: OnFailure = "refuse"
     max_bytes: int = 64 << 20

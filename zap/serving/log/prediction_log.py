@@ -28,13 +28,20 @@ PROBE_BYTES = 4_096
 class Handed:
     """Lines on their way, and who waits for them."""
 
-    __slots__ = ("abandoned", "lines", "problem", "told")
+    __slots__ = ("_told", "abandoned", "lines", "problem")
 
     def __init__(self, entries: Sequence[Logged], told: Callable[[], None]):
         self.lines = [(each.application, each.time, line_of(each)) for each in entries]
-        self.told = told
+        self._told: Callable[[], None] | None = told
         self.problem: str | None = None
         self.abandoned = False
+
+    def tell(self) -> None:
+        """What became of them is known. Who waits is told once, and let go: they hold
+        this, and would stay with it until the next search for cycles."""
+        told, self._told = self._told, None
+        if told is not None:
+            told()
 
 
 class PredictionLog:
@@ -56,7 +63,7 @@ class PredictionLog:
     Example:
         In a server::
 
-            log = PredictionLog("predictions", LogOptions(wait_ms=50))
+            log = PredictionLog("predictions", LogOptions(wait_ms=250))
             log.append(entry)  # returns when the line is written
     """
 
@@ -135,7 +142,7 @@ class PredictionLog:
         else:
             handed.problem = f"{self.options.queue:,} entries wait already"
             self._count(self._when_not, len(entries))
-            told()
+            handed.tell()
         return handed
 
     def outcome(self, handed: Handed) -> LogError | None:
@@ -227,7 +234,7 @@ class PredictionLog:
         with self._lock:
             self._waiting -= sum(len(each.lines) for each in group)
         for each in group:
-            each.told()
+            each.tell()
 
     def _write_lines(
         self, application: str, lines: Sequence[tuple[Handed, int, bytes]]

@@ -8,7 +8,7 @@ event loop, which does not.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from zap.errors import StoreError
 from zap.serving.stores.backend import Held, HeldThen
@@ -41,20 +41,37 @@ def ask(
     ``get`` tells what it has got once it has returned.
     """
 
-    def go_on(held: list[Held | None] | StoreError | None) -> None:
+    _Reading(reading, get, then).go_on(None)
+
+
+class _Reading(Generic[T]):
+    """A read on its way. A closure that calls itself would be a cycle of objects."""
+
+    __slots__ = ("_get", "_reading", "_then")
+
+    def __init__(
+        self,
+        reading: Asking[T],
+        get: Callable[[Sequence[str], HeldThen], None],
+        then: Then[T],
+    ):
+        self._reading, self._get, self._then = reading, get, then
+
+    def go_on(self, held: list[Held | None] | StoreError | None) -> None:
+        """Send it what was got, and get what it needs next."""
         try:
             if isinstance(held, StoreError):
-                keys = reading.throw(held)
+                keys = self._reading.throw(held)
+            elif held is None:
+                keys = next(self._reading)
             else:
-                keys = next(reading) if held is None else reading.send(held)
+                keys = self._reading.send(held)
         except StopIteration as end:
-            then(end.value)
+            self._then(end.value)
         except Exception as error:
-            then(error)
+            self._then(error)
         else:
             try:
-                get(keys, go_on)
+                self._get(keys, self.go_on)
             except Exception as error:
-                then(error)
-
-    go_on(None)
+                self._then(error)
