@@ -28,6 +28,22 @@ from zap.evaluation.served_plots import auc_figure, rates_figure
 COUNTS = st.lists(st.integers(0, 500), min_size=2, max_size=12)
 
 
+def test_buckets_of_values_that_are_nearly_equal_have_names_of_their_own() -> None:
+    often = [100.01] * 300 + [100.02] * 300 + [*np.linspace(90, 110, 300)]
+    found = drift_of_values("price", often, often)
+    assert found is not None
+    assert {"100.01", "100.02"} < {*found["buckets"]}
+    assert len({*found["buckets"]}) == len(found["buckets"])
+    histogram = drift_of_histogram(
+        "score", [0.0, 0.99991, 0.99992, 1.0], [5, 5, 5], np.array([0.5]), 1, 15
+    )
+    assert histogram["buckets"] == [
+        "0 to 0.99991",
+        "0.99991 to 0.99992",
+        "0.99992 to 1",
+    ]
+
+
 def test_psi_is_the_sum_that_it_says() -> None:
     ours, theirs = np.array([100, 300, 600]), np.array([300, 300, 400])
     a = (ours + 0.5) / (ours.sum() + 1.5)

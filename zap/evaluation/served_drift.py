@@ -8,7 +8,8 @@ those of the subjects, since the rows of one hang together.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -121,7 +122,9 @@ def drift_of_histogram(
     bins = np.searchsorted(inner, values, side="right")
     counts = np.bincount(bins, minlength=len(fine))
     starts = _joined(fine)
-    named = [_range_of(edges[a], edges[b]) for a, b in pairwise([*starts, len(fine)])]
+    ends = [edges[at] for at in (*starts, len(fine))]
+    shown = _apart_as_texts(ends)
+    named = [_range_of(a, b, shown) for a, b in pairwise(ends)]
     ours, theirs = (np.add.reduceat(each, starts) for each in (counts, fine))
     filled = (ours + theirs) > 0
     kept = [label for label, some in zip(named, filled, strict=True) if some]
@@ -172,7 +175,8 @@ def _tenths(
     above: dict[float | None, float] = dict(
         zip(after.tolist(), often.tolist(), strict=True)
     )
-    names = [*(_bucket_name(a, b, above) for a, b in pairwise(ends)), MISSING]
+    shown = _apart_as_texts([*(set(edges.tolist()) - above.keys()), *often.tolist()])
+    names = [*(_bucket_name(a, b, above, shown) for a, b in pairwise(ends)), MISSING]
 
     def counted(given: Sequence[Any]) -> NDArray[Any]:
         there = np.array([value for value in given if value is not None], np.float64)
@@ -258,28 +262,44 @@ def _joined(counts: FloatArray) -> list[int]:
     return starts
 
 
-def _range_of(low: float | None, high: float | None) -> str:
+def _range_of(
+    low: float | None, high: float | None, shown: Callable[[float], str]
+) -> str:
     if low is None:
-        return "all" if high is None else f"below {_short(high)}"
+        return "all" if high is None else f"below {shown(high)}"
     if high is None:
-        return f"{_short(low)} or more"
-    return f"{_short(low)} to {_short(high)}"
+        return f"{shown(low)} or more"
+    return f"{shown(low)} to {shown(high)}"
 
 
 def _bucket_name(
-    low: float | None, high: float | None, above: Mapping[float | None, float]
+    low: float | None,
+    high: float | None,
+    above: Mapping[float | None, float],
+    shown: Callable[[float], str],
 ) -> str:
     """A bucket's name; ``above`` has the values that end just below a bucket."""
     if high in above:
-        return _short(above[high])
+        return shown(above[high])
     if low not in above:
-        return _range_of(low, high)
-    begun = f"above {_short(above[low])}"
-    return begun if high is None else f"{begun}, below {_short(high)}"
+        return _range_of(low, high, shown)
+    begun = f"above {shown(above[low])}"
+    return begun if high is None else f"{begun}, below {shown(high)}"
 
 
-def _short(number: float) -> str:
-    return f"{number:,.0f}" if abs(number) >= 1e4 else f"{number:.4g}"
+def _apart_as_texts(numbers: Sequence[float]) -> Callable[[float], str]:
+    """Writes numbers with as few digits as tell these apart, four at least."""
+    distinct = len({*numbers})
+    for digits in range(4, 17):
+        if len({_short(number, digits) for number in numbers}) == distinct:
+            break
+    return partial(_short, digits=digits)
+
+
+def _short(number: float, digits: int) -> str:
+    if digits == 4 and abs(number) >= 1e4:
+        return f"{number:,.0f}"
+    return f"{number:,.{digits}g}"
 
 
 def _shares(counts: FloatArray) -> FloatArray:

@@ -50,6 +50,16 @@ def chosen_days(days: Sequence[date], first: date | None, last: date | None) -> 
     ]
 
 
+def newest_days(days: Sequence[date], count: int, today: date) -> list[date]:
+    """The newest of some ascending days, and all that are still to come.
+
+    Those are of a clock that was wrong, and take no other day's place: a job that loads
+    the newest two every night would else miss one for years.
+    """
+    come = [day for day in days if day <= today]
+    return [*come[-count:], *days[len(come) :]]
+
+
 def _parquet_files(files: fsspec.AbstractFileSystem, where: str) -> list[str]:
     # A new listing: one that was kept knows nothing of what was merged since.
     files.invalidate_cache()

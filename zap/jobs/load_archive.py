@@ -8,13 +8,13 @@ last time. The table is partitioned by ``received_at``, as the archive's folders
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from zap.bigquery.destination import TableSpec
 from zap.bigquery.places import parse_place
 from zap.bigquery.writing import TableWriter
-from zap.events.archive_days import archive_days, chosen_days
+from zap.events.archive_days import archive_days, chosen_days, newest_days
 from zap.events.archive_rows import SCHEMA
 
 SPEC = TableSpec(
@@ -49,7 +49,8 @@ def load_archive(
         where: ``bigquery://project.dataset.table``.
         first: the first day; None for the archive's.
         last: the last day; None for the archive's.
-        newest: only this many of the newest days that are left; None for all.
+        newest: only this many of the newest days that are left, see ``newest_days``;
+            None for all.
         watch: told of each day.
 
     Returns:
@@ -62,7 +63,7 @@ def load_archive(
     """
     found = archive_days(archive)
     days = chosen_days([*found], first, last)
-    chosen = days[-newest:] if newest else days
+    chosen = days if newest is None else newest_days(days, newest, _today())
     writer = TableWriter(parse_place(where).name, SPEC)
     writer.check()
     loaded = []
@@ -74,6 +75,10 @@ def load_archive(
         "events": sum(each["events"] for each in loaded),
         "days": loaded,
     }
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _load_day(writer: TableWriter, day: date, files: Sequence[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from made_archived import Killed, batch_of, event_of, failing, files_of, rows_of
 from zap.cli.main import main
 from zap.collect.archive.forgetting import forget_archived
 from zap.collect.archive.options import ArchiveOptions
+from zap.collect.archive.partitions import folders
 from zap.collect.archive.sink import ArchiveSink
 from zap.collect.bad import inbox
 from zap.collect.bad.sink import BadSink
@@ -76,6 +77,12 @@ def names_anywhere(root: Path) -> set[str]:
             for row in parquet.read().to_pylist():
                 found |= {f"a:{row['anonymous_id']}", f"u:{row['user_id']}"}
     return found
+
+
+def test_a_folder_of_no_day_is_left_alone(tmp_path: Path) -> None:
+    for name in ("day=2026-02-28", "day=2026-02-30", "day=x", "day=2026-2-1"):
+        (tmp_path / "source=shop" / name).mkdir(parents=True)
+    assert [each.name for each in folders(tmp_path)] == ["day=2026-02-28"]
 
 
 def test_the_archive_is_that_without_the_subject(tmp_path: Path, quick: None) -> None:

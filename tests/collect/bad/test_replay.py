@@ -318,6 +318,15 @@ def test_the_same_records_are_left_once(tmp_path: Path) -> None:
     assert len(inbox.waiting(tmp_path)) == 1
 
 
+def test_what_a_killed_replay_left_half_written_is_forgotten(tmp_path: Path) -> None:
+    path = inbox.put(tmp_path, [b'E{"user_id":"bob"}'])
+    half = f".{'0' * 32}.records.0123456789ab.tmp"
+    (path.parent / half).write_bytes(b'E{"user_id":"ann')
+    (path.parent / f".{path.name}.0123456789ab.new").write_bytes(b'E{"user_id":"ann"}')
+    assert inbox.forget(tmp_path, lambda record: b"ann" in record) == 0
+    assert [*path.parent.iterdir()] == [path]
+
+
 def test_an_inbox_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "inbox").write_text("a file")
     with pytest.raises(CollectError, match="Received: path="):

@@ -55,7 +55,14 @@ def folder_of(source: str, day: date) -> str:
 def folders(root: Path) -> Iterator[Path]:
     """The folders of an archive that hold events; others are left alone."""
     for source in sorted(root.glob("source=*")):
-        yield from sorted(source.glob("day=[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"))
+        yield from filter(_is_of_a_day, sorted(source.glob("day=*")))
+
+
+def _is_of_a_day(folder: Path) -> bool:
+    try:
+        return folder.name == day_in(folder).strftime(PARTITIONS)
+    except ValueError:
+        return False
 
 
 def day_in(folder: Path) -> date:

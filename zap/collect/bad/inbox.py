@@ -3,8 +3,9 @@
 A spool has one writer. So a replay leaves records in the spool's ``inbox``, whole files
 that appear in one step, and the writer appends them and removes the file. What has no
 room yet stays for later. A crash between the two takes a file up again, with the same
-event ids, of which sinks keep one. Who takes files up and who forgets keep out of each
-other's way by the lock of those who change the spool.
+event ids, of which sinks keep one. Who leaves files, takes them up or forgets in them
+keeps out of the others' way by the lock of those who change the spool. So what is half
+written while one has that lock was left by a killed process, and goes.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def put(spool: Path, records: Sequence[bytes]) -> Path:
     try:
         if not path.parent.is_dir():
             make_folder(path.parent)
-        create_file(path, content, 0o640)
+        with changing(spool):
+            create_file(path, content, 0o640)
     except OSError as error:
         raise CollectError(
             "Expected a spool that can be written. Received: "
@@ -108,14 +110,26 @@ def forget(spool: Path, predicate: Callable[[bytes], bool]) -> int:
     Raises:
         CollectError: the disk refuses; the files before it are done.
     """
-    removed = 0
-    for path in waiting(spool):
-        try:
+    removed, path = 0, spool / FOLDER
+    try:
+        if path.is_dir():
+            with changing(spool):
+                _clear(path)
+        for path in waiting(spool):
             with changing(spool):
                 removed += _forget(path, predicate)
-        except OSError as error:
-            raise _refused(path, error) from error
+    except OSError as error:
+        raise _refused(path, error) from error
     return removed
+
+
+def _clear(folder: Path) -> None:
+    """Remove what killed processes left half written; nobody writes now."""
+    left = list(folder.glob(f".*{ENDING}.*"))
+    for path in left:
+        path.unlink(missing_ok=True)
+    if left:
+        sync(folder)
 
 
 def _forget(path: Path, predicate: Callable[[bytes], bool]) -> int:
