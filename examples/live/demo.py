@@ -88,6 +88,7 @@ def write_settings(folder: Path, origin: str, port: int) -> None:
     (folder / "serve.toml").write_text(
         f"registry = {quoted['models']}\nstore = {store}\nport = {port}\n"
         f"log = {quoted['predictions']}\nkeys = {quoted['keys.json']}\n"
+        "log_wait_ms = 2_000\n"  # a browser starts beside it: better late than refused
     )
     (folder / "collect.toml").write_text(
         f"spool = {quoted['spool']}\narchive = {quoted['archive']}\n"
