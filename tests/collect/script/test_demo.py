@@ -74,8 +74,11 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         if found := re.match(r"The shop: (\S+)", line):
             yield Demo(tmp_path, process, found[1])
             break
-    process.kill()
-    process.wait()
+    process.send_signal(signal.SIGINT)  # it ends its own servers, which a kill leaves
+    try:
+        process.wait(60)
+    finally:
+        process.kill()
 
 
 @pytest.fixture
