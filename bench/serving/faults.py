@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from bench.serving.inputs import MODELS, bundle_of
@@ -253,7 +254,8 @@ def main() -> int:
     ]
     with ExitStack() as stack:
         urls = {"SQLite": "", "Redis": stack.enter_context(redis_server(work, None))}
-        urls |= {"MongoDB": args.mongo} if args.mongo else {}
+        if args.mongo:  # a database of its own: of a former run's, no event is new
+            urls["MongoDB"] = f"{args.mongo.rstrip('/')}/faults_{token_hex(4)}"
         for kind, url in urls.items():
             counts = through(inputs, kind, url)
             zeros = ["differ", "events lost"]
