@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from zap.encoding.event_rows import Row, RowMaker
+from zap.encoding.event_table import EventTable
 from zap.encoding.packed_rows import Values
 from zap.encoding.past import Event, Unusual
 from zap.encoding.row_cache import TYPED, CacheLimits, RowCache
@@ -66,12 +67,15 @@ class KnownRows:
 
     def _values(self, events: Sequence[Event]) -> list[Values]:
         """The values of each event's fields, tuples for lists where they are known."""
-        if not self._listed:
-            try:
-                return list(map(self._get, events))
-            except KeyError:  # not all events have all fields
-                pass
-        columns = [_column(events, field, get) for field, get in self._gets]
+        if isinstance(events, EventTable):
+            columns: list[Sequence[Any]] = list(map(events.column, self._fields))
+        else:
+            if not self._listed:
+                try:
+                    return list(map(self._get, events))
+                except KeyError:  # not all events have all fields
+                    pass
+            columns = [_column(events, field, get) for field, get in self._gets]
         for place in self._listed:
             columns[place] = _without_lists(columns[place])
         return list(zip(*columns, strict=True))

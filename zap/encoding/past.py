@@ -7,6 +7,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from zap.encoding.event_table import EventTable, taken
 from zap.encoding.single import microseconds
 
 Event: TypeAlias = Mapping[str, Any]
@@ -22,23 +23,31 @@ class Unusual(Exception):
 
 def ordered(events: Sequence[Event]) -> tuple[Sequence[Event], list[int]]:
     """The events by time, equal ones as given, and their times in microseconds."""
-    if set(map(type, events)) != {dict}:  # a defaultdict would invent what it lacks
-        if not all(isinstance(event, Mapping) for event in events):
-            raise Unusual
-        events = [dict(event) for event in events]
-    try:
-        times = list(map(_TIME, events))
-    except KeyError as error:
-        raise Unusual from error
+    if isinstance(events, EventTable):
+        times = events.column("timestamp")
+    else:
+        events = _plain(events)
+        try:
+            times = list(map(_TIME, events))
+        except KeyError as error:
+            raise Unusual from error
     if set(map(type, times)) != {int}:
         times = [microseconds(moment, "timestamp") for moment in times]
     rising = sorted(times)
     if rising != times:
         order = sorted(range(len(times)), key=times.__getitem__)
-        events = [events[i] for i in order]
+        events = taken(events, order)
     if rising[0] < -LATEST_US or rising[-1] > LATEST_US:
         raise Unusual
     return events, rising
+
+
+def _plain(events: Sequence[Event]) -> Sequence[Event]:
+    if set(map(type, events)) == {dict}:  # a defaultdict would invent what it lacks
+        return events
+    if not all(isinstance(event, Mapping) for event in events):
+        raise Unusual
+    return [dict(event) for event in events]
 
 
 def moment_of(last: Event, time_us: int, instant: datetime | int | None) -> int:

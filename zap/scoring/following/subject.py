@@ -49,7 +49,7 @@ class Subject:
         there = {e["event_id"]: e for e in self.events if e["event_id"] in names}
         return [e for name, e in there.items() if before.get(name) != e]
 
-    def past(self, need: Need, at_us: int) -> list[Event]:
+    def past(self, need: Need, at_us: int) -> Sequence[Event]:
         """What an instance sees at an instant; see ``EventStore.past``."""
         return need.seen(known_at(self.events, at_us), at_us)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from zap.encoding.dimensions import DIMENSION_PREFIX
+from zap.encoding.event_table import column, value_at
 from zap.encoding.instance import AnyType, Instance
 from zap.encoding.metadata import Last
 from zap.times import DAY_US
@@ -133,26 +134,25 @@ class Look:
             found.add(kept[0])
         if not self.windows_us:
             return set(), found
-        since = bisect_left(
-            kept, floor_us - self.windows_us, key=lambda i: int(events[i]["timestamp"])
-        )
+        times = value_at(events, "timestamp")
+        since = bisect_left(kept, floor_us - self.windows_us, key=times)
         if self.gaps:
-            types: set[str] = set()
+            kind_of, types = value_at(events, "type"), set[str]()
             for i in reversed(kept[:since]):
-                if events[i]["type"] not in types:
-                    types.add(events[i]["type"])
+                if (kind := kind_of(i)) not in types:
+                    types.add(kind)
                     found.add(i)
         return set(kept[since:]) - found, found
 
     def _kept(self, events: Sequence[Event]) -> list[int]:
-        types = self.types
+        types, kinds = self.types, column(events, "type")
         if types is None:
             return [
                 i
-                for i, event in enumerate(events)
-                if not event["type"].startswith(DIMENSION_PREFIX)
+                for i, kind in enumerate(kinds)
+                if not kind.startswith(DIMENSION_PREFIX)
             ]
-        return [i for i, event in enumerate(events) if event["type"] in types]
+        return [i for i, kind in enumerate(kinds) if kind in types]
 
     def _sequence(
         self, events: Sequence[Event], kept: Sequence[int], floor_us: int
@@ -160,20 +160,18 @@ class Look:
         before = 1 if self.compares else 0
         start = max(0, len(kept) - self.events)
         if self.lookback_us is not None:
-            recent = bisect_left(
-                kept,
-                floor_us - self.lookback_us,
-                key=lambda i: int(events[i]["timestamp"]),
+            times = value_at(events, "timestamp")
+            start = max(
+                start, bisect_left(kept, floor_us - self.lookback_us, key=times)
             )
-            start = max(start, recent)
         return kept[max(0, start - before) :]
 
     def _lasts(self, events: Sequence[Event]) -> list[int]:
-        found = []
+        found, kind_of = [], value_at(events, "type")
         for last in self.lasts:
+            value_of = value_at(events, last.field)
             for i in range(len(events) - 1, -1, -1):
-                event = events[i]
-                if event.get(last.field) is not None and last.on(event["type"]):
+                if value_of(i) is not None and last.on(kind_of(i)):
                     found.append(i)
                     break
         return found

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from zap.encoding.event_table import taken
 from zap.encoding.instance import Instance
 from zap.errors import InputError
 from zap.serving.stores.look import Event, Look
@@ -87,12 +88,12 @@ class Need:
             others |= found
         return windows - others, others
 
-    def seen(self, events: Sequence[Event], floor_us: int) -> list[Event]:
+    def seen(self, events: Sequence[Event], floor_us: int) -> Sequence[Event]:
         """The same as events, in their order."""
         windows, others = self.chosen(events, floor_us)
         if len(windows) + len(others) == len(events):
-            return list(events)
-        return [events[i] for i in sorted(windows | others)]
+            return events
+        return taken(events, sorted(windows | others))
 
     def last_kept(self, events: Sequence[Event]) -> Event | None:
         """The last event that belongs to a sequence."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from zap.encoding.event_table import column
 from zap.serving.stores.arriving import Added, Plan
 from zap.serving.stores.look import Event, known_us
 from zap.serving.stores.need import Need
@@ -38,13 +39,13 @@ class Past:
         need: who looks.
     """
 
-    events: list[Event]
+    events: Sequence[Event]
     need: Need
 
     @cached_property
     def ids(self) -> list[str]:
         """The ids of the events."""
-        return [event["event_id"] for event in self.events]
+        return column(self.events, "event_id")
 
     @cached_property
     def instant_us(self) -> int | None:

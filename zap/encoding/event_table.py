@@ -1,0 +1,88 @@
+"""A subject's events as columns: as a store keeps them, and as an encoder reads them.
+
+Who asks for a prediction looks at events field by field. To make a dict of each first
+takes as long as to read them all from JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, overload
+
+Column = list[Any]
+E = TypeVar("E", bound=Mapping[str, Any])
+
+
+class EventTable(Sequence[dict[str, Any]]):
+    """Events that are made one by one, when they are asked for.
+
+    Args:
+        columns: values by field, all of one length; None where an event has none.
+
+    Attributes:
+        columns: the same.
+    """
+
+    __slots__ = ("_size", "columns")
+
+    def __init__(self, columns: Mapping[str, Column]):
+        self.columns = columns
+        self._size = len(next(iter(columns.values()), ()))
+
+    def column(self, field: str) -> Column:
+        """The values of a field; not to be changed."""
+        found = self.columns.get(field)
+        return [None] * self._size if found is None else found
+
+    def taken(self, places: Sequence[int]) -> EventTable:
+        """The events at some places, in their order."""
+        return EventTable(
+            {
+                field: list(map(column.__getitem__, places))
+                for field, column in self.columns.items()
+            }
+        )
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, place: slice) -> EventTable: ...
+    def __getitem__(self, place: int | slice) -> dict[str, Any] | EventTable:
+        if isinstance(place, slice):
+            return EventTable({f: column[place] for f, column in self.columns.items()})
+        return {field: column[place] for field, column in self.columns.items()}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        fields = [*self.columns]
+        for values in zip(*self.columns.values(), strict=True):
+            yield dict(zip(fields, values, strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the events of another sequence are the same."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def column(events: Sequence[Mapping[str, Any]], field: str) -> Column:
+    """The values of a field, of events in either form; not to be changed."""
+    if isinstance(events, EventTable):
+        return events.column(field)
+    return [event.get(field) for event in events]
+
+
+def value_at(events: Sequence[Mapping[str, Any]], field: str) -> Callable[[int], Any]:
+    """What gives the value of a field at a place, where few places are asked for."""
+    if isinstance(events, EventTable):
+        return events.column(field).__getitem__
+    return lambda place: events[place].get(field)
+
+
+def taken(events: Sequence[E], places: Sequence[int]) -> Sequence[E]:
+    """The events at some places, in the form that they had."""
+    if isinstance(events, EventTable):
+        return events.taken(places)  # type: ignore[return-value]
+    return [events[place] for place in places]
