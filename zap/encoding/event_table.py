@@ -7,6 +7,7 @@ takes as long as to read them all from JSON.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, TypeVar, overload
 
 Column = list[Any]
@@ -56,9 +57,8 @@ class EventTable(Sequence[dict[str, Any]]):
         return {field: column[place] for field, column in self.columns.items()}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        fields = [*self.columns]
-        for values in zip(*self.columns.values(), strict=True):
-            yield dict(zip(fields, values, strict=True))
+        rows = zip(*self.columns.values(), strict=True)
+        return map(dict, map(zip, repeat([*self.columns]), rows))
 
     def __eq__(self, other: object) -> bool:
         """Whether the events of another sequence are the same."""

@@ -31,6 +31,7 @@ MAX_DOCUMENT_BYTES = 8 << 20
 """MongoDB refuses documents of 16 MB."""
 
 _OWN = ("event_id", "timestamp", "received_at", "type", "sequence")
+_UNLIKE = {"event_id", "timestamp", "received_at", "sequence"}  # none comes again
 _ATOMS = {str, bool, type(None)}
 _LISTS = {list, type(None)}
 _UNNUMBERED = 1 << 63  # rows without a sequence come after those with one
@@ -75,7 +76,11 @@ def encode(document: Document) -> bytes:
             more = [name for name in event if name not in seen]
             names += more
             seen.update(more)
-    columns = [_packed(column(document.events, name)) for name in names]
+    columns = [
+        [values] if name in _UNLIKE else _packed(values)
+        for name in names
+        for values in [column(document.events, name)]
+    ]
     known = max(map(known_us, document.events), default=0)
     links = [[link.time_us, link.known_us, link.user] for link in document.links]
     devices = [list(each) for each in document.devices]
@@ -89,24 +94,23 @@ def _packed(values: Sequence[Any]) -> list[Sequence[Any]]:
 
     Only of what can't be taken for another value: to Python 1, 1.0 and True are one.
     """
-    kinds = set(map(type, values))
-    if kinds <= _LISTS:
+    kinds, keys = set(map(type, values)), values
+    if list in kinds and kinds <= _LISTS:
         keys = [None if value is None else tuple(value) for value in values]
-    elif kinds <= _ATOMS:
-        keys = list(values)
-    else:
+    elif not kinds <= _ATOMS:
         return [values]
     try:
-        places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+        different = dict.fromkeys(keys)
     except TypeError:  # a list in a list
         return [values]
-    if 2 * len(places) > len(values):
+    if 2 * len(different) > len(values):
         return [values]
     if list in kinds and not all(
-        type(part) is str for key in places if key is not None for part in key
+        type(part) is str for key in different if key is not None for part in key
     ):
         return [values]
-    return [list(places), list(map(places.__getitem__, keys))]
+    places = dict(zip(different, range(len(different)), strict=True))
+    return [list(different), list(map(places.__getitem__, keys))]
 
 
 def _unpacked(stored: Sequence[Any]) -> list[Any]:
