@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum, nan
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,3 +75,36 @@ def test_a_sum_does_not_depend_on_what_stands_before_it() -> None:
     alone = sum_in(np.array([0.1, 0.2]), np.array([0]), np.array([2]))
     after = sum_in(np.array([1e9, 0.1, 0.2]), np.array([1]), np.array([3]))
     assert alone.tolist() == after.tolist()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e13, 0.25, -3e10],  # bytes of a long download, cents beside them
+        [9_223_372_036_854_775_807.0, 1.0],  # the largest whole number of a mapping
+        [7_200_000_000_000.5, 7_200_000_000_000.5],  # two hours, in nanoseconds
+        [-9e9] * 2_000,  # in millionths they need more than 64 bits
+        [9e18] * 2_000 + [-9e18] * 1_999,
+    ],
+)
+def test_large_values_are_summed_whole(values: list[float]) -> None:
+    sums = sum_in(
+        np.array([5.0, *values, 7.0]), np.array([1]), np.array([1 + len(values)])
+    )
+    assert sums.tolist() == [fsum(values)]
+
+
+@given(st.lists(st.floats(-8e9, 8e9) | st.just(nan), max_size=30), st.floats(9e9, 1e19))
+def test_a_large_value_changes_no_sum_beside_it(
+    values: list[float], large: float
+) -> None:
+    """To the bit: the digests of datasets hold sums."""
+    whole = sum(round(value * 1e6) for value in values if value == value)
+    column = np.array([large, *values])
+    sums = sum_in(column, np.array([1]), np.array([len(column)]))
+    assert sums.tolist() == [whole / 1e6]
+
+
+def test_what_no_sum_can_hold_is_clipped() -> None:
+    sums = sum_in(np.array([1e300, -1e300, 1e300]), np.array([0, 1]), np.array([1, 2]))
+    assert sums.tolist() == [9e19, -9e19]

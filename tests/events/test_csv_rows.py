@@ -172,6 +172,42 @@ def test_a_dialect_without_header_and_with_words_for_missing(tmp_path: Path) -> 
     assert (events[0]["user_id"], events[0]["n"]) == ('"a', None)
 
 
+def test_numbers_with_a_decimal_comma(tmp_path: Path) -> None:
+    """Points are refused beside it: nobody knows whether 1.234 is above a thousand."""
+    mapping = {
+        **MAPPING,
+        "csv": {"delimiter": ";", "decimal": ","},
+        "properties": {
+            "price": {"column": "price", "type": "float"},
+            "paid": {"product": ["n", "price"], "type": "float"},
+            "n": {"column": "n", "type": "int"},
+            "label": "price",
+        },
+    }
+    cells = [b"12,5;2", b"-0,25;3,0", b" 7 ;1", b"1e3;1", b";4", b"1.234;1", b"1,2,3;1"]
+    lines = [T + b";view;a,b;" + cell for cell in cells]
+    head = b"ts;event;user;price;n"
+    events, dead, _ = read(write(tmp_path, b"\n".join([head, *lines])), mapping)
+    assert [e["price"] for e in events] == [12.5, -0.25, 7, 1000, None]
+    assert [e["paid"] for e in events] == [25, -0.75, 7, 1000, None]
+    assert [e["n"] for e in events] == [2, 3, 1, 1, 4]
+    assert [e["label"] for e in events] == ["12,5", "-0,25", " 7 ", "1e3", None]
+    assert {e["user_id"] for e in events} == {"a,b"}
+    assert [letter.reason for letter in dead] == ["property.price.not_float"] * 2
+    assert "price='1.234'" in dead[0].detail
+
+
+def test_a_decimal_comma_is_of_csv_files_alone(tmp_path: Path) -> None:
+    mapping = {
+        **MAPPING,
+        "csv": {"decimal": ","},
+        "properties": {"price": {"column": "price", "type": "float"}},
+    }
+    line = b'{"ts": "%s", "event": "view", "price": 1.5}\n' % T
+    events, dead, _ = read(write(tmp_path, line, "e.jsonl"), mapping)
+    assert (events[0]["price"], dead) == (1.5, [])
+
+
 def test_hostile_cells_are_dead_letters(tmp_path: Path) -> None:
     cells = [
         T + b",view,\xff\xfe,1",

@@ -14,6 +14,7 @@ from zap.events.mapping import EventMapping
 from zap.events.reading import read_source
 from zap.events.schema import ALWAYS_VALID
 from zap.events.sources import list_sources
+from zap.events.specs import CsvOptions
 from zap.events.timestamps import EARLIEST
 
 TOML = """
@@ -153,16 +154,15 @@ def test_round_trip_and_digest(tmp_path: Path) -> None:
 
 
 def test_what_a_dimension_inherits(tmp_path: Path) -> None:
-    head = (
-        'format = "csv"\ncsv = { delimiter = ";", header = false, columns = ["x"] }\n'
-    )
+    dialect = 'delimiter = ";", decimal = ",", header = false, columns = ["x"]'
+    head = f'format = "csv"\ncsv = {{ {dialect} }}\n'
     own = 'valid_from = "always"\nskip = []\nformat = "parquet"\n'
     own += 'timezone = "Asia/Tokyo"\n'
     toml = head + TOML.replace('valid_from = "always"\n', own)
     customers, countries = site(tmp_path, toml)[0].dimensions
     assert [rule.name for rule in customers.skip] == ["robot"]
     assert (customers.format, customers.timezone) == ("csv", "UTC")
-    assert (customers.csv.delimiter, customers.csv.columns) == (";", ())
+    assert customers.csv == CsvOptions(delimiter=";", decimal=",")
     assert countries.skip == ()
     assert (countries.format, countries.timezone) == ("parquet", "Asia/Tokyo")
 

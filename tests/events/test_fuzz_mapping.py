@@ -19,7 +19,7 @@ from zap.events.observed import observed_range
 WHOLE: dict[str, Any] = MAPPING | {
     "format": "csv",
     "row_group_key": "g",
-    "csv": {"delimiter": ";", "quote": "'", "missing": ["NULL"]},
+    "csv": {"delimiter": ";", "quote": "'", "decimal": ",", "missing": ["NULL"]},
     "observed": {"from": date(2024, 1, 1), "until": "2024-02-01T00:00:00Z"},
     "dimensions": [
         {

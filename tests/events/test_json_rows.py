@@ -107,3 +107,22 @@ def test_numbers_need_a_unit_and_keep_their_digits(tmp_path: Path) -> None:
     events, _, _ = read(tmp_path / "e.jsonl", lines, fields=fields)
     micros = [event["timestamp"].microsecond for event in events]
     assert micros == [123_000, 123_500, 123_000]
+
+
+def test_whole_numbers_of_any_length_keep_their_digits(tmp_path: Path) -> None:
+    """Two ids that differ in their last digit are two subjects, as in a CSV file."""
+    ids = [2**63, 2**64 - 1, 2**64, 10**24 + 1, 10**24 + 2, -(2**63) - 1, 10**299 + 1]
+    lines = [json.dumps({"ts": T, "event": "v", "id": number}) for number in ids]
+    lines += [f'{{"ts": "{T}", "event": "v", "id": 1e24, "props": {{"price": 1e30}}}}']
+    events, dead, _ = read(tmp_path / "e.jsonl", lines)
+    assert not dead
+    assert [event["anonymous_id"] for event in events] == [*map(str, ids), "1e+24"]
+    assert events[-1]["price"] == 1e30
+
+
+def test_a_deep_line_with_a_long_number_is_read(tmp_path: Path) -> None:
+    deep = '{"a":' * 1_000 + "1" + "}" * 1_000
+    line = f'{{"ts": "{T}", "event": "v", "id": {10**24}, "deep": {deep}}}'
+    events, dead, _ = read(tmp_path / "e.jsonl", [line])
+    assert not dead
+    assert [event["anonymous_id"] for event in events] == ["1e+24"]

@@ -16,6 +16,7 @@ timezone = "Europe/London"
 row_group_key = "InvoiceNo"
 [csv]
 delimiter = ";"
+decimal = ","
 missing = ["NA"]
 [fields]
 timestamp = {column = "d", format = "%Y%m%d"}
@@ -114,6 +115,7 @@ def test_a_digest_changes_with_what_is_said() -> None:
         ({"timezone": "../../etc/passwd"}, "IANA"),
         ({"format": "xls"}, "csv, jsonl, parquet"),
         ({"csv": {"delimiter": ";;"}}, "one ASCII character"),
+        ({"csv": {"decimal": ";"}}, "'.' or ','"),
         ({"csv": {"header": False}}, "columns"),
         ({"properties": {"url": "x"}}, "no field of every event"),
         ({"properties": {"url.host": "x"}}, "no field of every event"),

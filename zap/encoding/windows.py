@@ -11,9 +11,12 @@ import numpy as np
 
 from zap.encoding.columns import BoolArray, FlatHistories, FloatArray, IntArray
 
-LARGEST_SUMMAND = 9e9
+LARGEST_SUMMAND = 9e9  # whose millionths a float tells exactly
+LARGEST_SUMMED = 9e19  # of an expression's sum: 100,000 of its millions fit 64 bits
 LARGEST_NUMBER = 1e100  # of a minimum and a maximum, so that differences stay finite
 LARGEST_KEY = 2.0**62
+_MILLION = 10**12  # in millionths
+_LARGEST_IN_64_BITS = 8e12  # in millionths, with room for what a million events leave
 
 
 class TimeIndex:
@@ -83,17 +86,35 @@ def count_in(mask: BoolArray, start: IntArray, stop: IntArray) -> IntArray:
 def sum_in(values: FloatArray, start: IntArray, stop: IntArray) -> FloatArray:
     """Sum of ``values`` in each start..stop; NaN counts as nothing.
 
-    Sums are kept in whole millionths. A running sum of floats would carry rounding from
-    one subject to the next, so that an example would depend on what else is in its
-    batch; integers are exact, and a prefix that wraps around still has exact
-    differences. The price: a resolution of 1e-6, and single values are clipped to
-    +-``LARGEST_SUMMAND``.
+    Sums are kept in whole millions and whole millionths. A running sum of floats would
+    carry rounding from one subject to the next, so that an example would depend on what
+    else is in its batch; integers are exact, and a prefix that wraps around still has
+    exact differences. Millionths alone would leave no room for bytes and nanoseconds.
+    The price: a resolution of 1e-6, and single values are clipped to
+    +-``LARGEST_SUMMED``.
     """
-    return total_in(millionths(values), start, stop) / 1e6
+    sizes = np.abs(np.nan_to_num(values))
+    if sizes.max(initial=0) <= LARGEST_SUMMAND and sizes.sum() < _LARGEST_IN_64_BITS:
+        return total_in(millionths(values), start, stop) / 1e6  # the same, sooner
+    millions, rest = (total_in(part, start, stop) for part in _millions(values))
+    fits = np.abs(millions) < _LARGEST_IN_64_BITS / 1e6
+    whole = np.where(fits, millions, 0) * _MILLION + rest
+    return np.where(fits, whole / 1e6, millions * 1e6 + rest / 1e6)
+
+
+def _millions(values: FloatArray) -> tuple[IntArray, IntArray]:
+    """Values as whole millions, and what is left of them in whole millionths."""
+    millions, rest = np.divmod(millionths(values), _MILLION)
+    large = np.flatnonzero(np.abs(values) > LARGEST_SUMMAND)
+    clipped = np.clip(values[large], -LARGEST_SUMMED, LARGEST_SUMMED)
+    quotients, remainders = np.divmod(clipped, 1e6)
+    millions[large] = quotients
+    rest[large] = np.rint(remainders * 1e6)
+    return millions, rest
 
 
 def millionths(values: FloatArray) -> IntArray:
-    """The values in whole millionths, clipped; 0 for NaN. See ``sum_in``."""
+    """The values in whole millionths, clipped to +-``LARGEST_SUMMAND``; 0 for NaN."""
     clean = np.clip(np.nan_to_num(values), -LARGEST_SUMMAND, LARGEST_SUMMAND)
     return np.rint(clean * 1e6).astype(np.int64)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zap.encoding.dimensions import DIMENSION_PREFIX
@@ -176,7 +176,7 @@ def _csv(table: TableReader, outer: CsvOptions) -> CsvOptions:
     """Its own dialect, or the outer one: columns are the dimension's own affair."""
     if table.has("csv"):
         return read_csv(table.table("csv"))
-    return CsvOptions(outer.delimiter, outer.quote, missing=outer.missing)
+    return replace(outer, header=True, columns=())
 
 
 def _skip(

@@ -8,6 +8,7 @@ CSV and JSON share all that follows.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -25,6 +26,7 @@ from zap.events.sources import Source
 Leaf: TypeAlias = Callable[[dict[str, Any]], Any]
 LeafMaker: TypeAlias = Callable[[str], Leaf]
 
+_BEYOND_64_BITS = 2.0**63
 _DIALECT = Dialect(quote=None, lone_cr=False)
 
 
@@ -173,12 +175,24 @@ class _Reader:
         data = self._object(block, place)
         try:
             return [
-                value if value is None or value.__class__ is str else text_of(value)
-                for value in [leaf(data) for leaf in self._leaves]
+                value
+                if value is None or value.__class__ is str
+                else text_of(self._exact(value, leaf, block, place))
+                for leaf in self._leaves
+                for value in (leaf(data),)
             ]
         except TypeError as error:
             words = "a text, a number or a truth value at each mapped key"
             raise _BadLineError("json.not_scalar", words, str(error)) from error
+
+    def _exact(self, value: Any, leaf: Leaf, block: Block, place: int) -> Any:
+        """The leaf with all digits: a whole number beyond 64 bits comes as a float."""
+        if value.__class__ is not float or abs(value) < _BEYOND_64_BITS:
+            return value
+        try:
+            return leaf(json.loads(block.text(place), parse_int=str))
+        except RecursionError:  # json goes less deep than orjson
+            return value
 
     def _letter(self, block: Block, place: int, error: _BadLineError) -> DeadLetter:
         line, text = int(block.line[place]), clip(block.text(place))

@@ -113,7 +113,8 @@ class Projector:
 
     def project(self, raw: RawRows) -> ReadBatch:
         """Make events of some rows."""
-        rows = RowWork(self.mapping, raw)
+        decimal = self.mapping.csv.decimal if self.source.format == "csv" else "."
+        rows = RowWork(self.mapping, raw, decimal)
         skipped = rows.skip()
         columns = [self._canonical(rows, field) for field in CANONICAL]
         columns += [self._property(rows, name) for name in self.properties]

@@ -24,11 +24,18 @@ _TIMES = ("timestamp", "received_at")
 
 
 class RowWork:
-    """The work on one batch: converted cells, and what is wrong with its rows."""
+    """The work on one batch: converted cells, and what is wrong with its rows.
 
-    def __init__(self, mapping: EventMapping, raw: RawRows):
+    Args:
+        mapping: says what the columns mean.
+        raw: the rows.
+        decimal: the character before the fraction in texts that are to be numbers.
+    """
+
+    def __init__(self, mapping: EventMapping, raw: RawRows, decimal: str = "."):
         self.mapping = mapping
         self.raw = raw
+        self._decimal = decimal
         self.fault = np.zeros(len(raw.rows), np.int32)  # place in reasons, plus 1
         self.reasons: list[tuple[str, str, str | None]] = []
         self.skipped: dict[str, int] = {}
@@ -118,14 +125,24 @@ class RowWork:
             return self._instants(prefix, spec.column, spec)
         if spec.type == "string":
             return self.text(spec.column)
-        convert = {"int": to_int, "float": to_float, "bool": to_bool}[spec.type]
-        return self._checked(prefix, spec.column, convert(self.cells(spec.column)))
+        if spec.type == "bool":
+            return self._checked(prefix, spec.column, to_bool(self.cells(spec.column)))
+        convert = to_int if spec.type == "int" else to_float
+        return self._checked(prefix, spec.column, convert(self._numbers(spec.column)))
+
+    def _numbers(self, column: str) -> pa.Array:
+        """Cells of which numbers are to be made, with points for decimal commas."""
+        cells = self.cells(column)
+        if self._decimal == "." or not pa.types.is_string(cells.type):
+            return cells
+        # A point beside decimal commas may part thousands: it must not pass for one.
+        return pc.replace_substring(pc.replace_substring(cells, ".", "'"), ",", ".")
 
     def _product(self, prefix: str, spec: PropertySpec) -> pa.Array:
         """A product of columns; absent where a factor is."""
         product = pa.scalar(1.0)
         for column in spec.product:
-            factor = self._checked(prefix, column, to_float(self.cells(column)))
+            factor = self._checked(prefix, column, to_float(self._numbers(column)))
             product = pc.multiply(product, factor)
         convert = to_int if spec.type == "int" else to_float
         return self._checked(prefix, spec.product[0], convert(product))

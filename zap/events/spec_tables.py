@@ -33,14 +33,17 @@ _SAMPLE = datetime(2024, 5, 17, 10, 5, 3, 123456, tzinfo=UTC)
 
 def read_csv(table: TableReader) -> CsvOptions:
     """The dialect of CSV files."""
-    table.only("delimiter", "quote", "header", "columns", "missing")
+    table.only("delimiter", "quote", "header", "columns", "missing", "decimal")
     options = CsvOptions(
         delimiter=table.character("delimiter") or ",",
         quote=table.character("quote", '"', may_be_empty=True),
         header=table.boolean("header", True),
         columns=table.texts("columns"),
         missing=table.texts("missing"),
+        decimal=table.character("decimal", "."),
     )
+    if options.decimal not in ".,":
+        table.refuse("decimal", options.decimal, "'.' or ','")
     if options.delimiter == options.quote:
         table.refuse("quote", options.quote, "another character than the delimiter")
     if options.header == bool(options.columns):

@@ -95,6 +95,7 @@ class CsvOptions:
         header: True if the first record names the columns.
         columns: the names, for files without a header.
         missing: texts that stand for an absent value, besides the empty one.
+        decimal: "," where the numbers of properties are written so, else ".".
     """
 
     delimiter: str = ","
@@ -102,6 +103,7 @@ class CsvOptions:
     header: bool = True
     columns: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    decimal: str = "."
 
 
 @dataclass(frozen=True)

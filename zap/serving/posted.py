@@ -18,7 +18,10 @@ from zap.events.derived import DERIVED, derive
 TEXTS = ("event_id", "anonymous_id", "user_id", "url", "referrer", "user_agent")
 TIMES = ("timestamp", "received_at")
 EARLIEST_US, LATEST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
-_LIKELY_MS = range(10**12, 10**13)  # the years 2001 to 2286 by a browser's clock
+_LIKELY = {  # the years 2001 to 2286 by a browser's clock, and by most others
+    "milliseconds (times 1,000)": range(10**12, 10**13),
+    "seconds (times 1,000,000)": range(10**9, 10**10),
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -65,14 +68,14 @@ def time_us(value: Any, name: str) -> int:
 
     Raises:
         ServingError: it is neither, or outside of the years 1 to 9999, or from the
-            months of 1970 that milliseconds of our time look like.
+            hours and months of 1970 that (milli)seconds of our time look like.
     """
     if type(value) is int:
         if not EARLIEST_US <= value <= LATEST_US:
             raise wrong(name, "microseconds within the years 1 to 9999", value)
-        if value in _LIKELY_MS:
-            wanted = "microseconds since 1970, not milliseconds (times 1,000)"
-            raise wrong(name, wanted, value)
+        for unit, likely in _LIKELY.items():
+            if value in likely:
+                raise wrong(name, f"microseconds since 1970, not {unit}", value)
         return value
     try:
         moment = datetime.fromisoformat(value)
