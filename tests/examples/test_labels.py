@@ -100,6 +100,12 @@ def test_a_kind_that_is_unknown_has_no_schema() -> None:
     assert method_value(3, {"kind": "amount"}) == 3.0
 
 
+@pytest.mark.parametrize("amount", [float("inf"), -float("inf"), 1e39])
+def test_an_amount_that_would_be_stored_as_infinite_is_refused(amount: float) -> None:
+    with pytest.raises(ValueError, match=r"at most 3\.4e38, not "):
+        method_value(amount, {"kind": "amount"})
+
+
 @pytest.mark.parametrize("default", [True, False])
 def test_a_default_may_be_a_truth_value(histories_of: Any, default: bool) -> None:
     """It equals itself, as a value of a field of truth values does."""

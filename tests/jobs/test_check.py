@@ -44,9 +44,9 @@ def test_what_is_done_is_told(raw: RawInput) -> None:
     assert told[0].startswith("reading ") and "dropped by time" in told
 
 
-@pytest.mark.parametrize("numbers", [{"events": 0}, {"rounds": 0}])
+@pytest.mark.parametrize("numbers", [{"events": 0}, {"rounds": 0}, {"seed": -1}])
 def test_numbers_that_make_no_check_are_refused(raw: RawInput, numbers) -> None:
-    with pytest.raises(InputError, match=r"of at least 1\. Received: "):
+    with pytest.raises(InputError, match=r"of at least [01]\. Received: "):
         check(raw, **numbers)
 
 

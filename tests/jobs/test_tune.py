@@ -320,6 +320,8 @@ def test_two_searches_in_one_file_at_once_are_refused(fake) -> None:
         ({"trials": 0}, "at least 1 of trials. Received: trials=0"),
         ({"trials": 1, "workers": 0}, "at least 1 of workers"),
         ({"trials": 1, "timeout_seconds": 0.0}, "above 0 seconds"),
+        ({"trials": 1, "seed": -1}, "Received: seed=-1"),
+        ({"trials": 1, "seed": 2**32}, "Received: seed=4294967296"),
         ({"trials": 1, "name": "no/folder"}, "Received: output="),
         ({"trials": 1, "base": ModelConfig(l2=1e5)}, "starts from"),
     ],

@@ -89,6 +89,8 @@ def label_schema(label: Label) -> dict[str, Any]:
 
 LabelKind = str | Sequence[str]
 
+_LARGEST = float(np.finfo(np.float32).max)  # as labels are stored
+
 
 def kind_schema(kind: LabelKind) -> dict[str, Any] | None:
     """What the values of a label method mean; None where ``kind`` says nothing.
@@ -118,7 +120,10 @@ def method_value(value: Any, schema: Mapping[str, Any]) -> float:
         ValueError: it is not of the kind that the schema says.
     """
     if schema["kind"] != "classes":
-        return float(value)
+        amount = float(value)
+        if abs(amount) > _LARGEST:
+            raise ValueError(f"a label is a number of at most 3.4e38, not {amount!r}")
+        return amount
     names = schema["classes"]
     if isinstance(value, str) and value in names:
         return float(names.index(value))

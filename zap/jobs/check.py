@@ -43,10 +43,14 @@ def check(
             many bad rows.
         ZapError: the generator does not fit the events.
     """
-    for name, number in (("events", events), ("rounds", rounds)):
-        if number < 1:
+    for name, number, least in (
+        ("events", events, 1),
+        ("rounds", rounds, 1),
+        ("seed", seed, 0),
+    ):
+        if number < least:
             raise InputError(
-                f"Expected {name} of at least 1. Received: {name}={number}."
+                f"Expected {name} of at least {least}. Received: {name}={number}."
             )
     sources = list_sources(raw.paths, raw.mapping)
     subject = raw.generator.subject

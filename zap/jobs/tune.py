@@ -136,7 +136,7 @@ def tune(
         ZapError: arguments or data with which no search is possible; or no trial was
             complete.
     """
-    check_counts(trials, workers, timeout_seconds)
+    check_counts(trials, workers, timeout_seconds, seed)
     output, storage = Path(output), Path(storage)
     check_folder(output, "output")
     check_folder(storage, "storage")

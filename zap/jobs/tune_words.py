@@ -8,9 +8,13 @@ from pathlib import Path
 from zap.errors import TrainingError
 from zap.training.trials import FAILED, Record
 
+_MOST_SEEDS = 2**32  # that the forest behind the importances knows
 
-def check_counts(trials: int, workers: int, timeout_seconds: float | None) -> None:
-    """Refuses a search without trials, workers or time.
+
+def check_counts(
+    trials: int, workers: int, timeout_seconds: float | None, seed: int
+) -> None:
+    """Refuses a search without trials, workers or time, or with an unusable seed.
 
     Raises:
         TrainingError: says which number it is.
@@ -25,6 +29,10 @@ def check_counts(trials: int, workers: int, timeout_seconds: float | None) -> No
         raise TrainingError(
             "Expected a timeout above 0 seconds, or none. "
             f"Received: timeout={timeout_seconds}. Change this number."
+        )
+    if not 0 <= seed < _MOST_SEEDS:
+        raise TrainingError(
+            f"Expected a seed in [0, 2**32). Received: seed={seed}. Change this number."
         )
 
 
