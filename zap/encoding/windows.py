@@ -93,9 +93,10 @@ def sum_in(values: FloatArray, start: IntArray, stop: IntArray) -> FloatArray:
     The price: a resolution of 1e-6, and single values are clipped to
     +-``LARGEST_SUMMED``.
     """
-    sizes = np.abs(np.nan_to_num(values))
-    if sizes.max(initial=0) <= LARGEST_SUMMAND and sizes.sum() < _LARGEST_IN_64_BITS:
-        return total_in(millionths(values), start, stop) / 1e6  # the same, sooner
+    whole = millionths(values)
+    largest = max(whole.max(initial=0), -whole.min(initial=0)) / 1e6
+    if largest < min(LARGEST_SUMMAND, _LARGEST_IN_64_BITS / max(1, len(whole))):
+        return total_in(whole, start, stop) / 1e6  # the same, sooner
     millions, rest = (total_in(part, start, stop) for part in _millions(values))
     fits = np.abs(millions) < _LARGEST_IN_64_BITS / 1e6
     whole = np.where(fits, millions, 0) * _MILLION + rest
