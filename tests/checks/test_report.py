@@ -12,6 +12,7 @@ from bench.guards.plants import PLANTS, Case
 from bench.guards.questions import AtTheOutcome, Buys
 from zap.checks.findings import Finding
 from zap.checks.report import Report
+from zap.examples import event, rest_of_session
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,14 @@ def test_the_text_shows_every_check_and_the_case(report: Report) -> None:
     assert report.digest in text
     leaky = PLANTS["dwell"].leaky.check()
     assert leaky.finding("mutation").says in leaky.text()
+
+
+def test_an_amount_has_no_label_rate() -> None:
+    class Spends(Buys):
+        label = rest_of_session().count(event("purchase"))
+
+    counts = Case(Spends).check().counts
+    assert counts["examples"] and counts["label_rate"] is None
 
 
 def test_all_of_it_is_json(report: Report) -> None:

@@ -66,19 +66,14 @@ def by_hand(measure, y, columns, subjects, draws, seed):
 
 def test_intervals_equal_resampling_whole_subjects_by_hand(found):
     y, p, weak, subjects = made()
-    worst = measures.deviances(y, np.full(len(y), y.mean()), "log")
 
-    def unexplained(of):
-        return measures.deviances(y, of, "log")
+    def explained(y, p):
+        return measures.deviance_explained(y, p, "log")
 
     for key, measure, columns in [
         ("ratio", lambda y, p: p.sum() / y.sum(), [p]),
         ("gini", measures.gini, [p]),
-        (
-            "deviance_explained",
-            lambda y, d, w: 1 - d.sum() / w.sum(),
-            [unexplained(p), worst],
-        ),
+        ("deviance_explained", explained, [p]),
     ]:
         expected = by_hand(measure, y, columns, subjects, 60, 3)
         interval = (found[f"{key}_low"], found[f"{key}_high"])
@@ -90,6 +85,38 @@ def test_intervals_equal_resampling_whole_subjects_by_hand(found):
     baseline = found["baseline"]
     interval = [baseline[f"gini_difference_{end}"] for end in ("low", "high")]
     np.testing.assert_allclose(interval, paired, rtol=1e-9)
+
+
+@pytest.mark.parametrize("link", ["log", "identity"])
+def test_each_draw_of_few_subjects_is_explained_beyond_its_own_mean(link):
+    y, p, weak, subjects = made(rows=24)
+    given = {"p_baseline": weak, "draws": 60, "seed": 3}
+    found = evaluate_amounts(y, p, subjects, link, **given)
+
+    def explained(y, p):
+        return measures.deviance_explained(y, p, link)
+
+    expected = by_hand(explained, y, [p], subjects, 60, 3)
+    interval = [found[f"deviance_explained_{end}"] for end in ("low", "high")]
+    np.testing.assert_allclose(interval, expected, rtol=1e-9)
+    paired = by_hand(
+        lambda y, p, q: explained(y, p) - explained(y, q),
+        y, [p, weak], subjects, 60, 3,
+    )  # fmt: skip
+    gained = [
+        found["baseline"][f"deviance_explained_difference_{end}"]
+        for end in ("low", "high")
+    ]
+    np.testing.assert_allclose(gained, paired, rtol=1e-9)
+
+
+def test_a_draw_with_nothing_to_explain_does_not_count():
+    """Of two subjects, half of the draws hold one amount alone."""
+    y, p = np.array([1.0, 1, 7, 7]), np.array([2.0, 2, 6, 5])
+    found = evaluate_amounts(y, p, [0, 0, 1, 1], draws=50)
+    explained = found["deviance_explained"]
+    assert found["deviance_explained_low"] == pytest.approx(explained)
+    assert found["deviance_explained_high"] == pytest.approx(explained)
 
 
 def test_the_draws_are_those_of_the_auc():

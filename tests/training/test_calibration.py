@@ -136,6 +136,14 @@ def test_the_error_of_a_gain_is_that_of_the_subjects_sums() -> None:
     assert decided == {True, False}
 
 
+def test_a_gain_of_one_subject_alone_is_never_clear() -> None:
+    """Its deviation from itself is 0, and says nothing of others."""
+    before, after = np.array([0.9, 0.8, 0.7]), np.array([0.5, 0.6, 0.1])
+    assert not clearly_lower(before, after, None, np.zeros(3))
+    assert not clearly_lower(before[:1], after[:1])
+    assert clearly_lower(before, after)
+
+
 def test_judging_half_of_one_class() -> None:
     z, y = made(200)
     calibration = calibrate(z, y, z[:5], np.zeros(5))

@@ -26,6 +26,8 @@ def test_json_round_trip() -> None:
     [
         ("units", 0),
         ("units", 1.5),
+        ("units", 10**8),
+        ("batch", 2**31),
         ("units", "many"),
         ("batch", True),
         ("dropout", 1.0),
@@ -43,6 +45,11 @@ def test_json_round_trip() -> None:
 def test_unusable_values_are_named(name: str, value: Any) -> None:
     with pytest.raises(TrainingError, match=f"Received: {name}="):
         ModelConfig.from_dict({name: value})
+
+
+def test_counts_that_no_library_can_hold_are_refused() -> None:
+    with pytest.raises(TrainingError, match="leaf_rows to be at least 1, and below"):
+        ModelConfig(kind="trees", leaf_rows=10**12)
 
 
 def test_unknown_setting_lists_those_that_exist() -> None:

@@ -175,13 +175,15 @@ class _Setup:
         dropped = ("empty_past", "not_eligible")
         candidates = found["cutoffs.candidates"]
         examples = len(slices.cutoffs)
+        # The mean of numbers of classes, or of amounts, is no rate.
+        rated = examples and self.generator.label_schema()["kind"] == "binary"
         counts: dict[str, float | None] = {
             "candidates": candidates,
             "eligible": candidates
             - sum(found[f"cutoffs.dropped.{name}"] for name in dropped),
             "censored": found["cutoffs.dropped.censored"],
             "examples": examples,
-            "label_rate": float(slices.label.mean(dtype=float)) if examples else None,
+            "label_rate": float(slices.label.mean(dtype=float)) if rated else None,
             "late": found["events.late"],
             "generator_errors": len(slices.failures),
             "rows_bad": sum(

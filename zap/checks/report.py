@@ -31,7 +31,8 @@ class Report:
         asked: the sample and the rounds: events, subjects, cutoffs, proven, rounds,
             seed.
         findings: one for each check.
-        counts: cutoffs and events by what became of them, and the label rate.
+        counts: cutoffs and events by what became of them, and the label rate,
+            None unless the label is yes or no.
         bias: the numbers behind the finding "bias".
     """
 

@@ -21,6 +21,8 @@ from zap.evaluation.curves import QUANTILES
 from zap.evaluation.evaluate import checked_weights, draws_for, without_nan
 from zap.evaluation.ranking import Ranking, as_floats
 
+_ROUNDING = 1e-9
+
 
 def evaluate_amounts(
     y: ArrayLike,
@@ -189,8 +191,20 @@ class _Judge:
         return _over(self._sums(p), self._sums(self._y))
 
     def _explained_draws(self, p: FloatArray) -> FloatArray:
-        worst = self._sums(self._worst)
+        worst = self._worst_draws()
         return as_floats(1 - _over(self._sums(self._deviances(p)), worst))
+
+    def _worst_draws(self) -> FloatArray:
+        """The deviance of each draw's own constant mean; NaN where none is left.
+
+        Around the mean of all rows it is larger, by the deviance of the draw's mean
+        from that one; what rounding leaves of the difference is no measure.
+        """
+        around_all, weight = self._sums(self._worst), self._sums(np.ones(len(self._y)))
+        means = self._sums(self._y) / weight
+        mean = np.full(len(means), np.average(self._y, weights=self._weight))
+        worst = around_all - weight * measures.deviances(means, mean, self._link)
+        return np.where(worst > _ROUNDING * around_all, worst, np.nan)
 
     def _gini(self, p: FloatArray) -> float:
         return measures.gini(self._y, p, self._weight)

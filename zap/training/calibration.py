@@ -224,6 +224,8 @@ def clearly_lower(
     if subjects is not None:
         code = np.unique(np.asarray(subjects), return_inverse=True)[1]
         off = as_floats(np.bincount(code, off))
+    if len(off) < 2:
+        return False
     return bool(gain > np.sqrt(np.sum(off**2)) / weight.sum())
 
 

@@ -16,6 +16,8 @@ from zap.bundles.kinds import CNN, GRU, MODEL_KINDS, TRANSFORMER, TREES
 from zap.errors import TrainingError
 
 MOST_LEAVES = 64
+_MOST_UNITS = 16_384  # the layers of a larger model would not fit into any memory
+_MOST_COUNT = 2**31  # what the libraries count with
 
 _ALL = ("kind", "epochs", "patience", "positive_weight", "seed")
 _SEQUENCE = (
@@ -98,8 +100,12 @@ class ModelConfig:
                 _check_own(self.kind, field.name, getattr(self, field.name))
         sizes = ("embedding", "units", "metadata_units", "merged_units")
         counts = ("batch", "epochs", "patience", "layers", "kernel", "heads")
-        for name in (*sizes, *counts, "leaf_rows"):
-            self._check(name, getattr(self, name) >= 1, "at least 1")
+        for name in sizes:
+            fits = 1 <= getattr(self, name) <= _MOST_UNITS
+            self._check(name, fits, f"at least 1, at most {_MOST_UNITS}")
+        for name in (*counts, "leaf_rows"):
+            fits = 1 <= getattr(self, name) < _MOST_COUNT
+            self._check(name, fits, "at least 1, and below 2**31")
         for name in ("learning_rate", "positive_weight"):
             self._check(name, 0 < getattr(self, name) < 1e6, "above 0")
         for name in ("dropout", "average"):
