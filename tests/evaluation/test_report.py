@@ -2,12 +2,13 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from zap.evaluation.learning import training
 from zap.evaluation.page import Section
-from zap.evaluation.report import build_sections, write_report
+from zap.evaluation.report import _write, build_sections, write_report
 
 VOID = {"meta", "img", "br", "link"}
 
@@ -201,3 +202,10 @@ def test_quantiles_stand_in_their_order_whatever_the_order_in_a_file(
     html = "".join(section.to_html() for section in build_sections(metrics, made_facts))
     places = [html.index(f">{name} %</th>") for name in (1, 5, 25, 50, 75, 95, 99)]
     assert places == sorted(places)
+
+
+def test_a_folder_in_the_place_of_a_report_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IsADirectoryError):
+        _write(Path("."), b"")
+    assert not list(tmp_path.iterdir())
