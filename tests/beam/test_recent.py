@@ -14,7 +14,7 @@ from made_rows import made_rows, write_files
 from made_shop import MadeShop
 
 from zap.beam.generate import GenerateOptions, generate
-from zap.datasets.recent import RECENT, RecentSample, key_id
+from zap.datasets.recent import RECENT, RecentSample, _drawn, key_id
 from zap.datasets.splits import SPLITS
 from zap.datasets.store import Dataset
 from zap.datasets.visits import take_rows
@@ -101,6 +101,29 @@ def test_one_example_of_each_subject_comes_first(
     subjects = {line["subject"] for line in whole.recent()}
     few = made(tmp_path, RecentSample(len(subjects) // 2, KEY)).recent()
     assert len({line["subject"] for line in few}) == len(few) == len(subjects) // 2
+
+
+@pytest.mark.parametrize("most", [1, 3, 8, 40])
+def test_few_are_the_first_of_all(most: int) -> None:
+    draws = np.random.default_rng(most)
+    hashed = draws.integers(0, 60, 2_000)
+    lot = draws.permutation(2_000).astype(np.uint64)
+    lowest = {of: int(lot[hashed == of].min()) for of in np.unique(hashed).tolist()}
+    wanted = sorted(lowest.values())[:most]
+    drawn, rank = _drawn(hashed, lot, most, examples=100)
+    assert lot[drawn].tolist() == wanted and not rank.any()
+
+
+def test_all_are_ranked_where_subjects_are_few() -> None:
+    draws = np.random.default_rng(5)
+    hashed = draws.integers(0, 7, 300)
+    lot = draws.permutation(300).astype(np.uint64)
+    expected = sorted(
+        (int((lot[hashed == of] < own).sum()), int(own))
+        for of, own in zip(hashed.tolist(), lot, strict=True)
+    )[:100]
+    drawn, rank = _drawn(hashed, lot, 20, examples=100)
+    assert list(zip(rank.tolist(), lot[drawn].tolist(), strict=True)) == expected
 
 
 @pytest.mark.slow

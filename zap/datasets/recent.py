@@ -80,11 +80,11 @@ def candidates(
         examples: how many are chosen of all shards.
     """
     usable = np.flatnonzero(part != EMBARGOED)
-    rank, lot = _order(slices, usable)
-    firsts = int((rank[usable] == 0).sum())
-    order = usable[np.lexsort((lot[usable], rank[usable]))]
-    order = order[: most if firsts >= most else examples]
-    chosen = np.sort(order)
+    hashed, lot = _lots(slices, usable)
+    drawn, rank = _drawn(hashed, lot, most, examples)
+    in_place = np.argsort(drawn)
+    drawn, rank = drawn[in_place], rank[in_place]
+    chosen = usable[drawn]
     histories, cutoffs = of_subjects(slices.histories, slices.cutoffs.select(chosen))
     told = recent_events(encoder.instance, histories, cutoffs)
     kept, start, stop = encoder.windows(histories, cutoffs)
@@ -92,16 +92,14 @@ def candidates(
     metadata = encoder.encode_metadata(histories, cutoffs)
     lines = []
     for at, cutoff in enumerate(chosen.tolist()):
-        subject = slices.cutoffs.subject[cutoff]
-        hashed = int(slices.histories.subject_hash[subject])
         encoded = EncodedInstance(
             take_rows(events, np.arange(start[at], stop[at])),
             take_rows(metadata, np.array([at])),
         )
         line = {
-            "rank": int(rank[cutoff]),
-            "lot": int(lot[cutoff]),
-            "subject": hashed,
+            "rank": int(rank[at]),
+            "lot": int(lot[drawn[at]]),
+            "subject": int(hashed[drawn[at]]),
             "split": SPLITS[part[cutoff]],
             "instant": int(cutoffs.instant_us[at]),
             "events": told[at],
@@ -151,19 +149,49 @@ def unpacked_lines(content: bytes) -> list[bytes]:
     return text.splitlines()
 
 
-def _order(slices: Slices, usable: IntArray) -> tuple[IntArray, NDArray[np.uint64]]:
-    """The how-manieth of its subject each usable cutoff is by its lot, and the lots."""
+def _lots(slices: Slices, usable: IntArray) -> tuple[IntArray, NDArray[np.uint64]]:
+    """The subject's hash and the lot of each usable cutoff."""
     histories, cutoffs = slices.histories, slices.cutoffs
-    hashed = histories.subject_hash[cutoffs.subject]
-    place = cutoffs.position - histories.offsets[cutoffs.subject]
-    lot = scrambled(hashed, cutoffs.instant_us, place)
-    order = usable[np.lexsort((lot[usable], hashed[usable]))]
+    subject = cutoffs.subject[usable]
+    hashed = histories.subject_hash[subject]
+    place = cutoffs.position[usable] - histories.offsets[subject]
+    return hashed, scrambled(hashed, cutoffs.instant_us[usable], place)
+
+
+def _drawn(
+    hashed: IntArray, lot: NDArray[np.uint64], most: int, examples: int
+) -> tuple[IntArray, IntArray]:
+    """Which cutoffs a shard gives, the first first, and their ranks.
+
+    Where enough subjects have one each, only the lowest lots are looked at: a subject's
+    lowest is among them if any of its is. Sorting all was a tenth of a worker's time.
+
+    Returns:
+        places in ``lot``; and the how-manieth of its subject each is by its lot.
+    """
+    looked_at = 4 * most
+    while looked_at < len(lot):
+        lowest = np.argpartition(lot, looked_at)[:looked_at]
+        first = lowest[_ranks(hashed[lowest], lot[lowest]) == 0]
+        if len(first) >= most:
+            drawn = first[np.argsort(lot[first])][:most]
+            return drawn, np.zeros(most, np.int64)
+        looked_at *= 4
+    rank = _ranks(hashed, lot)
+    enough = np.count_nonzero(rank == 0) >= most
+    drawn = np.lexsort((lot, rank))[: most if enough else examples]
+    return drawn, rank[drawn]
+
+
+def _ranks(hashed: IntArray, lot: NDArray[np.uint64]) -> IntArray:
+    """The how-manieth of its subject each cutoff is by its lot."""
+    order = np.lexsort((lot, hashed))
     fresh = np.ones(len(order), bool)
     fresh[1:] = hashed[order][1:] != hashed[order][:-1]
     begins = np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))
-    rank = np.zeros(len(cutoffs), np.int64)
+    rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order)) - begins
-    return rank, lot
+    return rank
 
 
 def dumped(line: Mapping[str, Any]) -> bytes:
