@@ -15,19 +15,21 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from zap.beam import workers as workers_module
 from zap.beam.runner import make_pipeline
-from zap.beam.workers import SMALL_BYTES, Workers, cores, wanted_workers
+from zap.beam.workers import WORKER_BYTES, Workers, cores, wanted_workers
 
 
 @pytest.mark.parametrize(
     ("args", "stored", "wanted"),
     [
-        ((), SMALL_BYTES, 1),
-        ((), SMALL_BYTES + 1, cores()),
+        ((), 0, 1),
+        ((), WORKER_BYTES, 1),
+        ((), WORKER_BYTES + 1, min(2, cores())),
+        ((), 1_000 * WORKER_BYTES, cores()),
         (("--direct_num_workers=3",), 1, 3),
         (("--direct_num_workers", "3"), 1, 3),
         (("--direct_num_workers=0",), 1, cores()),
-        (("--direct_num_workers=1",), 10 * SMALL_BYTES, 1),
-        (("--runner=PrismRunner",), 10 * SMALL_BYTES, 1),
+        (("--direct_num_workers=1",), 10 * WORKER_BYTES, 1),
+        (("--runner=PrismRunner",), 10 * WORKER_BYTES, 1),
         (("--direct_running_mode=multi_processing", "--direct_num_workers=2"), 1, 1),
         (("--direct_num_workers=two",), 1, 1),
         (("--direct_num_workers",), 1, 1),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shlex
 import shutil
@@ -26,8 +27,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-SMALL_BYTES = 24 * 2**20
-"""Stored size up to which one process is faster: about a million events."""
+WORKER_BYTES = 4 * 2**20
+"""Stored size for which one more process is worth its start: some 200,000 events."""
 
 # Blocks of arrays come and go; giving each back to the system costs more than the work.
 _KEEP_MEMORY = {
@@ -122,7 +123,7 @@ def wanted_workers(beam_args: Sequence[str], stored_bytes: int) -> int:
     asked = _number_of(beam_args)
     if asked is not None:
         return asked or cores()
-    return 1 if stored_bytes <= SMALL_BYTES else cores()
+    return max(1, min(cores(), math.ceil(stored_bytes / WORKER_BYTES)))
 
 
 def cores() -> int:
