@@ -479,6 +479,13 @@ def test_no_examples_say_where_the_events_went(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
+def test_files_with_a_header_only_are_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(",".join(ROWS[0]) + "\n")
+    with pytest.raises(DatasetError, match=r"rows\.read=0.*no more than a header"):
+        generate(MadeShop(), [str(path)], MAPPING, tmp_path / "examples")
+
+
 def test_a_failed_job_keeps_the_dataset_that_it_would_replace(
     tmp_path: Path, whole: Dataset
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 import shlex
@@ -553,6 +554,19 @@ def test_settings_that_do_not_exist(made_run: MadeRun, mistakes: Mistakes) -> No
     assert "Received: unit=3" in said
 
 
+@pytest.mark.parametrize("option", ["--output", "--work-dir", "--log-dir"])
+def test_a_place_that_cannot_be_is_told_before_training(
+    option: str, made_run: MadeRun, mistakes: Mistakes, monkeypatch
+) -> None:
+    monkeypatch.setattr("zap.jobs.train.train_bundle", lambda *_, **__: 1 // 0)
+    (mistakes.folder / "file").touch()
+    places = {"--output": str(mistakes.folder / "b")}
+    places[option] = str(mistakes.folder / "file" / "below")
+    argv = ["--examples", f"{made_run.work}/dataset"]
+    said = mistakes.refused("train", *argv, *itertools.chain(*places.items()))
+    assert f"{mistakes.folder}/file is not a folder" in said
+
+
 def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
     done = zap_process(
         *("generate", "--generator", "made_shop:MadeShop", "--input", "gone.csv"),
@@ -581,6 +595,8 @@ print(code, [m for m in ("apache_beam", "tensorflow", "keras") if m in sys.modul
         ("run cdnow_repurchase --config gone.json --output w", "gone.json"),
         ("run cdnow_repurchase --output taken", "output=taken"),
         ("run cdnow_repurchase --output w --split odd", "split="),
+        ("run cdnow_repurchase --output w --split none", '"by": "none"'),
+        ("run cdnow_repurchase --output w --split subject:0.8,0.2,0", "a share"),
         ("run cdnow_repurchase --output w --max-bad-share 2", "max_bad_share=2"),
         ("generate --generator cdnow --output d", "There are:"),
         ("generate --generator cdnow_repurchase --output d --shards 0", "shards=0"),

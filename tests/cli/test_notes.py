@@ -50,9 +50,20 @@ def test_data_of_1970_hint_at_the_unit(until, hinted, capsys):
         ("check", {"verdict": "not checked"}, "--no-check"),
         ("check", {"verdict": "no cutoffs"}, "for want of them"),
         ("counts", {"files.identical": 2}, "2 of the input files are copies"),
+        (
+            "counts",
+            {"events.dropped.max_events": 3_000, "events.kept": 27_000},
+            "3,000 events, 10% of those with and without",
+        ),
+        ("counts", {"events.dropped.max_subject_events": 9}, "all of their subject by"),
     ],
 )
 def test_each_reason_is_named(part, value, said, capsys):
     shown = warnings_of({**QUIET, part: value}, capsys)
     assert shown.count("warning:") == 1
     assert said in shown
+
+
+def test_limits_that_take_out_little_are_not_warned_of(capsys):
+    counts = {"events.dropped.max_events": 2_999, "events.kept": 27_000}
+    assert warnings_of({**QUIET, "counts": counts}, capsys) == ""

@@ -170,6 +170,8 @@ def _no_examples(
         "Check the types that the generator names, its eligibility, and the observed "
         "range."
     )
+    if not counts.get("rows.read"):
+        fix = "No row was read: the files hold no more than a header. Check --input."
     if not counts.get("events.kept") and counts.get("events.dropped.no_subject"):
         columns = " and ".join(subject_columns(generator.subject))
         fix = f"Check the column that the mapping gives for {columns}."

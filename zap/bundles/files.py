@@ -153,6 +153,29 @@ def local_path(where: Where) -> Path | None:
     return None if "://" in text else Path(text)
 
 
+def check_place(where: Where) -> None:
+    """Check that a folder can be made and written to, before work is done for it.
+
+    Looks at what is there and makes nothing. Other stores than the local disk are left
+    to ``zap.datasets.stores.check_writable``.
+
+    Args:
+        where: the folder to be.
+
+    Raises:
+        BundleError: the nearest folder there is a file, or may not be written to.
+    """
+    path = local_path(where)
+    if path is None:
+        return
+    path = Path(os.path.abspath(path))
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise refused("write", str(path), f"{there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise refused("write", str(path), f"no right to write to {there}")
+
+
 def read(files: Files, name: str) -> bytes:
     """What a file of a bundle or a registry holds.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 _DAILY = re.compile(r"^bigquery://.*\.events_(\d{8})$")
 _SETTLED = timedelta(days=4)  # three whole days after a table's own
+_MANY = 0.1  # of all events: a limit that leaves out more was not meant for the site
 
 
 def note_observed(observed: Mapping[str, str]) -> None:
@@ -69,6 +70,23 @@ def note_identical_files(counts: Mapping[str, int]) -> None:
         )
 
 
+def note_limited(counts: Mapping[str, int]) -> None:
+    """Warn where a limit leaves out a good part of the events.
+
+    Args:
+        counts: as in a dataset's manifest.
+    """
+    for limit, what in (("max_events", "session"), ("max_subject_events", "subject")):
+        left_out = counts.get(f"events.dropped.{limit}", 0)
+        of = left_out + counts.get("events.kept", 0)
+        if left_out and left_out >= _MANY * of:
+            _warn(
+                f"{left_out:,} events, {left_out / of:.0%} of those with and without, "
+                f"were left out with all of their {what} by {limit}. Raise it in the "
+                "generator if they are no machine's."
+            )
+
+
 def note_unchecked(check: Mapping[str, Any]) -> None:
     """Warn where nothing was proven of the generator.
 
@@ -107,6 +125,7 @@ def note_all(manifest: Mapping[str, Any]) -> None:
     note_observed(manifest["observed"])
     note_anticipating(manifest["generator"])
     note_identical_files(manifest["counts"])
+    note_limited(manifest["counts"])
     note_unchecked(manifest.get("check", {}))
     note_changing([source["path"] for source in manifest["sources"]])
 

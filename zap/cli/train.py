@@ -81,13 +81,16 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _trained(args: argparse.Namespace, dataset: Any, line: Any) -> Any:
-    from zap.bundles.files import files_at
+    from zap.bundles.files import check_place, files_at
     from zap.bundles.writing import check_free
     from zap.training.settings import read_config
 
     # Before the seconds that TensorFlow takes to import.
     config = read_config(args.config)
     check_free(files_at(args.output), args.replace)
+    for where in (args.output, args.work_dir, args.log_dir):
+        if where:
+            check_place(where)
     from zap.jobs.train import train_bundle
     from zap.training.event_log import EventLog
 

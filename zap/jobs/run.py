@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zap.bundles.bundle import Bundle
 from zap.bundles.files import local_path
+from zap.datasets.splits import NoSplit, Split, SubjectSplit
 from zap.errors import InputError
 from zap.jobs.inputs import RawInput
 from zap.jobs.report import TEST_SCOPE, report_bundle, write_metrics
@@ -77,6 +79,8 @@ def run(
     watchers = watchers or Watchers()
     work = local_output(output)
     check_output(work, replace)
+    if options is not None:
+        check_parts(options.split)
     watchers.stage("generate")
     dataset = _generate(raw, work, options, watchers, replace)
     # Of an earlier run; should this one stop later, they would not fit the dataset.
@@ -118,6 +122,23 @@ def local_output(output: str | Path) -> Path:
             "take URLs (docs/training-elsewhere.md)."
         )
     return work
+
+
+def check_parts(split: Split) -> None:
+    """Check that a split has the parts to train, calibrate and judge with.
+
+    Raises:
+        InputError: one of them would be empty whatever the examples.
+    """
+    empty = isinstance(split, NoSplit) or (
+        isinstance(split, SubjectSplit) and not all(split.shares)
+    )
+    if empty:
+        raise InputError(
+            "Expected a split with train, validation and test examples. Received: "
+            f"split={json.dumps(split.to_dict())}. Give each a share, or call "
+            "zap generate, whose dataset need not be trained on."
+        )
 
 
 def check_output(work: Path, replace: bool) -> None:
