@@ -15,6 +15,8 @@ from typing import Any
 import psutil
 
 EVERY_SECONDS = 0.05
+SHARES_SECONDS = 1.0
+GROWN = 1.01
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,7 +30,9 @@ class Measured:
         peak_bytes: most memory at once. Of one process that is the kernel's own high
             water mark (not the one of ``wait4``, which begins with the parent's size);
             of several, the largest sum seen of their proportional shares (PSS), in
-            which a page that they share counts once.
+            which a page that they share counts once. Shares are looked at each second,
+            and whenever the resident sizes together are above all seen before: to tell
+            them, the kernel walks over all pages and holds up who wants new ones.
         processes: most processes at once.
     """
 
@@ -74,6 +78,8 @@ class _Watch(threading.Thread):
         super().__init__(daemon=True)
         self._pid = pid
         self._over = threading.Event()
+        self._most_resident = 0
+        self._looked = 0.0
         self.peak_bytes = 0
         self.processes = 1
 
@@ -85,11 +91,23 @@ class _Watch(threading.Thread):
             except psutil.NoSuchProcess:
                 continue
             self.processes = max(self.processes, len(tree))
+            pids = [it.pid for it in tree]
             seen = _kilobytes(self._pid, "status", "VmHWM:")
-            if len(tree) > 1:  # the kernel walks over all pages to tell shares
-                shares = [_kilobytes(it.pid, "smaps_rollup", "Pss:") for it in tree]
+            if len(pids) > 1 and self._is_time(pids):
+                shares = [_kilobytes(pid, "smaps_rollup", "Pss:") for pid in pids]
                 seen = max(seen, sum(shares))
             self.peak_bytes = max(self.peak_bytes, seen * 1024)
+
+    def _is_time(self, pids: Sequence[int]) -> bool:
+        """Whether to look at shares: it is long ago, or more is resident than ever."""
+        resident = sum(_kilobytes(pid, "status", "VmRSS:") for pid in pids)
+        now = time.monotonic()
+        grown = resident > GROWN * self._most_resident
+        if not grown and now < self._looked + SHARES_SECONDS:
+            return False
+        self._most_resident = max(resident, self._most_resident)
+        self._looked = now
+        return True
 
     def stop(self) -> None:
         """End the watch."""
