@@ -53,9 +53,9 @@ def test_data_of_1970_hint_at_the_unit(until, hinted, capsys):
         (
             "counts",
             {"events.dropped.max_events": 3_000, "events.kept": 27_000},
-            "3,000 events, 10% of those with and without",
+            "3,000 of 30,000 events (10%) were left out",
         ),
-        ("counts", {"events.dropped.max_subject_events": 9}, "all of their subject by"),
+        ("counts", {"events.dropped.max_subject_events": 9}, "whole subject, by"),
     ],
 )
 def test_each_reason_is_named(part, value, said, capsys):

@@ -81,9 +81,9 @@ def note_limited(counts: Mapping[str, int]) -> None:
         of = left_out + counts.get("events.kept", 0)
         if left_out and left_out >= _MANY * of:
             _warn(
-                f"{left_out:,} events, {left_out / of:.0%} of those with and without, "
-                f"were left out with all of their {what} by {limit}. Raise it in the "
-                "generator if they are no machine's."
+                f"{left_out:,} of {of:,} events ({left_out / of:.0%}) were left out, "
+                f"each with its whole {what}, by {limit}. Raise it in the generator if "
+                "they are no machine's."
             )
 
 
