@@ -167,6 +167,16 @@ def test_wrong_events_are_refused_by_name(make: Make, event: Any, said: str) -> 
     assert service.predict_subject("shop", "v1").events == 0
 
 
+def test_events_of_two_subjects_have_no_answer(make: Make) -> None:
+    service = make()
+    events = [view(0, "p"), view(1, "q", "v2"), view(2, "q", "v2")]
+    with pytest.raises(ServingError, match="events of 2 by anonymous_id"):
+        service.predict_events("shop", events)
+    bare = [{**each, "anonymous_id": None} for each in events]
+    bare[0]["anonymous_id"] = "v1"
+    assert service.predict_events("shop", bare).events == 3
+
+
 def test_a_batch_says_what_single_requests_say(make: Make) -> None:
     service = make()
     rng = np.random.default_rng(5)

@@ -8,6 +8,7 @@ from typing import Any
 
 from zap.bundles.target import AMOUNT
 from zap.encoding.encoder import EncodedInstance
+from zap.errors import ServingError
 from zap.serving.answers import Answer, Reason
 from zap.serving.log import Logged, event_hashes
 from zap.serving.log.entry import Source
@@ -114,7 +115,16 @@ def entry_of(
 
 
 def subject_of(served: Served, past: Sequence[Event]) -> str | None:
-    """Whose events these are, if all of them say so and agree."""
-    named = {event.get(served.subject) for event in past}
-    subject = named.pop() if len(named) == 1 else None
-    return None if subject is None else str(subject)
+    """Whose events these are, if all of them say so.
+
+    Raises:
+        ServingError: they are of several subjects, whose score would be nobody's.
+    """
+    said = [event[served.subject] for event in past if served.subject in event]
+    named = {*map(str, said)}
+    if len(named) > 1:
+        raise ServingError(
+            "Expected events of one subject. Received: events of "
+            f"{len(named)} by {served.subject}. Ask for each on its own."
+        )
+    return named.pop() if named and len(said) == len(past) else None

@@ -207,7 +207,7 @@ class Service:
 
         Raises:
             UnknownApplicationError: nothing answers.
-            ServingError: an event is wrong.
+            ServingError: an event is wrong, or they are of several subjects.
             EncodingError: a value can't be encoded.
             LogError: the prediction can't be written down.
         """
