@@ -48,6 +48,9 @@ def test_an_answer_that_is_no_exits_with_1(argv, capsys, name, verdict, words) -
 def test_a_mistake_exits_with_2(argv, capsys) -> None:
     assert main(["check", "made_shop:MadeShop", *argv, "--events", "0"]) == 2
     assert "Received: events=0" in capsys.readouterr().err
+    assert main(["check", "made_shop:MadeShop", *argv, "--plot", "p.txt"]) == 2
+    said = capsys.readouterr()
+    assert "Use .png or .svg" in said.err and not said.out
     assert main(["check", "no_such_thing"]) == 2
 
 

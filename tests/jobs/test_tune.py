@@ -342,12 +342,13 @@ def test_settings_do_not_take_the_place_of_the_search(
     assert storage.read_bytes() == before
 
 
+@pytest.mark.parametrize("plot", ["no/search.png", "search.txt"])
 def test_a_plot_that_cannot_be_written_is_told_before_the_search(
-    fake, dataset: Dataset, tmp_path: Path, capsys
+    fake, dataset: Dataset, tmp_path: Path, capsys, plot: str
 ) -> None:
     found = tmp_path / "found.json"
     argv = ["tune", "--examples", dataset.path, "--output", str(found)]
-    assert main([*argv, "--plot", str(tmp_path / "no" / "search.png")]) == 2
+    assert main([*argv, "--plot", str(tmp_path / plot)]) == 2
     assert "Received: plot=" in capsys.readouterr().err
     assert not found.exists() and not (tmp_path / "found.db").exists()
 

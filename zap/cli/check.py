@@ -39,6 +39,10 @@ def run(args: argparse.Namespace) -> Outcome:
     from zap.cli.progress import progress
 
     raw = raw_input_of(args)
+    if args.plot:
+        from zap.evaluation.plots import check_picture
+
+        check_picture(args.plot)
     with progress() as line:
         from zap.jobs.check import check, write_certificate, write_plot
 

@@ -52,7 +52,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="write the best trial's settings also where they may be no better than "
         "the start's",
     )
-    add("--plot", metavar="FILE", help="a PNG of the trials and of what mattered")
+    add(
+        "--plot", metavar="FILE", help="draw the trials and what mattered, .png or .svg"
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -70,6 +72,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         from zap.training.space import read_space
 
         if args.plot:
+            from zap.evaluation.plots import check_picture
+
+            check_picture(args.plot)
             check_folder(Path(args.plot), "plot")
         try:
             result = tune(
@@ -93,11 +98,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             raise
     found = {"output": args.output, "storage": storage, **result.to_dict()}
     if args.plot:
-        from zap.evaluation.plots import to_png
+        from zap.evaluation.plots import save_figure
         from zap.evaluation.search_plots import search_figure
 
         figure = search_figure(found["records"], found["importances"])
-        Path(args.plot).write_bytes(to_png(figure))
+        save_figure(figure, args.plot)
         found["plot"] = args.plot
     if not args.json:
         print_table(dataset.manifest["generator"]["question"], _rows(found))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREY, PALE, INK = "#0072B2", "#D55E00", "#8A8F98", "#BFD7EA", "#1B1F24"
 WIDTH_INCHES, HEIGHT_INCHES = 4.4, 3.1
 PNG_DOTS_PER_INCH = 160
+PICTURES = (".png", ".svg", ".pdf")
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 10.5,
@@ -306,13 +307,21 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     Raises:
         InputError: no picture has this ending.
     """
+    check_picture(path)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        figure.savefig(target, dpi=PNG_DOTS_PER_INCH)
-    except ValueError as error:
-        raise InputError(
-            f"Expected a path that ends like a picture. Received: plot={path} "
-            f"({error}). Use .png or .svg."
-        ) from error
+    figure.savefig(target, dpi=PNG_DOTS_PER_INCH)
     return target
+
+
+def check_picture(path: str | Path) -> None:
+    """Check that a path ends like a picture, before work is done for it.
+
+    Raises:
+        InputError: it does not.
+    """
+    if Path(path).suffix.lower() not in PICTURES:
+        raise InputError(
+            f"Expected a path that ends like a picture. Received: plot={path}. "
+            "Use .png or .svg."
+        )
