@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def assert_same(dataset: Dataset, whole: Dataset) -> None:
     assert dataset.manifest["digest"] == whole.manifest["digest"]
     assert dataset.manifest["counts"] == whole.manifest["counts"]
+    assert dataset.manifest["named"] == whole.manifest["named"]
     assert dataset.encoder.fingerprint == whole.encoder.fingerprint
     assert dataset.manifest["splits"] == whole.manifest["splits"]
     assert all_examples(dataset) == all_examples(whole)
@@ -154,6 +156,15 @@ def test_the_manifest_says_what_is_there(whole: Dataset) -> None:
     assert manifest["generator"]["digest"] == MadeShop().digest()
     assert len(manifest["sources"]) == 3
     assert json.loads(json.dumps(manifest)) == manifest
+
+
+def test_the_manifest_counts_what_the_question_names(whole: Dataset) -> None:
+    read = [row for row in ROWS if row["event"]]
+    types = Counter(row["event"] for row in read)
+    named = whole.manifest["named"]
+    assert named["types"] == {name: types[name] for name in ("page_view", "purchase")}
+    assert named["fields"] == {"url": sum(bool(row["url"]) for row in read)}
+    assert not any(name.startswith("named.") for name in whole.manifest["counts"])
 
 
 def test_files_of_a_dataset_are_these(whole: Dataset) -> None:
@@ -467,7 +478,7 @@ def test_a_truncated_file_stops_the_job(tmp_path: Path) -> None:
 
 def test_no_examples_say_where_the_events_went(tmp_path: Path) -> None:
     rows = [dict(row, event="other") for row in ROWS]
-    with pytest.raises(DatasetError, match=r"cutoffs.candidates=0.*types"):
+    with pytest.raises(DatasetError, match=r"candidates=0.*of the type 'page_view'"):
         made(tmp_path, rows)
     nobody = [dict(row, visitor=None) for row in ROWS]
     with pytest.raises(DatasetError, match=r"no_subject=\d+\). Check the column"):

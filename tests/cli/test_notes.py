@@ -48,6 +48,8 @@ def test_data_of_1970_hint_at_the_unit(until, hinted, capsys):
         ("observed", {"source": "estimated", "from": "a", "until": "b"}, "[observed]"),
         ("generator", {"name": "made_shop", "anticipating": True}, "anticipate"),
         ("check", {"verdict": "not checked"}, "--no-check"),
+        ("named", {"types": {"a": 1, "b": 0}}, "no event is of the type 'b', which"),
+        ("named", {"fields": {"c": 0, "d": 0}}, "no event has a 'c' or 'd', which"),
         ("check", {"verdict": "no cutoffs"}, "for want of them"),
         ("counts", {"files.identical": 2}, "2 of the input files are copies"),
         (

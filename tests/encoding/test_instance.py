@@ -99,6 +99,7 @@ def test_wait_comes_after_the_declared_metadata() -> None:
             "hash_buckets must be",
         ),
         (lambda: Last("x", Hash("y")), "its own field"),
+        (lambda: Last("x", ["plan"]), "its own field"),
         (lambda: Last("x", types="plan"), "list of distinct"),
         (lambda: windows([]), "ascending"),
         (lambda: windows([7, 7]), "ascending"),

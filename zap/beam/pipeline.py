@@ -39,6 +39,7 @@ from zap.events.sources import Source, StoredFile, compressed_bytes
 from zap.examples.generator import Generator
 from zap.examples.observed import ObservedRange, estimate
 from zap.histories.clock import coarse_sources
+from zap.histories.named import Named
 
 RESULT = "result.json"
 SHUFFLE = "shuffle"  # a folder of the workspace, gone when the pipeline has run
@@ -76,7 +77,8 @@ def run_pipeline(
     shared = shares_disk(pipeline) and workspace.local
     spill = _made_spill(workspace) if shared else None
     parts, unnamed, found = read_inputs(pipeline, inputs, workspace)
-    reading = ReadEvents(mapping, generator, dead, rows=options.batch_rows)
+    named = Named.of(generator)
+    reading = ReadEvents(mapping, generator, dead, rows=options.batch_rows, named=named)
     read = _read(parts, reading)
     most = generator.settings().max_subject_events
     keyed, key_counts, key_errors = key_by_subject(

@@ -25,6 +25,7 @@ from zap.histories.clock import clock_counts, tally
 from zap.histories.identity import PERSON, without_subject
 from zap.histories.known import known_by
 from zap.histories.links import PAIR
+from zap.histories.named import Named
 from zap.histories.needed import columns_to_read, properties_to_read, unread_fields
 from zap.histories.selection import select_events, unflagged
 from zap.times import DAY_US
@@ -41,6 +42,7 @@ class ReadEvents(beam.DoFn):
         dead_letters: folder for the rows that could not be read.
         known_by_us: only what was known at that instant is passed on; None for all.
         rows: most rows of a batch; None for ``BATCH_ROWS``.
+        named: what is counted besides; None for nothing.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class ReadEvents(beam.DoFn):
         dead_letters: str,
         known_by_us: int | None = None,
         rows: int | None = None,
+        named: Named | None = None,
     ):
         self._known_by_us = known_by_us
         self._mapping = mapping
         self._generator = generator
         self._dead_letters = dead_letters
         self._rows = rows or BATCH_ROWS
+        self._named = named or Named()
 
     def process(self, source: Source) -> Iterator[Any]:
         """Batches; beside them counts by reason, events by day, clocks, errors."""
@@ -100,6 +104,7 @@ class ReadEvents(beam.DoFn):
         ):
             counts.update(read.counts)
             dead.write(read.dead)
+            counts.update(self._named.count(read.events))
             batch, dropped = select_events(
                 self._known(read.events, counts),
                 generator.exclude,

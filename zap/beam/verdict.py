@@ -32,6 +32,7 @@ from zap.examples.generator import Generator
 from zap.examples.methods import refuse_failures
 from zap.examples.observed import ObservedRange
 from zap.histories.identity import subject_columns
+from zap.histories.named import PREFIX, Named
 from zap.times import iso
 
 READ_AT_ONCE = 32
@@ -69,12 +70,12 @@ def conclude(
     """
     result = workspace.read_json(RESULT)
     raise_first((name, text) for name, text in result["errors"])
-    counts = result["counts"]
+    named, counts = _apart(generator, result["counts"])
     check_bad_rows(counts, options.max_bad_share, workspace)
     check_failures(counts, options.max_bad_share, workspace)
     observed = ObservedRange(*result["observed"])
     if not split_parts(result["parts"])[0]:
-        raise DatasetError(_no_examples(generator, counts, observed))
+        raise DatasetError(_no_examples(generator, counts, named, observed))
     encoder = Encoder.from_dict(result["encoder"])
     workspace.write_json(ENCODER, encoder.to_dict())
     if sources is None:
@@ -93,7 +94,16 @@ def conclude(
         options.layout,
         options.compression,
     )
-    return {**manifest, "recent": recent}
+    return {**manifest, "named": named, "recent": recent}
+
+
+def _apart(
+    generator: Generator, counts: Mapping[str, int]
+) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """How often what the generator names was read, and the other counters."""
+    named = Named.of(generator)
+    others = {n: count for n, count in counts.items() if not n.startswith(PREFIX)}
+    return named.described(counts), others
 
 
 def publish_recent(workspace: Workspace, options: GenerateOptions) -> dict[str, Any]:
@@ -157,7 +167,10 @@ def _first_letter(workspace: Readable) -> str:
 
 
 def _no_examples(
-    generator: Generator, counts: Mapping[str, int], observed: ObservedRange
+    generator: Generator,
+    counts: Mapping[str, int],
+    named: Mapping[str, Mapping[str, int]],
+    observed: ObservedRange,
 ) -> str:
     stages = ("rows.read", "events.kept", "cutoffs.candidates", "cutoffs.examples")
     names = [name for name in counts if ".dropped." in name or ".skipped." in name]
@@ -170,6 +183,10 @@ def _no_examples(
         "Check the types that the generator names, its eligibility, and the observed "
         "range."
     )
+    if never := [name for name, number in named["types"].items() if not number]:
+        fix = (
+            f"No event is of the type {' or '.join(map(repr, never))}. Check its name."
+        )
     if not counts.get("rows.read"):
         fix = "No row was read: the files hold no more than a header. Check --input."
     if not counts.get("events.kept") and counts.get("events.dropped.no_subject"):

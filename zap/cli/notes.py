@@ -87,6 +87,21 @@ def note_limited(counts: Mapping[str, int]) -> None:
             )
 
 
+def note_unseen(named: Mapping[str, Mapping[str, int]]) -> None:
+    """Warn of types and fields that the question names and no event has.
+
+    Args:
+        named: as in a dataset's manifest: how often each was read.
+    """
+    for kind, what in (("types", "event is of the type"), ("fields", "event has a")):
+        never = [name for name, number in named.get(kind, {}).items() if not number]
+        if never:
+            _warn(
+                f"no {what} {' or '.join(map(repr, never))}, which the generator "
+                "names. Check the spelling there and in the mapping."
+            )
+
+
 def note_unchecked(check: Mapping[str, Any]) -> None:
     """Warn where nothing was proven of the generator.
 
@@ -126,6 +141,7 @@ def note_all(manifest: Mapping[str, Any]) -> None:
     note_anticipating(manifest["generator"])
     note_identical_files(manifest["counts"])
     note_limited(manifest["counts"])
+    note_unseen(manifest.get("named", {}))
     note_unchecked(manifest.get("check", {}))
     note_changing([source["path"] for source in manifest["sources"]])
 

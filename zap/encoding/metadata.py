@@ -58,7 +58,8 @@ class Last:
     types: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if self.encode is not None and self.encode.field != self.field:
+        encoded = getattr(self.encode, "field", None)
+        if self.encode is not None and encoded != self.field:
             raise EncodingError(
                 f"Last({self.field!r}) encodes its own field. "
                 f"Received: encode={self.encode!r}. "

@@ -166,6 +166,12 @@ class Generator:
             found += label_expressions(self.label)
         return found
 
+    def predicates(self) -> list[Event]:
+        """The predicates of the cutoff rule and of all expressions."""
+        rule = self.rule()
+        nodes = (node for expr in self.expressions() for node in expr.walk())
+        return [*(rule.events if rule else ()), *(n.event for n in nodes if n.event)]
+
     def fields(self) -> set[str] | None:
         """The fields of events that the generator reads; None: it may read any."""
         if self.methods():
