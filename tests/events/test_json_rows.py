@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,15 @@ def test_bad_lines_are_dead_letters_with_their_text(tmp_path: Path) -> None:
     assert dead[1].raw == "[1]"
     assert [event["row"] for event in events] == [0, 8]
     assert (counts["rows.read"], counts["events.read"]) == (9, 2)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_that_json_lacks_are_named(tmp_path: Path, number: float) -> None:
+    line = json.dumps({"ts": T, "event": "é", "price": number, "new": True})
+    _, (letter,), _ = read(tmp_path / "e.jsonl", [line])
+    assert letter.reason == "json.invalid" and "write null" in letter.detail
+    _, (other,), _ = read(tmp_path / "f.jsonl", ['{"ts": , "event": "NaN"}'])
+    assert "write null" not in other.detail
 
 
 def test_a_required_leaf_that_no_line_has_is_the_mappings_fault(tmp_path: Path) -> None:

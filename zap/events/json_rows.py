@@ -38,6 +38,15 @@ class _BadLineError(ValueError):
         self.reason = reason
 
 
+def _no_number(error: ValueError) -> str:
+    """What to say of a number that many writers write, and JSON does not have."""
+    if not isinstance(error, json.JSONDecodeError):
+        return ""
+    there = error.doc[max(error.pos - 1, 0) : error.pos + len("Infinity")]
+    found = next((name for name in ("NaN", "Infinity") if name in there), "")
+    return found and f"{found}, which JSON does not have; write null"
+
+
 def read_jsonl(
     source: Source, mapping: EventMapping, columns: Sequence[str], batch_rows: int
 ) -> Iterator[RawRows]:
@@ -164,7 +173,8 @@ class _Reader:
         try:
             data = self._loads(text)
         except ValueError as error:
-            raise _BadLineError("json.invalid", "a JSON object", str(error)) from error
+            said = _no_number(error) or str(error)
+            raise _BadLineError("json.invalid", "a JSON object", said) from error
         if not isinstance(data, dict):
             kind = type(data).__name__
             raise _BadLineError("json.not_object", "a JSON object", kind)
