@@ -119,6 +119,13 @@ def test_a_wrong_definition_is_refused_when_the_class_is_made(
         define(**changes)
 
 
+def test_a_comparison_that_was_made_at_once_is_told_as_that() -> None:
+    with pytest.raises(GeneratorError, match=r"eligible=False.* write \.equals"):
+        define(eligible=past().count(BUY) == 1)
+    with pytest.raises(GeneratorError, match=r"False.*count\.equals"):
+        define(eligible=past().any(BUY) & (past().count(BUY) == 1))
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -814,7 +814,9 @@ def test_an_expression_that_gives_text_is_no_statistic(
         statistics = {"color": past().last("color")}
 
     rows = [{"uid": 0, "who": "a", "t": 0, "type": "x", "color": "red"}]
-    with pytest.raises(GeneratorError, match="gives text"):
+    with pytest.raises(
+        GeneratorError, match=r"statistic 'color' to give a number.*text"
+    ):
         slice_histories(Texts(), histories_of(rows), observed_range(base_us, (-10, 99)))
 
 

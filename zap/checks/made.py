@@ -42,7 +42,7 @@ class Columns:
         if generator.weight is not None:
             given["weight"] = generator.weight
         named = {
-            name: numbers(expr, context, cutoffs).astype(np.float32)
+            name: numbers(expr, context, cutoffs, name).astype(np.float32)
             for name, expr in given.items()
         }
         for name, column in baseline_columns(generator, context, cutoffs).items():

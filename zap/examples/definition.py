@@ -83,9 +83,11 @@ _EXPECTED = {
 
 def _require(cls: type[Generator], attribute: str, holds: bool) -> None:
     if not holds:
+        value = getattr(cls, attribute, None)
+        fix = " == compares at once: write .equals(...)." if value is False else ""
         raise GeneratorError(
             f"{cls.__name__}.{attribute} must be {_EXPECTED[attribute]}. "
-            f"Received: {attribute}={getattr(cls, attribute, None)!r}."
+            f"Received: {attribute}={value!r}.{fix}"
         )
 
 

@@ -6,6 +6,7 @@ every measure of it a prefix sum (`zap.encoding.windows`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,7 @@ from zap.encoding.columns import (
     Categorical,
     Column,
     Cutoffs,
+    Float32Array,
     FloatArray,
     IntArray,
     Numeric,
@@ -149,8 +151,14 @@ def truth(expr: Expr, context: Context, cutoffs: Cutoffs) -> BoolArray:
     return value
 
 
-def numbers(expr: Expr, context: Context, cutoffs: Cutoffs) -> FloatArray:
+def numbers(expr: Expr, context: Context, cutoffs: Cutoffs, what: str) -> FloatArray:
     """The value of any expression as float64, shape (cutoffs,); NaN where missing.
+
+    Args:
+        expr: the expression.
+        context: what it is computed on.
+        cutoffs: where.
+        what: the generator's attribute that holds it, for the error.
 
     Raises:
         GeneratorError: the expression gives text.
@@ -160,10 +168,24 @@ def numbers(expr: Expr, context: Context, cutoffs: Cutoffs) -> FloatArray:
         return value.values
     if isinstance(value, Categorical):
         raise GeneratorError(
-            f"Expected an expression that gives a number. Received: last({expr.field!r}"
-            "), which gives text. Compare it: .equals(...)."
+            f"Expected {what} to give a number. Received: last({expr.field!r}), which "
+            "gives text. Compare it: .equals(...)."
         )
     return np.asarray(value, np.float64)
+
+
+def statistic_columns(
+    statistics: Mapping[str, Expr], context: Context, cutoffs: Cutoffs
+) -> dict[str, Float32Array]:
+    """A generator's statistics, each float32, shape (cutoffs,); NaN where missing.
+
+    Raises:
+        GeneratorError: one gives text.
+    """
+    return {
+        name: numbers(expr, context, cutoffs, f"statistic {name!r}").astype(np.float32)
+        for name, expr in statistics.items()
+    }
 
 
 def _measure(expr: Expr, context: Context, cutoffs: Cutoffs) -> Column | BoolArray:

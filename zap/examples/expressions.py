@@ -135,7 +135,8 @@ class Expr:
             if not isinstance(operand, Expr) or operand.kind != "bool":
                 raise GeneratorError(
                     f"{op!r} combines expressions that are true or false. "
-                    f"Received: {operand!r}. Compare numbers first: (count >= 3)."
+                    f"Received: {operand!r}. Compare numbers first: "
+                    "(count >= 3), or count.equals(3)."
                 )
         return type(self)(op, operands=operands)
 

@@ -138,7 +138,7 @@ def method_value(value: Any, schema: Mapping[str, Any]) -> float:
 def label_values(label: Label, context: Context, cutoffs: Cutoffs) -> FloatArray:
     """The label of each cutoff: 0 or 1, the number of a class, or an amount."""
     if isinstance(label, FutureExpr):
-        return numbers(label, context, cutoffs)
+        return numbers(label, context, cutoffs, "label")
     values = np.full(len(cutoffs), float(len(label.choices)))
     for number, (_, expr) in reversed(list(enumerate(label.choices))):
         values[truth(expr, context, cutoffs)] = number

@@ -13,7 +13,7 @@ import numpy as np
 
 from zap.encoding.columns import BoolArray, Cutoffs, Float32Array, FloatArray
 from zap.encoding.rows import kept_mask
-from zap.examples.evaluate import Context, numbers
+from zap.examples.evaluate import Context, numbers, statistic_columns
 from zap.examples.generator import Generator
 from zap.examples.late import without_late_events
 from zap.examples.methods import Failure, Methods
@@ -99,10 +99,7 @@ def slice_histories(
         cutoffs,
         labels.astype(np.float32),
         _weights(generator, context, cutoffs, stands_for),
-        {
-            name: numbers(expr, context, cutoffs).astype(np.float32)
-            for name, expr in generator.statistics.items()
-        },
+        statistic_columns(generator.statistics, context, cutoffs),
         baseline_columns(generator, context, cutoffs),
         moment_columns(generator, context, cutoffs),
         counts,
@@ -217,7 +214,7 @@ def _weights(
 ) -> Float32Array:
     if generator.weight is None:
         return stands_for.astype(np.float32)
-    given = numbers(generator.weight, context, cutoffs)
+    given = numbers(generator.weight, context, cutoffs, "weight")
     return (given * stands_for).astype(np.float32)
 
 

@@ -19,7 +19,7 @@ from zap.encoding.columns import (
     FloatArray,
     IntArray,
 )
-from zap.examples.evaluate import Context, numbers
+from zap.examples.evaluate import Context, statistic_columns
 from zap.examples.generator import Generator
 from zap.examples.late import without_late_events
 from zap.examples.methods import Methods
@@ -155,10 +155,7 @@ def _statistics(
     generator: Generator, methods: Methods, context: Context, cutoffs: Cutoffs
 ) -> tuple[dict[str, Float32Array], dict[str, str]]:
     """The generator's statistics, and eligibility where not all are eligible."""
-    columns = {
-        name: numbers(expr, context, cutoffs).astype(np.float32)
-        for name, expr in generator.statistics.items()
-    }
+    columns = statistic_columns(generator.statistics, context, cutoffs)
     kinds: dict[str, str] = {
         name: expr.kind for name, expr in generator.statistics.items()
     }
