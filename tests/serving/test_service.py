@@ -167,6 +167,18 @@ def test_wrong_events_are_refused_by_name(make: Make, event: Any, said: str) -> 
     assert service.predict_subject("shop", "v1").events == 0
 
 
+def test_an_empty_text_is_no_value_as_in_training(make: Make) -> None:
+    service = make()
+    empty = view(0, "p") | {"page": ""}
+    by_events = service.predict_events("shop", [empty])
+    service.append([empty])
+    by_subject = service.predict_subject("shop", "v1")
+    assert by_events.probability == pytest.approx(expected(None, VALUES), abs=1e-12)
+    assert by_subject.probability == by_events.probability
+    with pytest.raises(ServingError, match="none of 'type'"):
+        service.append([empty | {"type": ""}])
+
+
 def test_events_of_two_subjects_have_no_answer(make: Make) -> None:
     service = make()
     events = [view(0, "p"), view(1, "q", "v2"), view(2, "q", "v2")]

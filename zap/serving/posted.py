@@ -36,7 +36,8 @@ def parsed_events(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _parsed(event: Mapping[str, Any], place: int) -> dict[str, Any]:
-    found = {name: value for name, value in event.items() if value is not None}
+    # An empty text is no value, as in the files that models are trained on.
+    found = {name: it for name, it in event.items() if it is not None and it != ""}
     try:
         found["timestamp"] = time_us(found["timestamp"], "timestamp")
         if "received_at" in found:
