@@ -105,7 +105,7 @@ def test_no_event_is_known_before_it_happened(
     event = {"timestamp": 4, "type": "a", "received_at": received}
     histories = one_history([event], [])
     assert one_cutoff([event], histories, None).instant_us.tolist() == [moment]
-    assert moment_of(event, 4, None) == known_us(event) == moment
+    assert moment_of([event], 4, None) == known_us(event) == moment
 
 
 def test_no_events_make_an_empty_instance() -> None:

@@ -6,7 +6,7 @@ takes as long as to read them all from JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, TypeVar, overload
 
@@ -14,21 +14,61 @@ Column = list[Any]
 E = TypeVar("E", bound=Mapping[str, Any])
 
 
+class LazyColumns(Mapping[str, Column]):
+    """Columns that are made when they are first asked for.
+
+    Args:
+        names: of the fields.
+        make: gives the values of one of them.
+    """
+
+    __slots__ = ("_made", "_make", "_names")
+
+    def __init__(self, names: Collection[str], make: Callable[[str], Column]):
+        self._names, self._make = names, make
+        self._made: dict[str, Column] = {}
+
+    def __getitem__(self, field: str) -> Column:
+        found = self._made.get(field)
+        if found is None:
+            if field not in self._names:
+                raise KeyError(field)
+            found = self._made[field] = self._make(field)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 class EventTable(Sequence[dict[str, Any]]):
     """Events that are made one by one, when they are asked for.
 
     Args:
         columns: values by field, all of one length; None where an event has none.
+        size: number of events; None: as long as the columns.
+        marks: of each event a text that no event of other content has, but for its id,
+            its times and its sequence; None where nobody made them.
 
     Attributes:
         columns: the same.
+        marks: the same.
     """
 
-    __slots__ = ("_size", "columns")
+    __slots__ = ("_size", "columns", "marks")
 
-    def __init__(self, columns: Mapping[str, Column]):
-        self.columns = columns
-        self._size = len(next(iter(columns.values()), ()))
+    def __init__(
+        self,
+        columns: Mapping[str, Column],
+        size: int | None = None,
+        marks: Sequence[str] | None = None,
+    ):
+        self.columns, self.marks = columns, marks
+        if size is None:
+            size = len(next(iter(columns.values()), ()))
+        self._size = size
 
     def column(self, field: str) -> Column:
         """The values of a field; not to be changed."""
@@ -37,11 +77,13 @@ class EventTable(Sequence[dict[str, Any]]):
 
     def taken(self, places: Sequence[int]) -> EventTable:
         """The events at some places, in their order."""
+        columns, marks = self.columns, self.marks
         return EventTable(
-            {
-                field: list(map(column.__getitem__, places))
-                for field, column in self.columns.items()
-            }
+            LazyColumns(
+                columns, lambda field: list(map(columns[field].__getitem__, places))
+            ),
+            len(places),
+            None if marks is None else list(map(marks.__getitem__, places)),
         )
 
     def __len__(self) -> int:
@@ -53,7 +95,7 @@ class EventTable(Sequence[dict[str, Any]]):
     def __getitem__(self, place: slice) -> EventTable: ...
     def __getitem__(self, place: int | slice) -> dict[str, Any] | EventTable:
         if isinstance(place, slice):
-            return EventTable({f: column[place] for f, column in self.columns.items()})
+            return self.taken(range(self._size)[place])
         return {field: column[place] for field, column in self.columns.items()}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from zap.encoding.row_cache import TYPED, CacheLimits, RowCache
 from zap.encoding.single import plain_value
 
 _KEYS = {str, type(None), tuple, int, bool}
+_NOT_IN_MARKS = {"event_id", "timestamp", "received_at", "sequence"}
 
 
 class KnownRows:
@@ -40,6 +41,7 @@ class KnownRows:
         self._get = itemgetter(*fields) if len(fields) > 1 else _only(fields[0])
         self._gets = [(field, itemgetter(field)) for field in fields]
         self._listed: frozenset[int] = frozenset()  # fields that have held lists
+        self._by_mark = _NOT_IN_MARKS.isdisjoint(fields)
         self.cache: RowCache[Row] = RowCache(limits, typed)
 
     def find(self, events: Sequence[Event]) -> list[Row]:
@@ -49,6 +51,18 @@ class KnownRows:
             EncodingError: one cannot be encoded.
             Unusual: nor can it be looked at.
         """
+        marks = events.marks if isinstance(events, EventTable) else None
+        if marks is None or not self._by_mark:
+            return self._by_values(events)
+        known = list(map(self.cache.generation.marked.get, marks))
+        if all(known):
+            return known  # type: ignore[return-value]
+        found = self._by_values(events)
+        self.cache.mark(marks, found)
+        return found
+
+    def _by_values(self, events: Sequence[Event]) -> list[Row]:
+        """The row of each event, by the values of the fields that are read."""
         now = self.cache.generation
         given = self._values(events)
         found: list[Row | None]

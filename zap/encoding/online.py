@@ -101,7 +101,7 @@ class Online:
             raise Unusual
         try:
             events, times = ordered(events)
-            moment = moment_of(events[-1], times[-1], instant)
+            moment = moment_of(events, times[-1], instant)
             rows = self._rows.find(events)
         except EncodingError as error:
             raise Unusual from error

@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from zap.encoding.event_table import EventTable, taken
+from zap.encoding.event_table import EventTable, taken, value_at
 from zap.encoding.single import microseconds
 
 Event: TypeAlias = Mapping[str, Any]
@@ -50,11 +50,19 @@ def _plain(events: Sequence[Event]) -> Sequence[Event]:
     return [dict(event) for event in events]
 
 
-def moment_of(last: Event, time_us: int, instant: datetime | int | None) -> int:
-    """The instant; see ``zap.encoding.single.one_cutoff``."""
+def moment_of(
+    events: Sequence[Event], time_us: int, instant: datetime | int | None
+) -> int:
+    """The instant; see ``zap.encoding.single.one_cutoff``.
+
+    Args:
+        events: in order.
+        time_us: of the last of them.
+        instant: as it is given.
+    """
     if instant is not None:
         moment = microseconds(instant, "instant")
-    elif (received := last.get("received_at")) is not None:
+    elif (received := value_at(events, "received_at")(-1)) is not None:
         moment = max(time_us, microseconds(received, "received_at"))
     else:
         moment = time_us

@@ -63,14 +63,16 @@ class Generation(Generic[R]):
 
     Attributes:
         rows: by key.
+        marked: by the mark of an event, which stands for all that it holds.
         older: rows that go at the next change, unless they are asked for before.
         typed: places of an event's values that have their types in the key, ascending.
     """
 
-    __slots__ = ("older", "rows", "typed")
+    __slots__ = ("marked", "older", "rows", "typed")
 
     def __init__(self, typed: tuple[int, ...], older: dict[Key, R]):
         self.rows: dict[Key, R] = {}
+        self.marked: dict[str, R] = {}
         self.older = older
         self.typed = typed
 
@@ -153,6 +155,21 @@ class RowCache(Generic[R]):
             now = self.generation
             now.rows.update(zip(now.keys(values), rows, strict=True))
             self._bytes += size
+
+    def mark(self, marks: Sequence[str], rows: Sequence[R]) -> None:
+        """Remember the rows of some events' marks, until the next generation.
+
+        An event may hold more than the fields that an instance reads, so there may be
+        more marks than rows: they are no more than a generation has rows, or all go.
+        """
+        most = self.limits.rows // 2
+        if len(marks) > most:
+            return
+        with self._lock:
+            now = self.generation
+            if len(now.marked) + len(marks) > most:
+                now.marked = {}
+            now.marked.update(zip(marks, rows, strict=True))
 
     def _begin(self, typed: tuple[int, ...], older: dict[Key, R]) -> None:
         self.generation, self._bytes = Generation(typed, older), 0

@@ -28,7 +28,6 @@ from zap.serving.repeated import Repeated
 from zap.serving.served import Served
 from zap.serving.stores import Appended, Need, Past
 from zap.serving.stores.live_needs import LiveNeeds
-from zap.serving.stores.look import known_us
 
 CHUNK = 256
 SUBJECT: Final = "subject"
@@ -223,8 +222,7 @@ class Service:
             past = self._marker.of_events(served, past, subject, name, at_us)
         served.deriving.add(past)
         if instant_us is None:
-            last = served.need.last_kept(past)
-            instant_us = None if last is None else known_us(last)
+            instant_us = served.need.last_known_us(past)
         ids = [str(event.get("event_id", "")) for event in past]
         asked = Asked(past, ids, instant_us, now, self._named(subject), name)
         return self._answer(served, asked, EVENTS, explain)

@@ -3,30 +3,38 @@
 Pure functions: every store keeps the same bytes, and knows nothing of what they mean. A
 document is a JSON list: format, expiry, the time from which all of it is known, the
 names of the events' fields, their values as a column each, the events in total order,
-and what identity needs (links of a device, devices of a user). Another form costs a new
-``FORMAT``, and a way to read the former one, or the stores must be rebuilt.
+what identity needs (links of a device, devices of a user), and the events' marks.
+Another form costs a new ``FORMAT``, and a way to read the former ones, or the stores
+must be rebuilt.
 
 A column is a list that holds its values; or, of texts and the like that come again, the
 different ones and then for each event the place of its own among them. Such a document
 is half as long and read twice as fast.
+
+A mark is a hash of what an event holds. Who knows an event by its mark need not look at
+its columns, which are only unpacked when they are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import orjson
 
-from zap.encoding.event_table import EventTable, column
+from zap.encoding.event_table import Column, EventTable, LazyColumns, column
 from zap.errors import StoreError
 from zap.serving.stores.links import Link
 from zap.serving.stores.look import Event, known_us
 
-FORMAT = 2
-_ROWS = 1  # the former one: a list of values for each event
+FORMAT = 3
+_ROWS = 1  # a list of values for each event
+_UNMARKED = 2  # columns, without marks
+_MARK_BYTES = 12
 MAX_DOCUMENT_BYTES = 8 << 20
 """MongoDB refuses documents of 16 MB."""
 
@@ -84,9 +92,52 @@ def encode(document: Document) -> bytes:
     known = max(map(known_us, document.events), default=0)
     links = [[link.time_us, link.known_us, link.user] for link in document.links]
     devices = [list(each) for each in document.devices]
+    marks = _packed(_marks(document.events))
     return orjson.dumps(
-        [FORMAT, document.expires_us, known, names, columns, links, devices]
+        [FORMAT, document.expires_us, known, names, columns, links, devices, marks]
     )
+
+
+class _Marked(dict[str, Any]):
+    """An event of a document, with its mark."""
+
+    __slots__ = ("mark",)
+    mark: str
+
+
+def _marked(events: Sequence[Event]) -> Iterable[Event]:
+    """The events, with their marks where there are any: to make one takes a while."""
+    if not isinstance(events, EventTable) or events.marks is None:
+        return events
+    found = []
+    for event, mark in zip(map(_Marked, events), events.marks, strict=True):
+        event.mark = mark
+        found.append(event)
+    return found
+
+
+def _marks(events: Sequence[Event]) -> Sequence[str]:
+    """The mark of each event."""
+    if isinstance(events, EventTable) and events.marks is not None:
+        return events.marks
+    return [
+        event.mark if type(event) is _Marked else mark_of(event) for event in events
+    ]
+
+
+def mark_of(event: Mapping[str, Any]) -> str:
+    """A text that no event of other content has, but for its id, times and sequence.
+
+    Ninety-six bits of a cryptographic hash: whoever posts events cannot find one with
+    the mark of another's.
+    """
+    held = {
+        name: value
+        for name, value in event.items()
+        if value is not None and name not in _UNLIKE
+    }
+    data = orjson.dumps(held, option=orjson.OPT_SORT_KEYS)
+    return b64encode(hashlib.blake2b(data, digest_size=_MARK_BYTES).digest()).decode()
 
 
 def _packed(values: Sequence[Any]) -> list[Sequence[Any]]:
@@ -121,15 +172,40 @@ def _unpacked(stored: Sequence[Any]) -> list[Any]:
     return list(map(values.__getitem__, places))
 
 
-def _columns(form: int, stored: Sequence[Any], size: int) -> list[list[Any]]:
-    """The columns of a document, by its format."""
-    if form == FORMAT:
-        return list(map(_unpacked, stored))
-    if form != _ROWS:
+def _table(
+    form: int, names: Sequence[str], stored: Sequence[Any], marks: Sequence[Any]
+) -> EventTable:
+    """The events of a document, by its format."""
+    if form == _ROWS:
+        if not {*map(len, stored)} <= {len(names)}:
+            raise ValueError("an event of another length")
+        rows = list(map(list, zip(*stored, strict=True))) or [[] for _ in names]
+        return EventTable(dict(zip(names, rows, strict=True)))
+    if form not in (_UNMARKED, FORMAT):
         raise ValueError(f"format {form!r}")
-    if not {*map(len, stored)} <= {size}:
-        raise ValueError("an event of another length")
-    return list(map(list, zip(*stored, strict=True))) or [[] for _ in range(size)]
+    found = _unpacked(*marks) if form == FORMAT else None
+    sizes = {len(column[-1]) for column in stored}
+    if found is not None:
+        sizes.add(len(found))
+    if len(sizes) > 1:
+        raise ValueError("columns of several lengths")
+    packed = dict(zip(names, stored, strict=True))
+
+    def read(name: str) -> Column:
+        try:
+            return _unpacked(packed[name])
+        except (ValueError, TypeError, LookupError) as error:
+            raise _unreadable(error) from error
+
+    return EventTable(LazyColumns(packed, read), max(sizes, default=0), found)
+
+
+def _unreadable(error: Exception) -> StoreError:
+    return StoreError(
+        f"Expected a document of format {FORMAT} in the event store. "
+        f"Received: {type(error).__name__}: {str(error)[:80]}. "
+        "Rebuild the store from the archive with this version."
+    )
 
 
 def decode(data: bytes, now_us: int) -> tuple[Document, bool]:
@@ -140,22 +216,15 @@ def decode(data: bytes, now_us: int) -> tuple[Document, bool]:
     """
     try:
         read = orjson.loads(data)
-        form, expires_us, known, names, stored, links, devices = read
-        columns = _columns(form, stored, len(names))
-        if len({*map(len, columns)}) > 1:
-            raise ValueError("columns of several lengths")
+        form, expires_us, known, names, stored, links, devices, *marks = read
         document = Document(
-            EventTable(dict(zip(names, columns, strict=True))),
+            _table(form, names, stored, marks),
             expires_us,
             tuple(Link(*link) for link in links),
             tuple((name, time_us) for name, time_us in devices),
         )
     except (ValueError, TypeError, LookupError) as error:
-        raise StoreError(
-            f"Expected a document of format {FORMAT} in the event store. "
-            f"Received: {type(error).__name__}: {str(error)[:80]}. "
-            "Rebuild the store from the archive with this version."
-        ) from error
+        raise _unreadable(error) from error
     if expires_us and expires_us <= now_us:
         return NOTHING, True
     return document, known <= now_us
@@ -183,7 +252,7 @@ def merged(
     Returns:
         The events, and the ids that came in and were there before.
     """
-    by_id = {event["event_id"]: event for event in events}
+    by_id = {event["event_id"]: event for event in _marked(events)}
     before, repeated = frozenset(by_id), []
     for event in arriving:
         name = event["event_id"]

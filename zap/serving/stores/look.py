@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from zap.encoding.dimensions import DIMENSION_PREFIX
-from zap.encoding.event_table import column, value_at
+from zap.encoding.event_table import EventTable, column, value_at
 from zap.encoding.instance import AnyType, Instance
 from zap.encoding.metadata import Last
 from zap.times import DAY_US
@@ -127,7 +127,7 @@ class Look:
         kept = self._kept(events)
         if not kept:
             return set(), set(self._lasts(events))
-        floor_us = min(floor_us, known_us(events[kept[-1]]))
+        floor_us = min(floor_us, known_us_at(events, kept[-1]))
         found = {kept[-1], *self._sequence(events, kept, floor_us)}
         found.update(self._lasts(events))
         if self.first:
@@ -185,3 +185,11 @@ def known_us(event: Mapping[str, Any]) -> int:
     received = event.get("received_at")
     time_us = int(event["timestamp"])
     return time_us if received is None else max(time_us, int(received))
+
+
+def known_us_at(events: Sequence[Event], place: int) -> int:
+    """When the event at a place was known."""
+    if not isinstance(events, EventTable):
+        return known_us(events[place])
+    names = ("timestamp", "received_at")
+    return known_us({name: events.column(name)[place] for name in names})

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from zap.encoding.event_table import taken
+from zap.encoding.event_table import column, taken
 from zap.encoding.instance import Instance
 from zap.errors import InputError
-from zap.serving.stores.look import Event, Look
+from zap.serving.stores.look import Event, Look, known_us_at
 
 PERSON = "person"
 """The subject that stands for a user together with the devices that were his."""
@@ -95,11 +95,12 @@ class Need:
             return events
         return taken(events, sorted(windows | others))
 
-    def last_kept(self, events: Sequence[Event]) -> Event | None:
-        """The last event that belongs to a sequence."""
-        for event in reversed(events):
-            if any(look.keeps(event["type"]) for look in self.looks):
-                return event
+    def last_known_us(self, events: Sequence[Event]) -> int | None:
+        """When the last event that belongs to a sequence was known."""
+        kinds = column(events, "type")
+        for place in range(len(kinds) - 1, -1, -1):
+            if any(look.keeps(kinds[place]) for look in self.looks):
+                return known_us_at(events, place)
         return None
 
 

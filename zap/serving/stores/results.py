@@ -8,7 +8,7 @@ from functools import cached_property
 
 from zap.encoding.event_table import column
 from zap.serving.stores.arriving import Added, Plan
-from zap.serving.stores.look import Event, known_us
+from zap.serving.stores.look import Event
 from zap.serving.stores.need import Need
 
 
@@ -50,8 +50,7 @@ class Past:
     @cached_property
     def instant_us(self) -> int | None:
         """The instant of a prediction after the last event of the sequence."""
-        last = self.need.last_kept(self.events)
-        return None if last is None else known_us(last)
+        return self.need.last_known_us(self.events)
 
 
 def told(plan: Plan, written: Mapping[str, Added]) -> Appended:
