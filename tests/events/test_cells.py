@@ -1,6 +1,6 @@
 """Typed cells: what fits, what fails, and that neighbours never matter."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -82,3 +82,19 @@ def test_texts_of_decimals_are_those_of_their_values(values: list) -> None:
             assert Decimal(text) == value
             assert "E" in text or not ("." in text and text.endswith(("0", ".")))
             assert int(value) != value or text in (str(int(value)), "0", "-0", "0E-9")
+
+
+@given(
+    st.integers(-(2**64), 2**64), st.integers(-19, 3), st.sampled_from(["text", "type"])
+)
+def test_whole_numbers_have_all_their_digits_however_they_are_written(
+    digits: int, power: int, kind: str
+) -> None:
+    value = Decimal(digits).scaleb(power, Context(prec=40))
+    text = pa.array([f"{digits}e{power}"])
+    found = to_int(
+        text if kind == "text" else pa.array([value], pa.decimal128(38, max(-power, 0)))
+    )
+    whole = value == value.to_integral_value() and -(2**63) <= value < 2**63
+    assert found.values.to_pylist() == [int(value) if whole else None]
+    assert reasons(found, 1) == [None if whole else "not_int"]

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +16,8 @@ from zap.events.reading import ReadBatch, read_source
 from zap.events.sources import Source, list_sources
 
 TIME = datetime(2024, 1, 1, tzinfo=UTC)
+ONE = UUID("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
+TWO = UUID("ffeeddcc-bbaa-0000-0908-070605040302")
 
 
 def write(tmp_path: Path, columns: dict[str, Any], **options: Any) -> Path:
@@ -39,6 +42,9 @@ def read(path: Path, fields: dict[str, Any], **more: Any) -> list[ReadBatch]:
         (pa.array(["a", "", None]).dictionary_encode(), ["a", None, None]),
         (pa.array(["é"], pa.large_string()), ["é"]),
         (pa.array([b"abc"], pa.binary(3)), ["abc"]),
+        (pa.array([b"abc"], pa.binary_view()), ["abc"]),
+        (pa.array([None, ONE.bytes, TWO.bytes], pa.uuid()), [None, str(ONE), str(TWO)]),
+        (pa.nulls(2, pa.uuid()), [None, None]),
         (pa.array([True, False]), ["true", "false"]),
         (pa.nulls(2), [None, None]),
     ],
@@ -60,6 +66,34 @@ def test_leaves_of_structs_and_columns_with_dots(tmp_path: Path) -> None:
         read(path, {"url": "context.page.ulr"})
     with pytest.raises(MappingError, match="leaf"):
         read(path, {"url": "context"})
+
+
+def test_names_within_structs_may_hold_dots(tmp_path: Path) -> None:
+    nested = pa.array([{"b.c": "x", "b": {"d": "y"}}, None])
+    path = write(tmp_path, {"a": nested, "a.b": pa.array([{"e": "z"}, None])})
+    for leaf, texts in {"a.b.c": ["x", None], "a.b.d": ["y", None]}.items():
+        [batch] = read(path, {"user_id": leaf})
+        assert batch.events.column("user_id").to_pylist() == texts
+    [batch] = read(path, {"user_id": "a.b.e"})
+    assert batch.events.column("user_id").to_pylist() == ["z", None]
+
+
+@pytest.mark.parametrize(
+    ("cells", "leaf"),
+    [
+        (pa.array([[{"b": "x"}]]), "a.list.element.b"),
+        (pa.array([["x"]]), "a.list.element"),
+        (
+            pa.array([[("k", "x")]], pa.map_(pa.string(), pa.string())),
+            "a.key_value.key",
+        ),
+    ],
+)
+def test_what_a_row_has_several_of_is_no_leaf(
+    tmp_path: Path, cells: pa.Array, leaf: str
+) -> None:
+    with pytest.raises(MappingError, match=f"one value a row.*{leaf}"):
+        read(write(tmp_path, {"a": cells}), {"user_id": leaf})
 
 
 def test_typed_properties_refuse_other_types(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -161,15 +162,46 @@ def _checked_text(cells: pa.Array) -> tuple[pa.Array, BoolArray]:
 
 
 def plain(cells: pa.Array) -> pa.Array:
-    """Cells without encodings: no dictionaries, no large or fixed-size variants."""
+    """Cells without encodings: no dictionaries, no large or fixed-size variants.
+
+    A UUID, which Parquet has a type of 16 bytes for, is its text of 36 characters, as
+    it stands in CSV and JSON.
+    """
     if isinstance(cells, pa.DictionaryArray):
         cells = cells.dictionary_decode()
+    if isinstance(cells, pa.ExtensionArray):
+        named = cells.type.extension_name == "arrow.uuid"
+        return _uuid_text(cells.storage) if named else plain(cells.storage)
     kind = cells.type
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pc.cast(cells, pa.string())
-    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if any(is_such(kind) for is_such in _BYTES):
         return pc.cast(cells, pa.binary())
     return cells
+
+
+_BYTES = (
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_binary_view,
+)
+_HEX = np.array([list(f"{byte:02x}".encode()) for byte in range(256)], np.uint8)
+_UUID_BYTES, _UUID_DASHES = 16, [8, 12, 16, 20]
+
+
+def _uuid_text(cells: pa.Array) -> pa.Array:
+    """Texts of UUIDs in the canonical form, from their bytes."""
+    present = cells.drop_null()
+    first = present.offset * _UUID_BYTES
+    raw = np.frombuffer(present.buffers()[1] or b"", np.uint8)
+    raw = raw[first : first + len(present) * _UUID_BYTES]
+    digits = _HEX[raw].reshape(len(present), 2 * _UUID_BYTES)
+    texts = np.insert(digits, _UUID_DASHES, ord("-"), axis=1)
+    distinct = pa.array(np.ascontiguousarray(texts).view("S36").ravel())
+    places = pc.if_else(
+        cells.is_valid(), pa.array(np.cumsum(cells.is_valid()) - 1), None
+    )
+    return pc.cast(distinct, pa.string()).take(places)
 
 
 _NO_TEXT = (pa.types.is_nested, pa.types.is_duration, pa.types.is_interval)
@@ -244,13 +276,20 @@ def to_int(cells: pa.Array) -> Converted:
 
 
 def _cast_int(part: pa.Array) -> pa.Array:
-    """Integers, through floats only where a cell stands alone ("1e3")."""
+    """Integers, through floats only where a cell stands alone ("1e3").
+
+    Beyond 2**53 a float is whole whatever the cell says, and has not all its digits.
+    """
     if len(part) > 1:
         return pc.cast(part, pa.int64())
     try:
         return pc.cast(part, pa.int64())
     except pa.ArrowInvalid:
-        return pc.cast(pc.cast(part, pa.float64()), pa.int64())
+        number = pc.cast(part, pa.float64())
+        exact = Decimal(str(part[0]))
+        if not exact.is_finite() or abs(exact) < 2**53:
+            return pc.cast(number, pa.int64())
+        return pc.cast(pa.array([exact]), pa.int64())
 
 
 _TRUTH = {"true": True, "t": True, "yes": True, "1": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -170,13 +170,31 @@ def rows_of(cells: Mapping[str, pa.Array], first_row: int) -> RawRows:
 
 
 def column_of(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """A column, or a leaf of nested structs."""
+    """A column, or a leaf of nested structs.
+
+    Raises:
+        MappingError: it is inside of a list or a map, of which a row has several.
+    """
     if name in batch.schema.names:
         return batch.column(name)
-    first, *rest = name.split(".")
-    if first not in batch.schema.names:
+    path = _path_to(name, batch.schema)
+    if path is None:
         raise MappingError(
-            "Expected a leaf of structs. Received: "
-            f"column={name!r}. Name a column, or a field of a struct with dots."
+            "Expected a leaf of structs, which has one value a row. Received: "
+            f"column={name!r}. Name a column, or a field of a struct with dots; what "
+            "is inside of a list or a map becomes a column before Zap reads it."
         )
+    first, *rest = path
     return pc.struct_field(batch.column(first), rest)
+
+
+def _path_to(name: str, fields: Iterable[pa.Field]) -> list[str] | None:
+    """The names along structs to a leaf, whose own names may hold dots."""
+    for field in fields:
+        if field.name == name:
+            return [name]
+        if name.startswith(f"{field.name}.") and pa.types.is_struct(field.type):
+            rest = _path_to(name[len(field.name) + 1 :], field.type.fields)
+            if rest is not None:
+                return [field.name, *rest]
+    return None

@@ -26,6 +26,7 @@ from zap.events.cells import (
     mask_of,
     note_failure,
     plain,
+    without_nan,
 )
 from zap.events.schema import TIMESTAMP
 from zap.events.time_texts import NAIVE, from_format, from_iso, in_zone
@@ -106,6 +107,8 @@ def _from_numbers(cells: pa.Array, unit: str, failures: list[Failure]) -> pa.Arr
         exact = _from_integers(integers, unit, failures, words)
         rest = pc.if_else(pc.and_(whole, pa.array(~large)), none, cells)
         return pc.coalesce(exact, _from_floats(rest, unit, failures, words))
+    if pa.types.is_floating(cells.type):
+        cells = without_nan(cells)  # a number that is absent, as in other columns
     return _from_floats(cells, unit, failures, words)
 
 
