@@ -4,7 +4,8 @@ All take turns at each past, on the very same inputs; of each past the best of a
 rounds counts. "Bare" is LiteRT called by hand, five inputs set and one output taken;
 for trees it is their evaluation in numpy. "Keras' form" is the same call on what the
 converter makes of Keras' own recurrence with the same weights. Events are read anew
-from JSON before each call, as a server would hold them.
+before each call, as a server would hold them: dicts from JSON, as a request brings
+them, or a document of an event store.
 """
 
 from __future__ import annotations
@@ -28,8 +29,22 @@ from zap.serving.frozen import LITERT_FILE
 from zap.serving.litert import LiteRtModel
 from zap.serving.predictor import Predictor
 from zap.serving.stderr import silent_stderr
+from zap.serving.stores.document import Document, decode, encode
 
-PARTS = ["bare", "keras", "predict", "encode", "pad", "model", "calibrate"]
+PARTS = ["bare", "keras", "predict", "stored", "encode", "pad", "model", "calibrate"]
+HEAD = (
+    "model",
+    "events",
+    "bare (µs)",
+    "predict (µs)",
+    "times bare",
+    "of a store's events (µs)",
+    "times bare",
+    "Keras' form (µs)",
+    "predict, times",
+    "of a store, times",
+    *PARTS[4:],
+)
 Call = Callable[[Sequence[Any]], Any]
 
 
@@ -79,6 +94,7 @@ def measured(
         bare = bare_litert(bundle.read(LITERT_FILE))
         by_keras = bare_litert(keras_form(path, path.parents[1]))
     texts = [json.dumps(past["events"]) for past in pasts]
+    documents = [encode(Document(past["events"])) for past in pasts]
     best = {part: np.full(len(pasts), np.inf) for part in PARTS}
     clock = time.perf_counter
 
@@ -92,16 +108,19 @@ def measured(
         for at, (past, text) in enumerate(zip(pasts, texts, strict=True)):
             instant = past["instant"]
             first, second = json.loads(text), json.loads(text)
+            stored = decode(documents[at], 0)[0].events
             gc.disable()
             encoded = clocked("encode", at, encoder.encode_instance, first, instant)
             inputs = clocked("pad", at, predictor.inputs, encoded)
             logits = clocked("model", at, scorer.score, *inputs)
             clocked("calibrate", at, scorer.calibrator.one, logits[0].tolist())
             ours = clocked("predict", at, predictor.predict, second, instant)
+            same = clocked("stored", at, predictor.predict, stored, instant)
+            assert same == ours, "a store's events are others"
             theirs = clocked("bare", at, bare, inputs)
             if by_keras is not None:
-                same = clocked("keras", at, by_keras, inputs)
-                assert np.allclose(same, theirs, atol=1e-4), "the forms differ"
+                by_theirs = clocked("keras", at, by_keras, inputs)
+                assert np.allclose(by_theirs, theirs, atol=1e-4), "the forms differ"
             gc.enable()
             assert ours.logits == tuple(theirs[0].tolist()), "the scores differ"
     return {part: float(took.mean()) * 1e6 for part, took in best.items()}
@@ -115,25 +134,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     args = parser.parse_args()
     print(f"{os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}\n")
-    print(
-        "| model | events | bare (µs) | predict (µs) | times bare | Keras' form (µs) "
-        "| times | encode | pad | model | calibrate |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
-    )
+    print("| " + " | ".join(HEAD) + " |")
+    print("| " + " | ".join(["---"] * len(HEAD)) + " |")
     for model in MODELS:
         path = bundle_of(model, args.work)
         usual = pasts_of(path, args.pasts)
         for pasts in (usual, lengthened(usual, 40)):
             found = measured(path, pasts, args.rounds)
-            predict, keras = found["predict"], found["keras"]
-            beside = f"{keras:.1f} | {predict / keras:.2f}" if keras < np.inf else " | "
-            events = np.mean([len(past["events"]) for past in pasts])
-            parts = " | ".join(f"{found[part]:.1f}" for part in PARTS[3:])
-            print(
-                f"| {model.name} | {events:.0f} | {found['bare']:.1f} | {predict:.1f} "
-                f"| {predict / found['bare']:.2f} | {beside} | {parts} |",
-                flush=True,
-            )
+            bare, keras = found["bare"], found["keras"]
+            predict, stored = found["predict"], found["stored"]
+            cells = [model.name, f"{np.mean([len(p['events']) for p in pasts]):.0f}"]
+            cells += [f"{bare:.1f}", f"{predict:.1f}", f"{predict / bare:.2f}"]
+            cells += [f"{stored:.1f}", f"{stored / bare:.2f}"]
+            beside = [keras, predict / keras, stored / keras]
+            cells += [f"{it:.2f}" if keras < np.inf else "" for it in beside]
+            cells += [f"{found[part]:.1f}" for part in PARTS[4:]]
+            print("| " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
