@@ -26,7 +26,13 @@ from typing import Any
 
 import orjson
 
-from zap.encoding.event_table import Column, EventTable, LazyColumns, column
+from zap.encoding.event_table import (
+    Column,
+    EventTable,
+    LazyColumns,
+    column,
+    taken,
+)
 from zap.errors import StoreError
 from zap.serving.stores.links import Link
 from zap.serving.stores.look import Event, known_us
@@ -275,9 +281,15 @@ def _first_of(there: Event, event: Event) -> Event:
     return {**first, "received_at": min(received)}
 
 
-def known_at(events: Sequence[Event], now_us: int) -> list[Event]:
-    """The events that were known by then."""
-    return [event for event in events if known_us(event) <= now_us]
+def known_at(events: Sequence[Event], now_us: int) -> Sequence[Event]:
+    """The events that were known by then, in the form that they had."""
+    times, receipts = column(events, "timestamp"), column(events, "received_at")
+    places = [
+        place
+        for place, (time_us, received) in enumerate(zip(times, receipts, strict=True))
+        if time_us <= now_us and (received is None or received <= now_us)
+    ]
+    return events if len(places) == len(events) else taken(events, places)
 
 
 def sized(document: Document) -> tuple[Document, int]:

@@ -59,7 +59,7 @@ def person_now(subject: str, document: Document, now_us: int) -> str:
 
 def events_of(
     person: str, own: Document, devices: Mapping[str, Document], now_us: int
-) -> list[Event]:
+) -> Sequence[Event]:
     """The events of a person, of all documents that may hold some, in total order.
 
     Args:
@@ -68,6 +68,8 @@ def events_of(
         devices: of a user, those of his devices.
         now_us: later links do not count.
     """
+    if not devices:
+        return own.events
     found = list(own.events)
     for name in sorted(devices):
         document = devices[name]
