@@ -10,6 +10,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, TypeVar, overload
 
+UNMARKED = frozenset({"event_id", "timestamp", "received_at", "sequence"})
+"""What of an event its mark does not tell: no two events have it in common."""
+
 Column = list[Any]
 E = TypeVar("E", bound=Mapping[str, Any])
 
@@ -49,8 +52,8 @@ class EventTable(Sequence[dict[str, Any]]):
     Args:
         columns: values by field, all of one length; None where an event has none.
         size: number of events; None: as long as the columns.
-        marks: of each event a text that no event of other content has, but for its id,
-            its times and its sequence; None where nobody made them.
+        marks: of each event a text that no event of other content has, but for what is
+            ``UNMARKED``; None where nobody made them.
 
     Attributes:
         columns: the same.

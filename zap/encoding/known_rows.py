@@ -7,14 +7,13 @@ from operator import itemgetter
 from typing import Any
 
 from zap.encoding.event_rows import Row, RowMaker
-from zap.encoding.event_table import EventTable
+from zap.encoding.event_table import UNMARKED, EventTable
 from zap.encoding.packed_rows import Values
 from zap.encoding.past import Event, Unusual
 from zap.encoding.row_cache import TYPED, CacheLimits, RowCache
 from zap.encoding.single import plain_value
 
 _KEYS = {str, type(None), tuple, int, bool}
-_NOT_IN_MARKS = {"event_id", "timestamp", "received_at", "sequence"}
 
 
 class KnownRows:
@@ -41,7 +40,7 @@ class KnownRows:
         self._get = itemgetter(*fields) if len(fields) > 1 else _only(fields[0])
         self._gets = [(field, itemgetter(field)) for field in fields]
         self._listed: frozenset[int] = frozenset()  # fields that have held lists
-        self._by_mark = _NOT_IN_MARKS.isdisjoint(fields)
+        self._by_mark = UNMARKED.isdisjoint(fields)
         self.cache: RowCache[Row] = RowCache(limits, typed)
 
     def find(self, events: Sequence[Event]) -> list[Row]:

@@ -27,6 +27,7 @@ from typing import Any
 import orjson
 
 from zap.encoding.event_table import (
+    UNMARKED,
     Column,
     EventTable,
     LazyColumns,
@@ -45,7 +46,6 @@ MAX_DOCUMENT_BYTES = 8 << 20
 """MongoDB refuses documents of 16 MB."""
 
 _OWN = ("event_id", "timestamp", "received_at", "type", "sequence")
-_UNLIKE = {"event_id", "timestamp", "received_at", "sequence"}  # none comes again
 _ATOMS = {str, bool, type(None)}
 _LISTS = {list, type(None)}
 _UNNUMBERED = 1 << 63  # rows without a sequence come after those with one
@@ -91,7 +91,7 @@ def encode(document: Document) -> bytes:
             names += more
             seen.update(more)
     columns = [
-        [values] if name in _UNLIKE else _packed(values)
+        [values] if name in UNMARKED else _packed(values)
         for name in names
         for values in [column(document.events, name)]
     ]
@@ -132,7 +132,7 @@ def _marks(events: Sequence[Event]) -> Sequence[str]:
 
 
 def mark_of(event: Mapping[str, Any]) -> str:
-    """A text that no event of other content has, but for its id, times and sequence.
+    """A text that no event of other content has, but for what is ``UNMARKED``.
 
     Ninety-six bits of a cryptographic hash: whoever posts events cannot find one with
     the mark of another's.
@@ -140,7 +140,7 @@ def mark_of(event: Mapping[str, Any]) -> str:
     held = {
         name: value
         for name, value in event.items()
-        if value is not None and name not in _UNLIKE
+        if value is not None and name not in UNMARKED
     }
     data = orjson.dumps(held, option=orjson.OPT_SORT_KEYS)
     return b64encode(hashlib.blake2b(data, digest_size=_MARK_BYTES).digest()).decode()
