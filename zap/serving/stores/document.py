@@ -40,7 +40,7 @@ from zap.serving.stores.look import Event, known_us
 
 FORMAT = 3
 _ROWS = 1  # a list of values for each event
-_UNMARKED = 2  # columns, without marks
+_MARKLESS = 2  # columns, without marks
 _MARK_BYTES = 12
 MAX_DOCUMENT_BYTES = 8 << 20
 """MongoDB refuses documents of 16 MB."""
@@ -187,7 +187,7 @@ def _table(
             raise ValueError("an event of another length")
         rows = list(map(list, zip(*stored, strict=True))) or [[] for _ in names]
         return EventTable(dict(zip(names, rows, strict=True)))
-    if form not in (_UNMARKED, FORMAT):
+    if form not in (_MARKLESS, FORMAT):
         raise ValueError(f"format {form!r}")
     found = _unpacked(*marks) if form == FORMAT else None
     sizes = {len(column[-1]) for column in stored}
