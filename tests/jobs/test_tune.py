@@ -31,7 +31,7 @@ from zap.errors import DatasetError, TrainingError
 from zap.jobs import tune_pool
 from zap.jobs.inputs import raw_input
 from zap.jobs.tune import State, TuneResult, tune
-from zap.jobs.tune_gain import Losses
+from zap.jobs.tune_gain import Losses, gain_of, is_sure
 from zap.jobs.tune_worker import Channel, Diverged, Trainer, searched, write_losses
 from zap.training.calibration import halves
 from zap.training.config import ModelConfig
@@ -142,6 +142,20 @@ def test_a_best_that_is_not_surely_better_leaves_the_start(
     taken = fake(6, take_best=True)
     assert not taken.better and taken.config == replace(BASE, **taken.best.settings)
     assert read_config(tmp_path / "s.json") == taken.config != BASE
+
+
+@pytest.mark.parametrize("subjects", [1, 2, 5, 6, 20])
+def test_a_few_subjects_are_not_sure(dataset: Dataset, subjects: int) -> None:
+    """That all of them gain says something where chance does so once in 40 at most."""
+    stopping = halves(dataset.read("validation"))[0]
+    some = stopping.take_visits(np.arange(subjects))
+    assert len(np.unique(some.subject_hash)) == subjects
+    rng = np.random.default_rng(0)
+    base = {"losses": 1 + rng.random(some.cutoffs)}
+    gain = gain_of(some, base, {"losses": base["losses"] - rng.random(some.cutoffs)})
+    assert gain["loss"]["difference"][2] < 0
+    assert is_sure(gain, some) == (0.5**subjects <= 1 / 40)
+    assert not is_sure(gain_of(some, base, base), some)
 
 
 def test_what_is_written_is_on_the_disk_before_it_has_its_name(

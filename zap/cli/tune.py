@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         found["plot"] = args.plot
     if not args.json:
         print_table(dataset.manifest["generator"]["question"], _rows(found))
-        print(_verdict(found["gain"], args.take_best))
+        print(_verdict(found["gain"], found["better"], args.take_best))
         print(
             f"Settings: {args.output}\nNext:\n  zap train --examples "
             f"{quote(args.examples)} --config {quote(args.output)} --output BUNDLE"
@@ -135,12 +135,12 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _verdict(gain: Mapping[str, Any] | None, take_best: bool) -> str:
+def _verdict(gain: Mapping[str, Any] | None, better: bool, take_best: bool) -> str:
     """What was gained, that the figure is optimistic, and what was written."""
     if gain is None:
         return "What this gained over the start is unknown: that trial has no losses."
     change, low, high = gain["loss"]["difference"]
-    if high < 0:
+    if better:
         advice = "How much is left elsewhere, the test split will tell."
     elif take_best:
         advice = "There may be no gain at all; they were written all the same."

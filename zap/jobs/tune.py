@@ -14,7 +14,7 @@ from zap.bundles.folders import replace_file
 from zap.bundles.target import BINARY
 from zap.datasets.claim import Claim
 from zap.datasets.store import Dataset
-from zap.jobs.tune_gain import Losses
+from zap.jobs.tune_gain import Losses, is_sure
 from zap.jobs.tune_pool import Pool
 from zap.jobs.tune_words import (
     check_apart,
@@ -40,7 +40,7 @@ class TuneResult:
     Attributes:
         config: what was written: the settings of the best trial, or those of the start.
         better: whether the best trial is surely better than the start: the interval of
-            the gain in loss lies below 0.
+            the gain in loss lies below 0, on subjects enough to say so.
         best: the best trial.
         base: the trial of the settings that the search started from; None if it failed.
         gain: of the best over the base, on the rows that the search chose by; None
@@ -175,8 +175,9 @@ def _result(
     best, first = best_of(records), base_of(records)
     if best is None:
         raise none_complete(records)
-    gain = losses.gain(stopping_half(dataset), first, best)
-    better = gain is None or gain["loss"]["difference"][2] < 0
+    stopping = stopping_half(dataset)
+    gain = losses.gain(stopping, first, best)
+    better = gain is None or is_sure(gain, stopping)
     config = search.config_of(best) if better or take_best else base
     importances = search.importances()
     return TuneResult(config, better, best, first, gain, records, importances)

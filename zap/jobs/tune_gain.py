@@ -14,6 +14,10 @@ from zap.evaluation.evaluate import draws_for
 from zap.evaluation.metrics import auc
 from zap.training.trials import RUNNING, Record, base_of, best_of
 
+FEWEST_SUBJECTS = 6
+"""Of fewer, chance lets every one gain more often than once in 40, and an interval by
+resampling them then lies on one side."""
+
 
 class Losses:
     """Losses of each row of the stopping half, of the first and of the best trial.
@@ -89,3 +93,14 @@ def gain_of(
         name: {"base": before, "best": after, "difference": list(difference)}
         for name, (before, after, difference) in found.items()
     }
+
+
+def is_sure(gain: Mapping[str, Any], stopping: Visits) -> bool:
+    """Whether the loss has fallen beyond doubt, on the rows that the search chose by.
+
+    Args:
+        gain: as of ``gain_of``.
+        stopping: the stopping half.
+    """
+    enough = len(np.unique(stopping.subject_hash)) >= FEWEST_SUBJECTS
+    return enough and bool(gain["loss"]["difference"][2] < 0)
