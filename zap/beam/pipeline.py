@@ -77,9 +77,7 @@ def run_pipeline(
     shared = shares_disk(pipeline) and workspace.local
     spill = _made_spill(workspace) if shared else None
     parts, unnamed, found = read_inputs(pipeline, inputs, workspace)
-    named = Named.of(generator)
-    reading = ReadEvents(mapping, generator, dead, rows=options.batch_rows, named=named)
-    read = _read(parts, reading)
+    read = _read(parts, mapping, generator, dead, options.batch_rows)
     most = generator.settings().max_subject_events
     keyed, key_counts, key_errors = key_by_subject(
         read.events, generator.subject, shards, most, spill
@@ -156,8 +154,12 @@ def _writer(
     )
 
 
-def _read(parts: Any, step: ReadEvents) -> Any:
+def _read(
+    parts: Any, mapping: EventMapping, generator: Generator, dead: str, rows: int | None
+) -> Any:
     """Batches of events, and what is told of them beside."""
+    named = Named.of(generator)
+    step = ReadEvents(mapping, generator, dead, rows=rows, named=named)
     return parts | "Read events" >> beam.ParDo(step).with_outputs(
         COUNTS, DAYS, CLOCK, ERRORS, main="events"
     )

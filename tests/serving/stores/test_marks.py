@@ -99,6 +99,17 @@ def test_what_known_events_hold_is_not_looked_at() -> None:
         Encoder(ALL).encode_instance(EventTable(bare, 4, table.marks))
 
 
+def test_marks_of_one_row_are_bounded() -> None:
+    """Events that differ in what is not read have a mark each, and one row."""
+    encoder = Encoder(SOME, cache=CacheLimits(rows=20))
+    event = {"event_id": "a", "timestamp": 0, "type": "view", "page": "p"}
+    expected = outcome(encoder, [event], as_batch=True)
+    for price in range(50):
+        assert outcome(encoder, table_of([event | {"price": price}])) == expected
+    cache = encoder.online.cache
+    assert len(cache) == 1 and 0 < len(cache.generation.marked) <= 10
+
+
 @given(columns(), columns(), st.data())
 def test_marks_stay_with_their_events(
     events: list[dict[str, Any]], more: list[dict[str, Any]], data: st.DataObject
